@@ -1,0 +1,47 @@
+/**
+ * The SQLSTATEs that this project sends of its own accord, by PostgreSQL's condition names (documentation, appendix A).
+ * Class `MG` is ours: conditions that PostgreSQL does not know.
+ */
+export const sqlstate = {
+  successfulCompletion: '00000',
+  connectionException: '08000',
+  sqlclientUnableToEstablishSqlconnection: '08001',
+  connectionDoesNotExist: '08003',
+  connectionFailure: '08006',
+  transactionResolutionUnknown: '08007',
+  protocolViolation: '08P01',
+  featureNotSupported: '0A000',
+  invalidAuthorizationSpecification: '28000',
+  invalidPassword: '28P01',
+  activeSqlTransaction: '25001',
+  inFailedSqlTransaction: '25P02',
+  idleInTransactionSessionTimeout: '25P03',
+  invalidSqlStatementName: '26000',
+  duplicatePreparedStatement: '42P05',
+  invalidCatalogName: '3D000',
+  serializationFailure: '40001',
+  statementCompletionUnknown: '40003',
+  syntaxError: '42601',
+  insufficientPrivilege: '42501',
+  undefinedObject: '42704',
+  invalidParameterValue: '22023',
+  characterNotInRepertoire: '22021',
+  insufficientResources: '53000',
+  diskFull: '53100',
+  outOfMemory: '53200',
+  tooManyConnections: '53300',
+  configurationLimitExceeded: '53400',
+  programLimitExceeded: '54000',
+  objectNotInPrerequisiteState: '55000',
+  queryCanceled: '57014',
+  adminShutdown: '57P01',
+  crashShutdown: '57P02',
+  cannotConnectNow: '57P03',
+  databaseDropped: '57P04',
+  idleSessionTimeout: '57P05',
+  systemError: '58000',
+  ioError: '58030',
+  internalError: 'XX000',
+} as const;
+
+export type Sqlstate = (typeof sqlstate)[keyof typeof sqlstate];

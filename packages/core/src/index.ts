@@ -1,0 +1,37 @@
+export { AssertionFailed, assert, check, unreachable } from './base/assert.ts';
+export { backoffMs } from './base/backoff.ts';
+export { BoundedQueue } from './base/bounded-queue.ts';
+export { concat, emptyBytes, hex, sameBytes, sameSecret, utf8, utf8Into, utf8Text } from './base/bytes.ts';
+export { parseDurationMs } from './base/duration.ts';
+export type { Branded, CellName, ComponentId, SessionId } from './base/ids.ts';
+export { formatLsn, lsnZero, parseLsn, type Lsn } from './base/lsn.ts';
+export { PgError, type Fate, type PgErrorInit, type PgReport, type Severity } from './error/pg-error.ts';
+export { sqlstate, type Sqlstate } from './error/sqlstate.ts';
+export { drive } from './machine/drive.ts';
+export type { Machine, Step } from './machine/machine.ts';
+export type { Clock, Timer } from './world/clock.ts';
+export { DiskError, writeDurably, type Disk, type DiskErrorCode, type FileInfo } from './world/disk.ts';
+export {
+  NetworkError,
+  formatEndpoint,
+  parseEndpoint,
+  type ConnectOptions,
+  type Connection,
+  type ConnectionHandler,
+  type Endpoint,
+  type Listener,
+  type Network,
+  type NetworkErrorCode,
+} from './world/network.ts';
+export {
+  ProcessError,
+  type Child,
+  type Command,
+  type Exit,
+  type Processes,
+  type RunResult,
+  type Signal,
+} from './world/processes.ts';
+export type { Random } from './world/random.ts';
+export type { Log, LogFields, LogLevel, Probe, Telemetry } from './world/telemetry.ts';
+export type { World } from './world/world.ts';

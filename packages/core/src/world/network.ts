@@ -1,0 +1,101 @@
+/** Where something listens. `host` is an IP address or a name; port 0 asks for any free port. */
+export type Endpoint =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+export type NetworkErrorCode =
+  | 'refused' // nobody listens there
+  | 'unreachable' // no route, unknown host
+  | 'reset' // the peer or the path ended the connection abruptly
+  | 'timeout' // no answer to a connect in time
+  | 'inUse' // the address to listen on is taken
+  | 'denied' // not allowed (privileged port, socket file permissions)
+  | 'limit' // out of file descriptors or ports
+  | 'closed' // used after it was closed on this side
+  | 'other';
+
+/** What a network implementation reports; `host` and `sim` translate their own errors into it. */
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+  readonly code: NetworkErrorCode;
+
+  constructor(code: NetworkErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * The receiving side of a connection. Calls never overlap and never happen inside a call to the connection's own methods, except that
+ * `attach` may be followed by `data` in the same turn.
+ */
+export interface ConnectionHandler {
+  /** Bytes arrived, in order. The array is valid **only during the call** (its memory is reused): copy what must be kept. */
+  data(bytes: Uint8Array): void;
+  /** The peer will send no more (half-close). We may still write. */
+  end(): void;
+  /** After `write` answered false: the backlog is gone, write on. */
+  drain(): void;
+  /** The last call, exactly once, whoever closed it; with the error if it was not orderly. */
+  closed(error: NetworkError | undefined): void;
+}
+
+/**
+ * A stream of bytes in both directions.
+ *
+ * Contract (`contract/network-contract.ts`): bytes arrive in order, without loss or duplication, in pieces of any size, or the connection is
+ * closed; nothing arrives before `attach`, while paused (one piece that was under way may), or after `closed`.
+ */
+export interface Connection {
+  /** The other end, for logs: `127.0.0.1:5432` or a socket path. */
+  readonly remote: string;
+  attach(handler: ConnectionHandler): void;
+  /**
+   * Sends bytes. Ownership passes to the connection: the caller must not change them afterwards. Answers false when the backlog
+   * exceeds the high-water mark; the bytes are taken all the same, and `drain` follows. Ignored after close.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes taken by `write` that the operating system has not accepted yet. */
+  readonly backlogBytes: number;
+  /** Stops `data` calls until `resume`, so that the peer feels back-pressure. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is written, then says that no more will come. */
+  end(): void;
+  /** Ends both directions at once; unsent bytes may be lost. `closed` follows in a later turn. */
+  destroy(): void;
+}
+
+export interface Listener {
+  /** With the real port where 0 was asked for. */
+  readonly endpoint: Endpoint;
+  /** Takes no new connections; the accepted ones live on. Resolves when the address is free again. */
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  /** Rejects with `timeout` after this long. */
+  readonly timeoutMs: number;
+}
+
+export interface Network {
+  /** Rejects with a NetworkError (`inUse`, `denied`, `limit`). `accept` must attach a handler to the connection in the same call. */
+  listen(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener>;
+  /** Rejects with a NetworkError (`refused`, `unreachable`, `timeout`, `limit`). */
+  connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>;
+}
+
+export function formatEndpoint(endpoint: Endpoint): string {
+  if (endpoint.kind === 'unix') return endpoint.path;
+  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+}
+
+/** `host:port`, `[v6]:port`, `:port` (any interface), or an absolute path of a Unix socket; undefined if it is none. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  if (text.startsWith('/')) return { kind: 'unix', path: text };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  if (!match) return undefined;
+  const port = Number(match[3]);
+  if (port > 65_535) return undefined;
+  return { kind: 'tcp', host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] as string)), port };
+}

@@ -1,0 +1,74 @@
+export type Signal =
+  | 'SIGTERM'
+  | 'SIGINT'
+  | 'SIGQUIT'
+  | 'SIGKILL'
+  | 'SIGHUP'
+  | 'SIGSTOP'
+  | 'SIGCONT'
+  | 'SIGUSR1'
+  | 'SIGUSR2';
+
+export interface Command {
+  /** Absolute path, or a name found on PATH. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The whole environment of the child, nothing is inherited; PATH is added if it is not given. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  /** Numeric user and group to run as; needs root. Postgres refuses to run as root. */
+  readonly runAs?: { readonly uid: number; readonly gid: number };
+  /** Written to standard input, which is then closed. */
+  readonly input?: string;
+  /** Lives on when this process ends; output must then go to a file. */
+  readonly detached?: boolean;
+  /** Appends standard output and error to this file instead of collecting them. */
+  readonly outputFile?: string;
+}
+
+export type Exit =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string };
+
+export interface Child {
+  readonly pid: number;
+  /** Resolves once, when the process has ended and its output is complete. */
+  readonly exited: Promise<Exit>;
+  /** Called for each line of standard output and error (without its end), while running. */
+  onLine(listener: (line: string, stream: 'stdout' | 'stderr') => void): void;
+  /** Ignored when it has ended. */
+  signal(signal: Signal): void;
+}
+
+export interface RunResult {
+  readonly exit: Exit;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** True if it was killed because `timeoutMs` had passed. */
+  readonly timedOut: boolean;
+}
+
+export class ProcessError extends Error {
+  override readonly name = 'ProcessError';
+  readonly code: 'notFound' | 'denied' | 'limit' | 'other';
+
+  constructor(code: 'notFound' | 'denied' | 'limit' | 'other', message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * Starting and stopping other programs (Postgres, etcd).
+ *
+ * Contract (`contract/processes-contract.ts`): `spawn` and `run` reject with ProcessError if the program cannot be started; an exit is reported
+ * exactly once; a signal to a process that has ended is no error.
+ */
+export interface Processes {
+  spawn(command: Command): Promise<Child>;
+  /** Runs to the end, collecting at most `outputBytesMax` (default 1 MiB) of each stream; kills it after `timeoutMs`. */
+  run(command: Command, limits: { readonly timeoutMs: number; readonly outputBytesMax?: number }): Promise<RunResult>;
+  /** For processes of an earlier life, known by a pid file. */
+  isAlive(pid: number): boolean;
+  signal(pid: number, signal: Signal): void;
+}
