@@ -1,0 +1,42 @@
+import { Command, CommanderError } from 'commander';
+import { exitCode } from './errors.ts';
+import { failureReport } from './failure-report.ts';
+
+/** A command and where its code is: only what is asked for is loaded, so that a gateway does not carry the others in its memory. */
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const entries: readonly Entry[] = [];
+
+/** The one named on the command line, or all of them for the overview. */
+async function commandsFor(name: string | undefined): Promise<readonly Command[]> {
+  const asked = entries.find((entry) => entry.name === name);
+  if (asked) return [await asked.load()];
+  return entries.map((entry) => new Command(entry.name).description(entry.summary));
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('multigres')
+    .description('Many Postgres servers look like one, and no acknowledged write is lost.')
+    .version('0.1.0')
+    .exitOverride();
+  for (const command of await commandsFor(args[0])) {
+    command.exitOverride();
+    program.addCommand(command);
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : exitCode.ok;
+  } catch (error) {
+    // commander has already said what is wrong with the arguments, or printed the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+    const report = failureReport(error);
+    for (const line of report.lines) process.stderr.write(`${line}\n`);
+    return report.exitCode;
+  }
+}
+
+process.exitCode = await run(process.argv.slice(2));
