@@ -323,8 +323,7 @@ async function fetchInto(suite, dir, roots) {
   const parent = path.dirname(dir);
   const prefix = `.${path.basename(dir)}.partial-`;
   // We hold the lock: whatever still has such a name was left by a process that died.
-  for (const name of fs.readdirSync(parent))
-    if (name.startsWith(prefix)) fs.rmSync(path.join(parent, name), { recursive: true });
+  for (const name of fs.readdirSync(parent)) if (name.startsWith(prefix)) discard(path.join(parent, name));
   const scratch = fs.mkdtempSync(path.join(parent, prefix));
   const clear = () => discard(scratch);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => (clear(), process.exit(130)));
