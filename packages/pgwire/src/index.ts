@@ -1,1 +1,177 @@
-export {};
+// The public surface, in reading order: framing, writing, messages by direction.
+
+export {
+  Deframer,
+  messageBytesMaxOfPostgres,
+  smallMessageBytesMax,
+  startupPacketBytesMax,
+  type DeframerLimits,
+  type DeframerState,
+  type FrameSink,
+  type PartPlace,
+} from './frame/deframer.ts';
+export {
+  backendTag,
+  backendTagTable,
+  frontendTag,
+  frontendTagTable,
+  tagLarge,
+  tagSmall,
+  tagUnknown,
+  type BackendTag,
+  type FrontendTag,
+  type TagTable,
+} from './tags.ts';
+export { MessageWriter } from './wire/message-writer.ts';
+export { MessageReader } from './wire/message-reader.ts';
+export { bytesAtEqual, int32At, textAt, uint16At, uint32At, zeroAt } from './wire/scan.ts';
+export {
+  BindPeek,
+  decodeBind,
+  encodeBind,
+  formatBinary,
+  formatText,
+  peekBind,
+  writeBindRenamed,
+  type Bind,
+  type BindFields,
+  type FormatCode,
+} from './frontend/bind.ts';
+export {
+  cancelRequestCode,
+  decodeCancelRequest,
+  encodeCancelRequest,
+  secretKeyBytesMax,
+  type CancelRequest,
+} from './frontend/cancel-request.ts';
+export { decodeClose, encodeClose, peekClose, writeCloseRenamed, type Close } from './frontend/close.ts';
+export { decodeCopyData, encodeCopyData, type CopyData } from './frontend/copy-data.ts';
+export { decodeCopyDone, encodeCopyDone, type CopyDone } from './frontend/copy-done.ts';
+export { decodeCopyFail, encodeCopyFail, type CopyFail } from './frontend/copy-fail.ts';
+export {
+  decodeDescribe,
+  encodeDescribe,
+  peekDescribe,
+  writeDescribeRenamed,
+  type Describe,
+} from './frontend/describe.ts';
+export { decodeExecute, encodeExecute, ExecutePeek, peekExecute, type Execute } from './frontend/execute.ts';
+export { decodeFlush, encodeFlush, type Flush } from './frontend/flush.ts';
+export { decodeFrontendMessage, type FrontendMessage } from './frontend/frontend-message.ts';
+export {
+  decodeFunctionCall,
+  encodeFunctionCall,
+  type FunctionCall,
+  type FunctionCallFields,
+} from './frontend/function-call.ts';
+export { encodeGssencRequest, gssencRequestCode } from './frontend/gssenc-request.ts';
+export { TargetPeek, type Target } from './frontend/named-target.ts';
+export { decodeParse, encodeParse, ParsePeek, peekParse, writeParseRenamed, type Parse } from './frontend/parse.ts';
+export { decodePasswordMessage, encodePasswordMessage, type PasswordMessage } from './frontend/password-message.ts';
+export { decodeQuery, encodeQuery, peekQuery, type Query } from './frontend/query.ts';
+export {
+  decodeSaslInitialResponse,
+  encodeSaslInitialResponse,
+  type SaslInitialResponse,
+} from './frontend/sasl-initial-response.ts';
+export { decodeSaslResponse, encodeSaslResponse, type SaslResponse } from './frontend/sasl-response.ts';
+export { encodeSslRequest, sslRequestCode } from './frontend/ssl-request.ts';
+export {
+  decodeStartupMessage,
+  encodeStartupMessage,
+  type ProtocolVersion,
+  type StartupMessage,
+} from './frontend/startup-message.ts';
+export { decodeStartupPacket, type StartupPacket } from './frontend/startup-packet.ts';
+export { decodeSync, encodeSync, type Sync } from './frontend/sync.ts';
+export { decodeTerminate, encodeTerminate, type Terminate } from './frontend/terminate.ts';
+export {
+  authenticationCode,
+  decodeAuthentication,
+  encodeAuthenticationCleartextPassword,
+  encodeAuthenticationGss,
+  encodeAuthenticationGssContinue,
+  encodeAuthenticationKerberosV5,
+  encodeAuthenticationMd5Password,
+  encodeAuthenticationOk,
+  encodeAuthenticationSasl,
+  encodeAuthenticationSaslContinue,
+  encodeAuthenticationSaslFinal,
+  encodeAuthenticationSspi,
+  type Authentication,
+} from './backend/authentication.ts';
+export { decodeBackendKeyData, encodeBackendKeyData, type BackendKeyData } from './backend/backend-key-data.ts';
+export { decodeBackendMessage, type BackendMessage } from './backend/backend-message.ts';
+export { decodeBindComplete, encodeBindComplete, type BindComplete } from './backend/bind-complete.ts';
+export { decodeCloseComplete, encodeCloseComplete, type CloseComplete } from './backend/close-complete.ts';
+export {
+  decodeCommandComplete,
+  encodeCommandComplete,
+  peekCommandComplete,
+  type CommandComplete,
+} from './backend/command-complete.ts';
+export {
+  decodeCopyResponse,
+  encodeCopyResponse,
+  type CopyDirection,
+  type CopyResponse,
+} from './backend/copy-response.ts';
+export { decodeDataRow, encodeDataRow, type DataRow } from './backend/data-row.ts';
+export {
+  decodeEmptyQueryResponse,
+  encodeEmptyQueryResponse,
+  type EmptyQueryResponse,
+} from './backend/empty-query-response.ts';
+export {
+  decodeErrorResponse,
+  encodeErrorResponse,
+  peekSqlstate,
+  type ErrorResponse,
+} from './backend/error-response.ts';
+export {
+  decodeFunctionCallResponse,
+  encodeFunctionCallResponse,
+  type FunctionCallResponse,
+} from './backend/function-call-response.ts';
+export {
+  decodeNegotiateProtocolVersion,
+  encodeNegotiateProtocolVersion,
+  type NegotiateProtocolVersion,
+} from './backend/negotiate-protocol-version.ts';
+export { decodeNoData, encodeNoData, type NoData } from './backend/no-data.ts';
+export {
+  decodeNoticeResponse,
+  encodeNoticeResponse,
+  type NoticeResponse,
+  type NoticeSeverity,
+  type PgNotice,
+} from './backend/notice-response.ts';
+export {
+  decodeNotificationResponse,
+  encodeNotificationResponse,
+  type NotificationResponse,
+} from './backend/notification-response.ts';
+export {
+  decodeParameterDescription,
+  encodeParameterDescription,
+  type ParameterDescription,
+} from './backend/parameter-description.ts';
+export { decodeParameterStatus, encodeParameterStatus, type ParameterStatus } from './backend/parameter-status.ts';
+export { decodeParseComplete, encodeParseComplete, type ParseComplete } from './backend/parse-complete.ts';
+export { decodePortalSuspended, encodePortalSuspended, type PortalSuspended } from './backend/portal-suspended.ts';
+export {
+  decodeReadyForQuery,
+  encodeReadyForQuery,
+  peekReadyForQuery,
+  transactionFailed,
+  transactionIdle,
+  transactionOpen,
+  type ReadyForQuery,
+  type TransactionStatus,
+} from './backend/ready-for-query.ts';
+export {
+  decodeRowDescription,
+  encodeRowDescription,
+  type ColumnDescription,
+  type RowDescription,
+} from './backend/row-description.ts';
