@@ -22,6 +22,9 @@ export interface PgReport {
   readonly hint?: string;
   /** 1-based, in characters of the statement. */
   readonly position?: number;
+  /** The same for a statement that the server made itself, which is then `internalQuery`. */
+  readonly internalPosition?: number;
+  readonly internalQuery?: string;
   readonly where?: string;
   readonly schema?: string;
   readonly table?: string;
