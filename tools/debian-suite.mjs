@@ -309,6 +309,14 @@ function manifestOf(dir, roots) {
   }
 }
 
+/** Creates the missing folders so that all users may enter them, whatever the umask is. */
+function makeReadable(folder) {
+  if (fs.existsSync(folder)) return;
+  makeReadable(path.dirname(folder));
+  fs.mkdirSync(folder, { recursive: true });
+  fs.chmodSync(folder, 0o755);
+}
+
 /** Best effort: a dpkg-deb that outlived its interrupted parent may still be writing; the next run removes the rest. */
 function discard(folder) {
   try {
@@ -355,7 +363,7 @@ try {
   if (!suite || !folder || roots.length === 0) refuse('usage: debian-suite.mjs SUITE DIR PACKAGE...');
   if (arch === undefined)
     refuse(`Debian's packages run on Linux on x64 or arm64, not on ${process.platform} on ${process.arch}`);
-  fs.mkdirSync(path.dirname(path.resolve(folder)), { recursive: true });
+  makeReadable(path.dirname(path.resolve(folder)));
   const dir = path.join(fs.realpathSync(path.dirname(path.resolve(folder))), path.basename(folder));
   await withLock(dir, () => fetchInto(suite, dir, roots));
 } catch (error) {
