@@ -76,10 +76,11 @@ export class InboundStream implements RpcStream<Uint8Array> {
   }
 
   cancel(): void {
-    if (this.#state.kind === 'open') this.#options.cancelled();
+    const wasOpen = this.#state.kind === 'open';
+    this.#state = { kind: 'ended' };
     this.#arrived.remove(() => true);
     this.#takeWaiter()?.resolve(done);
-    this.#state = { kind: 'ended' };
+    if (wasOpen) this.#options.cancelled();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {

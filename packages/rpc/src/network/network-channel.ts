@@ -104,10 +104,12 @@ export class NetworkChannel implements RpcChannel {
       clock: this.#clock,
       itemsMax: streamWindow,
       idleMsMax: options.idleMsMax,
-      silent: () => streamSilent(path, options.idleMsMax),
+      silent: () => {
+        this.#link?.suspect();
+        return streamSilent(path, options.idleMsMax);
+      },
       cancelled: () => {
         if (id !== undefined) this.#giveUp(id, callCancelled(method, path));
-        this.#link?.suspect();
       },
       taken: () => {
         taken += 1;

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file multigres/rpc/v1/status.proto.
  */
 export const file_multigres_rpc_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Ch1tdWx0aWdyZXMvcnBjL3YxL3N0YXR1cy5wcm90bxIQbXVsdGlncmVzLnJwYy52MSJOCgZTdGF0dXMSDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEiUKB2RldGFpbHMYAyADKAsyFC5nb29nbGUucHJvdG9idWYuQW55IuwDCgtFcnJvclJlcG9ydBIQCghzZXZlcml0eRgBIAEoCRIQCghzcWxzdGF0ZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEhMKBmRldGFpbBgEIAEoCUgAiAEBEhEKBGhpbnQYBSABKAlIAYgBARIVCghwb3NpdGlvbhgGIAEoBUgCiAEBEhIKBXdoZXJlGAcgASgJSAOIAQESEwoGc2NoZW1hGAggASgJSASIAQESEgoFdGFibGUYCSABKAlIBYgBARITCgZjb2x1bW4YCiABKAlIBogBARIWCglkYXRhX3R5cGUYCyABKAlIB4gBARIXCgpjb25zdHJhaW50GAwgASgJSAiIAQESEQoEZmlsZRgNIAEoCUgJiAEBEhEKBGxpbmUYDiABKAVICogBARIUCgdyb3V0aW5lGA8gASgJSAuIAQESJAoEZmF0ZRgQIAEoDjIWLm11bHRpZ3Jlcy5ycGMudjEuRmF0ZUIJCgdfZGV0YWlsQgcKBV9oaW50QgsKCV9wb3NpdGlvbkIICgZfd2hlcmVCCQoHX3NjaGVtYUIICgZfdGFibGVCCQoHX2NvbHVtbkIMCgpfZGF0YV90eXBlQg0KC19jb25zdHJhaW50QgcKBV9maWxlQgcKBV9saW5lQgoKCF9yb3V0aW5lKlYKBEZhdGUSFAoQRkFURV9VTlNQRUNJRklFRBAAEhQKEEZBVEVfTk9UX0FQUExJRUQQARIQCgxGQVRFX0FQUExJRUQQAhIQCgxGQVRFX1VOS05PV04QA2IGcHJvdG8z", [file_google_protobuf_any]);
+  fileDesc("Ch1tdWx0aWdyZXMvcnBjL3YxL3N0YXR1cy5wcm90bxIQbXVsdGlncmVzLnJwYy52MSJOCgZTdGF0dXMSDAoEY29kZRgBIAEoBRIPCgdtZXNzYWdlGAIgASgJEiUKB2RldGFpbHMYAyADKAsyFC5nb29nbGUucHJvdG9idWYuQW55ItIECgtFcnJvclJlcG9ydBIQCghzZXZlcml0eRgBIAEoCRIQCghzcWxzdGF0ZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEhMKBmRldGFpbBgEIAEoCUgAiAEBEhEKBGhpbnQYBSABKAlIAYgBARIVCghwb3NpdGlvbhgGIAEoBUgCiAEBEhIKBXdoZXJlGAcgASgJSAOIAQESEwoGc2NoZW1hGAggASgJSASIAQESEgoFdGFibGUYCSABKAlIBYgBARITCgZjb2x1bW4YCiABKAlIBogBARIWCglkYXRhX3R5cGUYCyABKAlIB4gBARIXCgpjb25zdHJhaW50GAwgASgJSAiIAQESEQoEZmlsZRgNIAEoCUgJiAEBEhEKBGxpbmUYDiABKAVICogBARIUCgdyb3V0aW5lGA8gASgJSAuIAQESJAoEZmF0ZRgQIAEoDjIWLm11bHRpZ3Jlcy5ycGMudjEuRmF0ZRIeChFpbnRlcm5hbF9wb3NpdGlvbhgRIAEoBUgMiAEBEhsKDmludGVybmFsX3F1ZXJ5GBIgASgJSA2IAQFCCQoHX2RldGFpbEIHCgVfaGludEILCglfcG9zaXRpb25CCAoGX3doZXJlQgkKB19zY2hlbWFCCAoGX3RhYmxlQgkKB19jb2x1bW5CDAoKX2RhdGFfdHlwZUINCgtfY29uc3RyYWludEIHCgVfZmlsZUIHCgVfbGluZUIKCghfcm91dGluZUIUChJfaW50ZXJuYWxfcG9zaXRpb25CEQoPX2ludGVybmFsX3F1ZXJ5KlYKBEZhdGUSFAoQRkFURV9VTlNQRUNJRklFRBAAEhQKEEZBVEVfTk9UX0FQUExJRUQQARIQCgxGQVRFX0FQUExJRUQQAhIQCgxGQVRFX1VOS05PV04QA2IGcHJvdG8z", [file_google_protobuf_any]);
 
 /**
  * What stands in the trailer grpc-status-details-bin. Same numbers and types as google.rpc.Status, so every gRPC tool can read it.
@@ -136,6 +136,18 @@ export type ErrorReport = Message<"multigres.rpc.v1.ErrorReport"> & {
    * @generated from field: multigres.rpc.v1.Fate fate = 16;
    */
   fate: Fate;
+
+  /**
+   * A statement that the server ran of its own accord, and the place in it.
+   *
+   * @generated from field: optional int32 internal_position = 17;
+   */
+  internalPosition?: number | undefined;
+
+  /**
+   * @generated from field: optional string internal_query = 18;
+   */
+  internalQuery?: string | undefined;
 };
 
 /**
