@@ -5,7 +5,7 @@ import { assert } from './assert.ts';
  * Constant time at both ends (a ring), so a long queue costs nothing per turn.
  */
 export class BoundedQueue<T> {
-  #ring: (T | undefined)[] = new Array<T | undefined>(16);
+  #ring: (T | undefined)[] = Array.from({ length: 16 });
   #head = 0;
   #length = 0;
   readonly itemsMax: number;
@@ -58,7 +58,7 @@ export class BoundedQueue<T> {
 
   #grow(): void {
     const items = [...this];
-    this.#ring = new Array<T | undefined>(this.#ring.length * 2);
+    this.#ring = Array.from({ length: this.#ring.length * 2 });
     for (let i = 0; i < items.length; i++) this.#ring[i] = items[i];
     this.#head = 0;
   }

@@ -26,17 +26,19 @@ export class NetworkError extends Error {
 }
 
 /**
- * The receiving side of a connection. Calls never overlap and never happen inside a call to the connection's own methods, except that
- * `attach` may be followed by `data` in the same turn.
+ * The receiving side of a connection. Calls never overlap, and never happen inside a call to the connection's own methods.
  */
 export interface ConnectionHandler {
-  /** Bytes arrived, in order. The array is valid **only during the call** (its memory is reused): copy what must be kept. */
+  /** Bytes arrived, in order, at least one. The array is valid **only during the call** (its memory is reused): copy what must be kept. */
   data(bytes: Uint8Array): void;
-  /** The peer will send no more (half-close). We may still write. */
+  /** The peer will send no more (half-close), or is gone. We may still write: to a peer that is gone this ends in `closed` with `reset`. */
   end(): void;
-  /** After `write` answered false: the backlog is gone, write on. */
+  /** Once after `write` answered false: the backlog is gone, write on. Not after `end` or `destroy`. */
   drain(): void;
-  /** The last call, exactly once, whoever closed it; with the error if it was not orderly. */
+  /**
+   * The last call, exactly once, whoever closed it: after both directions have ended or after our `destroy` (undefined), or because the connection
+   * broke (the error, mostly `reset`).
+   */
   closed(error: NetworkError | undefined): void;
 }
 
@@ -44,32 +46,35 @@ export interface ConnectionHandler {
  * A stream of bytes in both directions.
  *
  * Contract (`contract/network-contract.ts`): bytes arrive in order, without loss or duplication, in pieces of any size, or the connection is
- * closed; nothing arrives before `attach`, while paused (one piece that was under way may), or after `closed`.
+ * closed; nothing arrives before `attach`, while paused (one piece that was under way may), or after `closed`. After our `destroy` only
+ * `closed` arrives. When both ends have called `end` and everything is read, both are `closed`. Calls on a connection that is over do nothing.
  */
 export interface Connection {
-  /** The other end, for logs: `127.0.0.1:5432` or a socket path. */
+  /** The other end, for logs: as it was asked for by `connect`, `127.0.0.1:41234` when accepted, or the path of the socket at both ends. */
   readonly remote: string;
+  /** Starts the calls to `handler`. A later attach hands the connection over: what has not been told yet goes to the new handler. */
   attach(handler: ConnectionHandler): void;
   /**
    * Sends bytes. Ownership passes to the connection: the caller must not change them afterwards. Answers false when the backlog
-   * exceeds the high-water mark; the bytes are taken all the same, and `drain` follows. Ignored after close.
+   * reaches the high-water mark; the bytes are taken all the same, and `drain` follows. After `end`, `destroy` or `closed` the bytes are
+   * ignored and the answer is true, as no `drain` would follow.
    */
   write(bytes: Uint8Array): boolean;
   /** Bytes taken by `write` that the operating system has not accepted yet. */
   readonly backlogBytes: number;
-  /** Stops `data` calls until `resume`, so that the peer feels back-pressure. */
+  /** Stops `data` and `end` until `resume`, so that the peer feels back-pressure. `closed` may still come. */
   pause(): void;
   resume(): void;
   /** Sends what is written, then says that no more will come. */
   end(): void;
-  /** Ends both directions at once; unsent bytes may be lost. `closed` follows in a later turn. */
+  /** Ends both directions at once; unsent bytes may be lost. `closed` follows in a later turn. The peer sees `end`, or `closed` with `reset`. */
   destroy(): void;
 }
 
 export interface Listener {
   /** With the real port where 0 was asked for. */
   readonly endpoint: Endpoint;
-  /** Takes no new connections; the accepted ones live on. Resolves when the address is free again. */
+  /** Takes no new connections; the accepted ones live on. Resolves when the address is free again, also when called twice. */
   close(): Promise<void>;
 }
 
@@ -79,9 +84,15 @@ export interface ConnectOptions {
 }
 
 export interface Network {
-  /** Rejects with a NetworkError (`inUse`, `denied`, `limit`). `accept` must attach a handler to the connection in the same call. */
+  /**
+   * Rejects with a NetworkError (`inUse`, `denied`, `limit`, `unreachable` for an address that is not ours, `other`). `accept` must attach a handler
+   * to the connection in the same call; one without is destroyed. A socket file that a dead process left behind is replaced, a live one is `inUse`.
+   */
   listen(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener>;
-  /** Rejects with a NetworkError (`refused`, `unreachable`, `timeout`, `limit`). */
+  /**
+   * Rejects with a NetworkError (`refused`, also for a socket path that is not there; `unreachable`, `timeout`, `limit`, `denied`). Attach may
+   * happen at any later time: the bytes wait.
+   */
   connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>;
 }
 

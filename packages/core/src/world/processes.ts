@@ -18,7 +18,7 @@ export interface Command {
   readonly directory?: string;
   /** Numeric user and group to run as; needs root. Postgres refuses to run as root. */
   readonly runAs?: { readonly uid: number; readonly gid: number };
-  /** Written to standard input, which is then closed. */
+  /** Written to standard input, which is then closed; without it standard input is empty. */
   readonly input?: string;
   /** Lives on when this process ends; output must then go to a file. */
   readonly detached?: boolean;
@@ -32,9 +32,13 @@ export type Exit =
 
 export interface Child {
   readonly pid: number;
-  /** Resolves once, when the process has ended and its output is complete. */
+  /** Resolves once, when the process has ended and its output is complete; after the last `onLine` call. */
   readonly exited: Promise<Exit>;
-  /** Called for each line of standard output and error (without its end), while running. */
+  /**
+   * Called for each line of standard output and error, without its end (`\n` or `\r\n`); the last one also if it has none. A line longer than
+   * 65,536 UTF-16 units comes in pieces. One listener; nothing is lost if it is given as soon as `spawn` has resolved. Output that nobody
+   * listens to is thrown away, so that the program never waits for a reader.
+   */
   onLine(listener: (line: string, stream: 'stdout' | 'stderr') => void): void;
   /** Ignored when it has ended. */
   signal(signal: Signal): void;
@@ -61,12 +65,16 @@ export class ProcessError extends Error {
 /**
  * Starting and stopping other programs (Postgres, etcd).
  *
- * Contract (`contract/processes-contract.ts`): `spawn` and `run` reject with ProcessError if the program cannot be started; an exit is reported
- * exactly once; a signal to a process that has ended is no error.
+ * Contract (`contract/processes-contract.ts`): `spawn` and `run` reject with ProcessError if the program cannot be started (`notFound`: no such
+ * file, also not on PATH); an exit is reported exactly once; a signal to a process that has ended is no error, nor is input that a program does
+ * not read.
  */
 export interface Processes {
   spawn(command: Command): Promise<Child>;
-  /** Runs to the end, collecting at most `outputBytesMax` (default 1 MiB) of each stream; kills it after `timeoutMs`. */
+  /**
+   * Runs to the end, collecting the first `outputBytesMax` (default 1 MiB) of each stream and dropping the rest; SIGKILL after `timeoutMs`, and
+   * then the exit is that signal.
+   */
   run(command: Command, limits: { readonly timeoutMs: number; readonly outputBytesMax?: number }): Promise<RunResult>;
   /** For processes of an earlier life, known by a pid file. */
   isAlive(pid: number): boolean;

@@ -1,13 +1,18 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
-/** Structured logs. Never a password, a key, or a literal of a statement. */
+/**
+ * Structured logs. Never a password, a key, or a literal of a statement.
+ *
+ * Contract (`contract/telemetry-contract.ts`): one call is one line, whatever characters are in it, in the order of the calls; a field that is
+ * undefined is left out; big integers keep their digits (as text where the format has none). Logging never throws and never waits.
+ */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A log that adds these fields to every line. */
+  /** A log that adds these fields to every line; of equal names the innermost wins, the line's own last. */
   with(fields: LogFields): Log;
 }
 
