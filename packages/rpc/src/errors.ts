@@ -24,10 +24,11 @@ export function unreachable(path: string, remote: string, cause: unknown): PgErr
 
 /** 08006: the connection broke while the call was under way. */
 export function connectionLost(method: DescMethod, path: string, cause?: unknown): PgError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
   return new PgError(
     {
       sqlstate: sqlstate.connectionFailure,
-      message: `the connection was lost before ${path} was answered`,
+      message: `the connection was lost before ${path} was answered${why}`,
       fate: fateWhenLost(method),
     },
     cause,

@@ -59,6 +59,16 @@ export {
   type TableGroup,
 } from './gen/multigres/topology/v1/topology_pb.ts';
 export { endpointMessage, endpointOf } from './endpoint.ts';
+export {
+  callCancelled,
+  channelClosed,
+  connectionLost,
+  deadlineExceeded,
+  messageTooLarge,
+  serverClosing,
+  streamSilent,
+  unreachable,
+} from './errors.ts';
 export { HealthReporter, type HealthState } from './health.ts';
 export { InboundStream, type InboundStreamOptions } from './inbound-stream.ts';
 export { NetworkTransport, networkTransportLimits, type NetworkTransportLimits } from './network/network-transport.ts';

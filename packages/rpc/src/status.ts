@@ -68,12 +68,10 @@ export function statusOfError(error: unknown): RpcStatus {
   const failure = error instanceof PgError ? error : internal(error);
   const code = codeOfSqlstate[failure.sqlstate] ?? codeOfSqlstate[failure.sqlstate.slice(0, 2)] ?? rpcCode.internal;
   const report = shortened(reportOf(failure));
-  const status = create(StatusSchema, {
-    code,
-    message: report.message,
-    details: [anyPack(ErrorReportSchema, report)],
-  });
-  return { code, message: report.message, details: toBinary(StatusSchema, status) };
+  // For tools that cannot read the details, as a header of its own.
+  const message = report.message.slice(0, 300);
+  const status = create(StatusSchema, { code, message, details: [anyPack(ErrorReportSchema, report)] });
+  return { code, message, details: toBinary(StatusSchema, status) };
 }
 
 /** The error that a caller sees. Without details (another implementation, or the transport itself answered) the code decides. */

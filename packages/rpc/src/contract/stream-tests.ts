@@ -53,8 +53,7 @@ export const streamTests: readonly RpcContractTest[] = [
   {
     name: 'the request of a stream reaches its handler',
     run: (subject) => {
-      const watch = (heartbeatMs: number): AsyncIterable<PoolerStatus> => counted(1, `/${heartbeatMs}`);
-      return withServer(subject, { watch }, async ({ pooler }) => {
+      return withServer(subject, { watch: (heartbeatMs) => counted(1, `/${heartbeatMs}`) }, async ({ pooler }) => {
         const first = await pooler.watchHealth({ heartbeatMs: 250 }, patient).next();
         expectSame(first.value?.status?.servingReason, '0/250', 'the message');
       });
@@ -72,7 +71,8 @@ export const streamTests: readonly RpcContractTest[] = [
       };
       return withServer(subject, { watch }, async ({ pooler }) => {
         let taken = 0;
-        for await (const _answer of pooler.watchHealth({}, patient)) {
+        for await (const answer of pooler.watchHealth({}, patient)) {
+          expectSame(answer.status?.servingReason.length, 16_384, 'the length of a message');
           taken += 1;
           if (taken <= 20) await subject.clock.sleep(10);
           expect(produced - taken < 200, `${produced} messages were made, ${taken} taken`);
@@ -84,9 +84,10 @@ export const streamTests: readonly RpcContractTest[] = [
   {
     name: 'an error ends a stream after the messages before it, with all its fields',
     run: (subject) => {
+      const refusal = new PgError({ sqlstate: '57P03', message: 'not yet', hint: 'Wait.', fate: 'notApplied' });
       const watch = async function* (): AsyncGenerator<PoolerStatus> {
         yield* counted(3);
-        throw new PgError({ sqlstate: '57P03', message: 'not yet', hint: 'Wait.', fate: 'notApplied' });
+        throw refusal;
       };
       return withServer(subject, { watch }, async ({ pooler }) => {
         const stream = pooler.watchHealth({}, patient);
@@ -124,7 +125,10 @@ export const streamTests: readonly RpcContractTest[] = [
       const left = gate();
       const watch = lasting((how) => how === 'left' && left.open());
       return withServer(subject, { watch }, async ({ pooler }) => {
-        for await (const _answer of pooler.watchHealth({}, patient)) break;
+        for await (const answer of pooler.watchHealth({}, patient)) {
+          expectSame(answer.status?.servingReason, 'first', 'the message');
+          break;
+        }
         await within(subject.clock, left.opened, 'the end of the handler');
       });
     },
