@@ -1,4 +1,4 @@
-// The public surface, in reading order: framing, writing, messages by direction.
+// The public surface, in reading order: framing and writing, messages by direction, authentication, sessions.
 
 export {
   Deframer,
@@ -175,3 +175,93 @@ export {
   type ColumnDescription,
   type RowDescription,
 } from './backend/row-description.ts';
+export { decodeBase64, encodeBase64 } from './auth/base64.ts';
+export { md5Proves, md5Response, md5Verifier } from './auth/md5.ts';
+export {
+  scramClientFinal,
+  scramClientFirst,
+  scramClientVerify,
+  scramIterationsMax,
+  type ScramClientFinal,
+  type ScramClientFirst,
+  type ScramSecret,
+} from './auth/scram-client.ts';
+export {
+  formatScramVerifier,
+  mockScramVerifier,
+  parseScramVerifier,
+  scramIterationsDefault,
+  scramKeyBytes,
+  scramKeysOfPassword,
+  scramMechanism,
+  scramSaltBytes,
+  scramStoredKey,
+  scramVerifierOfKeys,
+  scramVerifierOfPassword,
+  type ScramKeys,
+  type ScramVerifier,
+} from './auth/scram-keys.ts';
+export {
+  scramServerFinal,
+  scramServerFirst,
+  type ScramServerExchange,
+  type ScramServerFinal,
+  type ScramServerFirst,
+} from './auth/scram-server.ts';
+export {
+  clientStartupMachine,
+  type BackendSession,
+  type ClientCredential,
+  type ClientStartupEffect,
+  type ClientStartupEvent,
+  type ClientStartupOptions,
+  type ClientStartupState,
+} from './session/client-startup.machine.ts';
+export {
+  serverStartupMachine,
+  type AcceptedSession,
+  type AuthenticationMethod,
+  type ServerStartupEffect,
+  type ServerStartupEvent,
+  type ServerStartupOptions,
+  type ServerStartupState,
+  type StoredSecret,
+} from './session/server-startup.machine.ts';
+export {
+  parseStartupOptions,
+  splitStartupOptions,
+  type StartupOptions,
+  type StartupSetting,
+} from './session/startup-options.ts';
+export { readStartup, type ReadStartup, type StartupRequest } from './session/startup-request.ts';
+export {
+  emptyPassword,
+  encryptionAskedTwice,
+  expectedAuthenticationResponse,
+  invalidFrontendTag,
+  invalidMessageFormat,
+  invalidMessageLength,
+  invalidPasswordPacket,
+  invalidReplication,
+  invalidSaslMechanism,
+  invalidStartupLayout,
+  invalidStartupLength,
+  invalidStartupOption,
+  malformedScram,
+  noPasswordFor,
+  noUserName,
+  onlyScramKeysFor,
+  passwordAuthenticationFailed,
+  refusedByServer,
+  scramChannelBindingMismatch,
+  scramNonceMismatch,
+  scramRefusedByServer,
+  serverNotAuthentic,
+  serverRefusesTls,
+  startupOptionNeedsValue,
+  unencryptedDataAfter,
+  unexpectedFromServer,
+  unsupportedAuthentication,
+  unsupportedProtocol,
+  unsupportedScram,
+} from './errors.ts';

@@ -1,0 +1,287 @@
+import { assert, unreachable, utf8Text, type Machine, type PgError, type Step } from '@multigres/core';
+import { md5Response, md5Verifier } from '../auth/md5.ts';
+import {
+  scramClientFinal,
+  scramClientFirst,
+  scramClientVerify,
+  type ScramClientFirst,
+  type ScramSecret,
+} from '../auth/scram-client.ts';
+import { scramMechanism, type ScramKeys } from '../auth/scram-keys.ts';
+import type { Authentication } from '../backend/authentication.ts';
+import { decodeBackendMessage, type BackendMessage } from '../backend/backend-message.ts';
+import type { PgNotice } from '../backend/notice-response.ts';
+import type { TransactionStatus } from '../backend/ready-for-query.ts';
+import {
+  noPasswordFor,
+  onlyScramKeysFor,
+  refusedByServer,
+  serverRefusesTls,
+  unexpectedFromServer,
+  unsupportedAuthentication,
+} from '../errors.ts';
+import { encodePasswordMessage } from '../frontend/password-message.ts';
+import { encodeSaslInitialResponse } from '../frontend/sasl-initial-response.ts';
+import { encodeSaslResponse } from '../frontend/sasl-response.ts';
+import { encodeSslRequest } from '../frontend/ssl-request.ts';
+import { encodeStartupMessage, type ProtocolVersion } from '../frontend/startup-message.ts';
+import { MessageWriter } from '../wire/message-writer.ts';
+
+/** What we can prove ourselves with. `none` is enough where the server trusts us. */
+export type ClientCredential = { readonly kind: 'none' } | ScramSecret;
+
+export interface ClientStartupOptions {
+  readonly user: string;
+  readonly database: string;
+  /** Settings and other parameters of the StartupMessage (`application_name`, `options`, `replication`), in this order. */
+  readonly parameters: Iterable<readonly [name: string, value: string]>;
+  readonly credential: ClientCredential;
+  /** Base64 of 18 random bytes; used for SCRAM only. */
+  readonly nonce: string;
+  /** The minor version of protocol 3 to ask for. PostgreSQL before 18 answers 2 with a negotiation, before 9.3.22 or so with an error. */
+  readonly minor: 0 | 2;
+  /** `prefer` takes no for an answer. */
+  readonly tls: 'disable' | 'prefer' | 'require';
+}
+
+/** A server connection that is ready for its first query. */
+export interface BackendSession {
+  readonly version: ProtocolVersion;
+  readonly encrypted: boolean;
+  readonly parameters: ReadonlyMap<string, string>;
+  /** 0 and no key if the server sent none. */
+  readonly processId: number;
+  readonly secretKey: Uint8Array | undefined;
+  readonly status: TransactionStatus;
+  /** What proved us, if it was SCRAM: keep them and the next login is cheap. */
+  readonly scramKeys: ScramKeys | undefined;
+}
+
+type ScramProgress =
+  | { readonly kind: 'unused' }
+  | { readonly kind: 'begun'; readonly first: ScramClientFirst }
+  | { readonly kind: 'proofSent'; readonly keys: ScramKeys; readonly serverSignature: Uint8Array }
+  | { readonly kind: 'verified'; readonly keys: ScramKeys };
+
+export type ClientStartupState =
+  | { readonly kind: 'created' }
+  | { readonly kind: 'awaitingSslAnswer' }
+  | { readonly kind: 'awaitingTls' }
+  | {
+      readonly kind: 'authenticating';
+      readonly encrypted: boolean;
+      readonly version: ProtocolVersion;
+      readonly scram: ScramProgress;
+    }
+  /** AuthenticationOk is here: parameters and keys follow until ReadyForQuery. */
+  | {
+      readonly kind: 'settling';
+      readonly session: BackendSession;
+    }
+  | { readonly kind: 'ended' };
+
+export type ClientStartupEvent =
+  /** The connection stands. */
+  | { readonly kind: 'connected' }
+  /** The one byte that answers SSLRequest. It is no message: read it before feeding a deframer. */
+  | { readonly kind: 'sslAnswered'; readonly byte: number }
+  /** The TLS handshake is done. */
+  | { readonly kind: 'encrypted' }
+  | { readonly kind: 'messageReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number };
+
+export type ClientStartupEffect =
+  | { readonly kind: 'send'; readonly bytes: Uint8Array }
+  /** The server agreed. Bytes that came together with its answer must not be used: refuse with `unencryptedDataAfter('SSL')`. */
+  | { readonly kind: 'startTls' }
+  | { readonly kind: 'notice'; readonly notice: PgNotice }
+  | { readonly kind: 'ready'; readonly session: BackendSession }
+  /** Close the connection. The error is the server's own where it sent one, else ours. */
+  | { readonly kind: 'refuse'; readonly error: PgError };
+
+type ClientStep = Step<ClientStartupState, ClientStartupEffect>;
+
+/**
+ * What a client does until it is logged in (documentation, "Message Flow", "Start-up"). A server that claims to know us by SCRAM must
+ * prove it before its AuthenticationOk counts. Pure; the driver adds the deadline.
+ */
+export function clientStartupMachine(
+  options: ClientStartupOptions,
+): Machine<ClientStartupState, ClientStartupEvent, ClientStartupEffect> {
+  return { initial: { kind: 'created' }, step: (state, event) => step(options, state, event) };
+}
+
+function step(options: ClientStartupOptions, state: ClientStartupState, event: ClientStartupEvent): ClientStep {
+  if (state.kind === 'ended') return [state, []];
+  switch (event.kind) {
+    case 'connected':
+      assert(state.kind === 'created', 'a connection stands once');
+      if (options.tls === 'disable') return sendStartup(options, false);
+      return [{ kind: 'awaitingSslAnswer' }, [send((writer) => encodeSslRequest(writer))]];
+    case 'sslAnswered':
+      assert(state.kind === 'awaitingSslAnswer', 'the answer to SSLRequest comes after it');
+      return onSslAnswer(options, event.byte);
+    case 'encrypted':
+      assert(state.kind === 'awaitingTls', 'a handshake follows the agreement');
+      return sendStartup(options, true);
+    case 'messageReceived': {
+      const message = decodeBackendMessage(event.buffer, event.start, event.end);
+      return message ? onMessage(options, state, message) : refuse(unexpectedFromServer('The message is malformed.'));
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+function onSslAnswer(options: ClientStartupOptions, byte: number): ClientStep {
+  if (byte === 0x53) return [{ kind: 'awaitingTls' }, [{ kind: 'startTls' }]]; // S
+  // An E begins an ErrorResponse of a server that does not know SSLRequest. It came unencrypted and unproven: not to be shown.
+  if (byte !== 0x4e && byte !== 0x45)
+    return refuse(unexpectedFromServer('The answer to SSLRequest is neither S nor N.'));
+  return byte === 0x4e && options.tls === 'prefer' ? sendStartup(options, false) : refuse(serverRefusesTls());
+}
+
+function sendStartup(options: ClientStartupOptions, encrypted: boolean): ClientStep {
+  const version = { major: 3, minor: options.minor };
+  const parameters = [['user', options.user] as const, ['database', options.database] as const, ...options.parameters];
+  return [
+    { kind: 'authenticating', encrypted, version, scram: { kind: 'unused' } },
+    [send((writer) => encodeStartupMessage(writer, version, parameters))],
+  ];
+}
+
+function onMessage(options: ClientStartupOptions, state: ClientStartupState, message: BackendMessage): ClientStep {
+  if (message.kind === 'errorResponse') return refuse(refusedByServer(message.report));
+  if (message.kind === 'noticeResponse') return [state, [{ kind: 'notice', notice: message.notice }]];
+  if (state.kind === 'settling') return whileSettling(state, message);
+  if (state.kind !== 'authenticating') return unexpected(message);
+  switch (message.kind) {
+    case 'negotiateProtocolVersion': {
+      const { major, minor } = message.version;
+      if (major !== 3 || minor > options.minor)
+        return refuse(unexpectedFromServer('The negotiated version is newer than ours.'));
+      return [{ ...state, version: message.version }, []];
+    }
+    case 'authenticationOk':
+    case 'authenticationKerberosV5':
+    case 'authenticationCleartextPassword':
+    case 'authenticationMd5Password':
+    case 'authenticationGss':
+    case 'authenticationGssContinue':
+    case 'authenticationSspi':
+    case 'authenticationSasl':
+    case 'authenticationSaslContinue':
+    case 'authenticationSaslFinal':
+      return onAuthentication(options, state, message);
+    default:
+      return unexpected(message);
+  }
+}
+
+type Authenticating = Extract<ClientStartupState, { readonly kind: 'authenticating' }>;
+
+function onAuthentication(options: ClientStartupOptions, state: Authenticating, message: Authentication): ClientStep {
+  const { credential, user } = options;
+  switch (message.kind) {
+    case 'authenticationOk':
+      return onAuthenticationOk(state);
+    case 'authenticationCleartextPassword':
+    case 'authenticationMd5Password':
+      // Once SCRAM has begun, a server that asks for less is no longer the one we began with.
+      if (state.scram.kind !== 'unused') return unexpected(message);
+      if (credential.kind === 'none') return refuse(noPasswordFor(user));
+      if (credential.kind === 'scramKeys') return refuse(onlyScramKeysFor(user));
+      return [
+        state,
+        [send((writer) => encodePasswordMessage(writer, passwordFor(message, user, credential.password)))],
+      ];
+    case 'authenticationSasl':
+      return onSasl(options, state, message.mechanisms);
+    case 'authenticationSaslContinue': {
+      if (state.scram.kind !== 'begun' || credential.kind === 'none') return unexpected(message);
+      const final = scramClientFinal(utf8Text(message.data), state.scram.first, credential);
+      if (final.kind === 'refused') return refuse(final.error);
+      const { keys, serverSignature } = final;
+      const next: Authenticating = { ...state, scram: { kind: 'proofSent', keys, serverSignature } };
+      return [next, [send((writer) => encodeSaslResponse(writer, final.data))]];
+    }
+    case 'authenticationSaslFinal': {
+      if (state.scram.kind !== 'proofSent') return unexpected(message);
+      const error = scramClientVerify(utf8Text(message.data), state.scram.serverSignature);
+      return error ? refuse(error) : [{ ...state, scram: { kind: 'verified', keys: state.scram.keys } }, []];
+    }
+    default:
+      return refuse(unsupportedAuthentication(message.kind.slice('authentication'.length)));
+  }
+}
+
+function passwordFor(
+  message: Extract<Authentication, { readonly kind: 'authenticationCleartextPassword' | 'authenticationMd5Password' }>,
+  user: string,
+  password: string,
+): string {
+  if (message.kind === 'authenticationCleartextPassword') return password;
+  return md5Response(md5Verifier(user, password), message.salt);
+}
+
+function onSasl(options: ClientStartupOptions, state: Authenticating, mechanisms: readonly string[]): ClientStep {
+  if (state.scram.kind !== 'unused') return refuse(unexpectedFromServer('SASL was begun twice.'));
+  if (!mechanisms.includes(scramMechanism)) return refuse(unsupportedAuthentication(mechanisms.join(', ')));
+  if (options.credential.kind === 'none') return refuse(noPasswordFor(options.user));
+  const first = scramClientFirst(options.nonce);
+  return [
+    { ...state, scram: { kind: 'begun', first } },
+    [send((writer) => encodeSaslInitialResponse(writer, scramMechanism, first.data))],
+  ];
+}
+
+function onAuthenticationOk(state: Authenticating): ClientStep {
+  const { encrypted, scram, version } = state;
+  if (scram.kind === 'begun' || scram.kind === 'proofSent') {
+    return refuse(unexpectedFromServer('The server accepted without proving that it knows the password.'));
+  }
+  const session: BackendSession = {
+    version,
+    encrypted,
+    parameters: new Map(),
+    processId: 0,
+    secretKey: undefined,
+    status: 'I',
+    scramKeys: scram.kind === 'verified' ? scram.keys : undefined,
+  };
+  return [{ kind: 'settling', session }, []];
+}
+
+function whileSettling(
+  state: Extract<ClientStartupState, { readonly kind: 'settling' }>,
+  message: BackendMessage,
+): ClientStep {
+  const { session } = state;
+  switch (message.kind) {
+    case 'parameterStatus': {
+      const parameters = new Map(session.parameters).set(message.name, message.value);
+      return [{ kind: 'settling', session: { ...session, parameters } }, []];
+    }
+    case 'backendKeyData': {
+      const { processId, secretKey } = message;
+      return [{ kind: 'settling', session: { ...session, processId, secretKey: secretKey.slice() } }, []];
+    }
+    case 'readyForQuery':
+      return [{ kind: 'ended' }, [{ kind: 'ready', session: { ...session, status: message.status } }]];
+    default:
+      return unexpected(message);
+  }
+}
+
+function unexpected(message: BackendMessage): ClientStep {
+  return refuse(unexpectedFromServer(`A message of kind ${message.kind} is out of place.`));
+}
+
+function refuse(error: PgError): ClientStep {
+  return [{ kind: 'ended' }, [{ kind: 'refuse', error }]];
+}
+
+function send(write: (writer: MessageWriter) => void): ClientStartupEffect {
+  const writer = new MessageWriter(256);
+  write(writer);
+  return { kind: 'send', bytes: writer.take() };
+}

@@ -1,0 +1,168 @@
+import { sameSecret, unreachable, utf8, utf8Text } from '@multigres/core';
+import { md5Proves, md5Verifier } from '../auth/md5.ts';
+import { scramKeysOfPassword, scramMechanism, scramStoredKey, type ScramKeys } from '../auth/scram-keys.ts';
+import { scramServerFinal, scramServerFirst } from '../auth/scram-server.ts';
+import {
+  encodeAuthenticationCleartextPassword,
+  encodeAuthenticationMd5Password,
+  encodeAuthenticationOk,
+  encodeAuthenticationSasl,
+  encodeAuthenticationSaslContinue,
+  encodeAuthenticationSaslFinal,
+} from '../backend/authentication.ts';
+import {
+  emptyPassword,
+  expectedAuthenticationResponse,
+  invalidMessageLength,
+  invalidPasswordPacket,
+  invalidSaslMechanism,
+  passwordAuthenticationFailed,
+} from '../errors.ts';
+import { decodePasswordMessage } from '../frontend/password-message.ts';
+import { decodeSaslInitialResponse } from '../frontend/sasl-initial-response.ts';
+import { frontendTag } from '../tags.ts';
+import { MessageWriter } from '../wire/message-writer.ts';
+import { refuse } from './server-refusal.ts';
+import type {
+  AcceptedSession,
+  AuthenticationMethod,
+  ServerStartupState,
+  ServerStep,
+  StoredSecret,
+} from './server-startup.machine.ts';
+
+type AwaitingMethod = Extract<ServerStartupState, { readonly kind: 'awaitingMethod' }>;
+type AwaitingProof = Extract<ServerStartupState, { readonly kind: 'awaitingProof' }>;
+
+/** PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH and PG_MAX_SASL_MESSAGE_LENGTH. */
+const passwordBytesMax = 65_535;
+const saslBytesMax = 1024;
+
+/** The method is known: accept, refuse, or send the request for a proof. */
+export function askForProof(state: AwaitingMethod, method: AuthenticationMethod): ServerStep {
+  const writer = new MessageWriter(256);
+  switch (method.kind) {
+    case 'trust':
+      return accept(state, 'trust', writer);
+    case 'reject':
+      return refuse(method.error);
+    case 'cleartext':
+      encodeAuthenticationCleartextPassword(writer);
+      break;
+    case 'md5':
+      encodeAuthenticationMd5Password(writer, method.salt);
+      break;
+    case 'scram':
+      encodeAuthenticationSasl(writer, [scramMechanism]);
+      break;
+    default:
+      return unreachable(method);
+  }
+  const { encrypted, request } = state;
+  return [
+    { kind: 'awaitingProof', encrypted, request, method, mechanismChosen: false },
+    [{ kind: 'send', bytes: writer.take() }],
+  ];
+}
+
+/** The client's next message while it proves itself. */
+export function judgeProof(state: AwaitingProof, buffer: Uint8Array, start: number, end: number): ServerStep {
+  const sasl = state.method.kind === 'scram';
+  const tag = buffer[start] as number;
+  if (tag !== frontendTag.authenticationResponse) {
+    return refuse(expectedAuthenticationResponse(sasl ? 'SASL' : 'password', tag));
+  }
+  if (end - start - 5 > (sasl ? saslBytesMax : passwordBytesMax)) return refuse(invalidMessageLength());
+  return state.method.kind === 'scram'
+    ? judgeSasl(state, state.method, buffer, start, end)
+    : judgePassword(state, state.method, buffer, start, end);
+}
+
+function judgePassword(
+  state: AwaitingProof,
+  method: Extract<AuthenticationMethod, { readonly kind: 'cleartext' | 'md5' }>,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): ServerStep {
+  const { user } = state.request;
+  const password = decodePasswordMessage(buffer, start, end)?.password;
+  if (password === undefined) return refuse(invalidPasswordPacket());
+  if (password === '') return refuse(emptyPassword());
+  if (method.kind === 'md5') {
+    if (!md5Proves(method.verifier, method.salt, password)) return refuse(passwordAuthenticationFailed(user));
+    return accept(state, 'md5', new MessageWriter(256));
+  }
+  const judged = judgeCleartext(method.secret, user, password);
+  if (!judged.fits) return refuse(passwordAuthenticationFailed(user));
+  return accept(state, 'cleartext', new MessageWriter(256), judged.keys);
+}
+
+function judgeCleartext(
+  secret: StoredSecret,
+  user: string,
+  password: string,
+): { readonly fits: boolean; readonly keys?: ScramKeys } {
+  if (secret.kind === 'md5') return { fits: sameSecret(utf8(md5Verifier(user, password)), utf8(secret.verifier)) };
+  const { verifier } = secret;
+  const keys = scramKeysOfPassword(password, verifier.salt, verifier.iterations);
+  return { fits: sameSecret(scramStoredKey(keys.clientKey), verifier.storedKey), keys };
+}
+
+function judgeSasl(
+  state: AwaitingProof,
+  method: Extract<AuthenticationMethod, { readonly kind: 'scram' }>,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): ServerStep {
+  if (!state.mechanismChosen) {
+    const initial = decodeSaslInitialResponse(buffer, start, end);
+    if (!initial) return refuse(invalidPasswordPacket());
+    if (initial.mechanism !== scramMechanism) return refuse(invalidSaslMechanism());
+    // A client may choose first and begin with its next message; an empty challenge asks for it (RFC 4422, section 3).
+    if (initial.response === null) return challenge({ ...state, mechanismChosen: true }, '');
+    return judgeClientFirst(state, method, utf8Text(initial.response));
+  }
+  const data = utf8Text(buffer.subarray(start + 5, end));
+  if (state.exchange === undefined) return judgeClientFirst(state, method, data);
+  const final = scramServerFinal(data, state.exchange, state.request.user, method.doomed);
+  if (final.kind === 'refused') return refuse(final.error);
+  const writer = new MessageWriter(256);
+  encodeAuthenticationSaslFinal(writer, final.data);
+  return accept(state, 'scram', writer, final.keys);
+}
+
+function judgeClientFirst(
+  state: AwaitingProof,
+  method: Extract<AuthenticationMethod, { readonly kind: 'scram' }>,
+  clientFirst: string,
+): ServerStep {
+  const first = scramServerFirst(clientFirst, method.verifier, method.nonce);
+  if (first.kind === 'refused') return refuse(first.error);
+  return challenge({ ...state, mechanismChosen: true, exchange: first.exchange }, first.data);
+}
+
+function challenge(state: AwaitingProof, data: string): ServerStep {
+  const writer = new MessageWriter(256);
+  encodeAuthenticationSaslContinue(writer, data);
+  return [state, [{ kind: 'send', bytes: writer.take() }]];
+}
+
+/** Adds AuthenticationOk to what `writer` holds, sends it, and says who was accepted. */
+function accept(
+  state: AwaitingMethod | AwaitingProof,
+  method: AcceptedSession['method'],
+  writer: MessageWriter,
+  scramKeys?: ScramKeys,
+): ServerStep {
+  encodeAuthenticationOk(writer);
+  const session = { ...state.request, encrypted: state.encrypted, method, ...(scramKeys && { scramKeys }) };
+  return [
+    { kind: 'ended' },
+    [
+      { kind: 'send', bytes: writer.take() },
+      { kind: 'accept', session },
+    ],
+  ];
+}

@@ -1,0 +1,171 @@
+import { unreachable, type Machine, type PgError, type Step } from '@multigres/core';
+import type { ScramKeys, ScramVerifier } from '../auth/scram-keys.ts';
+import type { ScramServerExchange } from '../auth/scram-server.ts';
+import { encodeNegotiateProtocolVersion } from '../backend/negotiate-protocol-version.ts';
+import { encryptionAskedTwice, invalidStartupLayout, unsupportedProtocol } from '../errors.ts';
+import { decodeStartupPacket, type StartupPacket } from '../frontend/startup-packet.ts';
+import type { StartupMessage } from '../frontend/startup-message.ts';
+import { MessageWriter } from '../wire/message-writer.ts';
+import { askForProof, judgeProof } from './server-authentication.ts';
+import { refuse } from './server-refusal.ts';
+import { readStartup, type StartupRequest } from './startup-request.ts';
+
+/** What the stored secret of a user is (`pg_authid.rolpassword`). */
+export type StoredSecret =
+  | { readonly kind: 'scram'; readonly verifier: ScramVerifier }
+  /** `md5` and 32 hexadecimal digits. */
+  | { readonly kind: 'md5'; readonly verifier: string };
+
+/** How this client has to prove who it is; chosen by the gateway for the user and database asked for. All randomness comes in here. */
+export type AuthenticationMethod =
+  | { readonly kind: 'trust' }
+  | { readonly kind: 'reject'; readonly error: PgError }
+  /** The password in clear; only sensible inside TLS. */
+  | { readonly kind: 'cleartext'; readonly secret: StoredSecret }
+  /** `salt`: 4 random bytes. */
+  | { readonly kind: 'md5'; readonly verifier: string; readonly salt: Uint8Array }
+  /** `nonce`: base64 of 18 random bytes. `doomed`: the user does not exist or may not log in; give a mock verifier. */
+  | { readonly kind: 'scram'; readonly verifier: ScramVerifier; readonly nonce: string; readonly doomed?: boolean };
+
+export interface ServerStartupOptions {
+  /** Whether SSLRequest is answered with yes. */
+  readonly tls: boolean;
+  /** The newest minor version of protocol 3 to speak: 0 or 2. */
+  readonly minorMax: 0 | 2;
+}
+
+/** A client that has proven who it is. AuthenticationOk is sent; ParameterStatus, BackendKeyData and ReadyForQuery are not yet. */
+export interface AcceptedSession extends StartupRequest {
+  readonly encrypted: boolean;
+  readonly method: 'trust' | 'cleartext' | 'md5' | 'scram';
+  /** What lets us log in to a server as this user, if the same verifier is stored there. */
+  readonly scramKeys?: ScramKeys;
+}
+
+export type ServerStartupState =
+  | {
+      readonly kind: 'awaitingPacket';
+      readonly encrypted: boolean;
+      readonly sslAsked: boolean;
+      readonly gssencAsked: boolean;
+    }
+  /** `S` is sent: the next bytes belong to TLS. */
+  | { readonly kind: 'awaitingTls' }
+  | { readonly kind: 'awaitingMethod'; readonly encrypted: boolean; readonly request: StartupRequest }
+  | {
+      readonly kind: 'awaitingProof';
+      readonly encrypted: boolean;
+      readonly request: StartupRequest;
+      readonly method: Exclude<AuthenticationMethod, { readonly kind: 'trust' | 'reject' }>;
+      /** For SCRAM, from the second message on. */
+      readonly exchange?: ScramServerExchange;
+      readonly mechanismChosen: boolean;
+    }
+  | { readonly kind: 'ended' };
+
+export type ServerStartupEvent =
+  /** An untagged packet, as the deframer gives it in startup mode. */
+  | { readonly kind: 'packetReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number }
+  /** The TLS handshake is done; also the first event where TLS comes without asking. */
+  | { readonly kind: 'encrypted' }
+  | { readonly kind: 'methodChosen'; readonly method: AuthenticationMethod }
+  /** A tagged message. */
+  | { readonly kind: 'messageReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number }
+  /** The stream is broken (the deframer's `badLength`, a message in parts), or the time for logging in is over. */
+  | { readonly kind: 'failed'; readonly error: PgError };
+
+export type ServerStartupEffect =
+  | { readonly kind: 'send'; readonly bytes: Uint8Array }
+  /**
+   * After sending: hand the connection to TLS. Stop the deframer in the same call: if it holds or leaves over any byte, step `failed` with
+   * `unencryptedDataAfter('SSL')`.
+   */
+  | { readonly kind: 'startTls' }
+  /** From here on there are tags: call the deframer's `endStartup` in the same call. */
+  | { readonly kind: 'endStartup' }
+  /** Find out how this client is to prove itself, then step `methodChosen`. Stop the deframer until then. */
+  | { readonly kind: 'chooseMethod'; readonly request: StartupRequest; readonly encrypted: boolean }
+  /** Somebody wants this query cancelled. Nothing is answered; close the connection. */
+  | { readonly kind: 'cancel'; readonly processId: number; readonly secretKey: Uint8Array }
+  | { readonly kind: 'accept'; readonly session: AcceptedSession }
+  /** The error is sent (an effect before this one); close the connection when it is out. */
+  | { readonly kind: 'refuse'; readonly error: PgError };
+
+export type ServerStep = Step<ServerStartupState, ServerStartupEffect>;
+
+/**
+ * What a server does with a client until it is logged in (documentation, "Message Flow", "Start-up"): encryption requests in either
+ * order, CancelRequest, protocol negotiation, authentication. Pure; refusals carry PostgreSQL's SQLSTATEs.
+ */
+export function serverStartupMachine(
+  options: ServerStartupOptions,
+): Machine<ServerStartupState, ServerStartupEvent, ServerStartupEffect> {
+  return {
+    initial: { kind: 'awaitingPacket', encrypted: false, sslAsked: false, gssencAsked: false },
+    step: (state, event) => step(options, state, event),
+  };
+}
+
+function step(options: ServerStartupOptions, state: ServerStartupState, event: ServerStartupEvent): ServerStep {
+  if (state.kind === 'ended') return [state, []];
+  switch (event.kind) {
+    case 'failed':
+      return refuse(event.error);
+    case 'encrypted':
+      return [{ kind: 'awaitingPacket', encrypted: true, sslAsked: true, gssencAsked: true }, []];
+    case 'packetReceived': {
+      if (state.kind !== 'awaitingPacket') return refuse(invalidStartupLayout());
+      const packet = decodeStartupPacket(event.buffer, event.start, event.end);
+      return packet ? onPacket(options, state, packet) : refuse(invalidStartupLayout());
+    }
+    case 'methodChosen':
+      return state.kind === 'awaitingMethod' ? askForProof(state, event.method) : [state, []];
+    case 'messageReceived':
+      if (state.kind !== 'awaitingProof') return refuse(invalidStartupLayout());
+      return judgeProof(state, event.buffer, event.start, event.end);
+    default:
+      return unreachable(event);
+  }
+}
+
+type AwaitingPacket = Extract<ServerStartupState, { readonly kind: 'awaitingPacket' }>;
+
+function onPacket(options: ServerStartupOptions, state: AwaitingPacket, packet: StartupPacket): ServerStep {
+  switch (packet.kind) {
+    case 'sslRequest':
+      if (state.sslAsked) return refuse(encryptionAskedTwice());
+      if (options.tls) return [{ kind: 'awaitingTls' }, [sendByte('S'), { kind: 'startTls' }]];
+      return [{ ...state, sslAsked: true }, [sendByte('N')]];
+    case 'gssencRequest':
+      if (state.gssencAsked) return refuse(encryptionAskedTwice());
+      return [{ ...state, gssencAsked: true }, [sendByte('N')]];
+    case 'cancelRequest': {
+      const { processId, secretKey } = packet;
+      return [{ kind: 'ended' }, [{ kind: 'cancel', processId, secretKey: secretKey.slice() }]];
+    }
+    case 'unsupportedVersion':
+      return refuse(unsupportedProtocol(packet.version.major, packet.version.minor, options.minorMax));
+    case 'startup':
+      return onStartup(options, state, packet);
+    default:
+      return unreachable(packet);
+  }
+}
+
+function onStartup(options: ServerStartupOptions, state: AwaitingPacket, message: StartupMessage): ServerStep {
+  const read = readStartup(message, options.minorMax);
+  if (read.kind === 'refused') return refuse(read.error);
+  const { request } = read;
+  const effects: ServerStartupEffect[] = [];
+  if (message.version.minor > options.minorMax || request.unknownProtocolOptions.length > 0) {
+    const writer = new MessageWriter(256);
+    encodeNegotiateProtocolVersion(writer, request.version, request.unknownProtocolOptions);
+    effects.push({ kind: 'send', bytes: writer.take() });
+  }
+  effects.push({ kind: 'endStartup' }, { kind: 'chooseMethod', request, encrypted: state.encrypted });
+  return [{ kind: 'awaitingMethod', encrypted: state.encrypted, request }, effects];
+}
+
+function sendByte(letter: 'S' | 'N'): ServerStartupEffect {
+  return { kind: 'send', bytes: Uint8Array.of(letter.charCodeAt(0)) };
+}

@@ -1,0 +1,83 @@
+import type { PgError } from '@multigres/core';
+import { invalidReplication, noUserName } from '../errors.ts';
+import type { ProtocolVersion, StartupMessage } from '../frontend/startup-message.ts';
+import { parseStartupOptions } from './startup-options.ts';
+
+/** What a StartupMessage asks for, read as PostgreSQL reads it. */
+export interface StartupRequest {
+  /** What will be spoken: what was asked for, or the newest that we know. */
+  readonly version: ProtocolVersion;
+  readonly user: string;
+  /** By default the user's name. */
+  readonly database: string;
+  /**
+   * Settings from `options` and from the packet itself, which wins. Keys in lower case, as settings' names have no case; in the order in
+   * which they are to be applied.
+   */
+  readonly settings: ReadonlyMap<string, string>;
+  /** A replication connection: to the whole cluster or to one database. */
+  readonly replication: 'none' | 'physical' | 'logical';
+  /** Protocol options that we do not know; told to the client in NegotiateProtocolVersion. */
+  readonly unknownProtocolOptions: readonly string[];
+}
+
+export type ReadStartup =
+  | { readonly kind: 'request'; readonly request: StartupRequest }
+  | { readonly kind: 'refused'; readonly error: PgError };
+
+/** `ProcessStartupPacket`. Refusals: 28000 no user, 22023 bad `replication`, 42601 bad `options`. The major version is 3. */
+export function readStartup(message: StartupMessage, minorMax: number): ReadStartup {
+  const { parameters } = message;
+  const user = parameters.get('user') ?? '';
+  const database = parameters.get('database') ?? '';
+  const replicationText = parameters.get('replication');
+  const replication = replicationText === undefined ? 'none' : readReplication(replicationText);
+  if (replication === undefined) return { kind: 'refused', error: invalidReplication(replicationText ?? '') };
+  if (user === '') return { kind: 'refused', error: noUserName() };
+  const options = parseStartupOptions(parameters.get('options') ?? '');
+  if (options.kind === 'refused') return options;
+
+  const settings = new Map<string, string>();
+  for (const [name, value] of options.settings) put(settings, name, value);
+  const unknownProtocolOptions: string[] = [];
+  for (const [name, value] of parameters) {
+    if (name.startsWith('_pq_.')) unknownProtocolOptions.push(name);
+    else if (!reserved.includes(name)) put(settings, name, value);
+  }
+  const version = { major: 3, minor: Math.min(message.version.minor, minorMax) };
+  const request = {
+    version,
+    user,
+    database: database === '' ? user : database,
+    settings,
+    replication,
+    unknownProtocolOptions,
+  };
+  return { kind: 'request', request };
+}
+
+const reserved: readonly string[] = ['user', 'database', 'options', 'replication'];
+
+/** The last value counts, in the last place: settings may depend on one another. */
+function put(settings: Map<string, string>, name: string, value: string): void {
+  const key = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  settings.delete(key);
+  settings.set(key, value);
+}
+
+function readReplication(text: string): 'none' | 'physical' | 'logical' | undefined {
+  if (text === 'database') return 'logical';
+  const value = readBoolean(text);
+  if (value === undefined) return undefined;
+  return value ? 'physical' : 'none';
+}
+
+/** `parse_bool`: any unambiguous beginning of true, false, yes, no, on, off, or a digit. */
+function readBoolean(text: string): boolean | undefined {
+  const word = text.toLowerCase();
+  if (word === '') return undefined;
+  if (word === '1' || word === 'on' || 'true'.startsWith(word) || 'yes'.startsWith(word)) return true;
+  if (word === '0' || word === 'of' || word === 'off' || 'false'.startsWith(word) || 'no'.startsWith(word))
+    return false;
+  return undefined;
+}
