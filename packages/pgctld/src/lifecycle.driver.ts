@@ -1,0 +1,277 @@
+import { PgError, ProcessError, type Child, type Exit, type Machine, type Timer, type World } from '@multigres/core';
+import type { PgctldConfig } from './config.ts';
+import type { DirectoryLock } from './directory-lock.ts';
+import { programUnusable, shuttingDown, startFailed, startTimeout, tooManyRequests } from './errors.ts';
+import { defaultInit, initialize, type InitOptions } from './initialize.ts';
+import type { Layout } from './layout.ts';
+import {
+  lifecycleMachine,
+  nextDeadlineMs,
+  observeEveryMs,
+  type Ask,
+  type Force,
+  type Lifecycle,
+  type LifecycleEffect,
+  type LifecycleEvent,
+  type Server,
+} from './lifecycle.machine.ts';
+import { observeData, observeServer } from './observe.ts';
+import { restartPauseMs } from './restart-pause.ts';
+import { readEvidence, spawnServer } from './spawn-server.ts';
+import { logTail, startTrouble } from './start-trouble.ts';
+import { signalOf } from './stop-signal.ts';
+
+const asksMax = 64;
+
+type Untimed<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: PgError) => void;
+}
+
+function exitText(exit: Exit): string {
+  return exit.kind === 'code' ? `exit code ${exit.code}` : exit.signal;
+}
+
+/** The machine's hands: looks, starts, signals, and tells what came of it. */
+export class LifecycleDriver {
+  readonly #world: World;
+  readonly #config: PgctldConfig;
+  readonly #layout: Layout;
+  readonly #lock: DirectoryLock;
+  readonly #major: number;
+  readonly #machine: Machine<Lifecycle, LifecycleEvent, LifecycleEffect>;
+  #state: Lifecycle;
+  readonly #waiters: Map<number, Waiter> = new Map();
+  #lastId = 0;
+  #init: InitOptions | undefined;
+  #childPid: number | undefined;
+  /** Grows with each deed; what was seen before the latest one is out of date. */
+  #deeds = 0;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #lookTimer: Timer | undefined;
+  #deadlineTimer: Timer | undefined;
+  #closed = false;
+
+  constructor(world: World, config: PgctldConfig, layout: Layout, lock: DirectoryLock, major: number) {
+    this.#world = world;
+    this.#config = config;
+    this.#layout = layout;
+    this.#lock = lock;
+    this.#major = major;
+    this.#machine = lifecycleMachine({
+      dataDirectory: layout.data,
+      keepRunning: config.keepRunning,
+      limits: config.limits,
+    });
+    this.#state = this.#machine.initial;
+    void this.#look();
+  }
+
+  get state(): Lifecycle {
+    return this.#state;
+  }
+
+  get childPid(): number | undefined {
+    return this.#childPid;
+  }
+
+  /** Resolves when it is so, rejects with why it cannot be. */
+  request(what: Ask['what'], force: Force = 'fast', init?: InitOptions): Promise<void> {
+    if (this.#closed) return Promise.reject(shuttingDown());
+    if (this.#waiters.size >= asksMax) return Promise.reject(tooManyRequests());
+    if (init !== undefined) this.#init ??= init;
+    const id = (this.#lastId += 1);
+    return new Promise((resolve, reject) => {
+      this.#waiters.set(id, { resolve, reject });
+      this.#post({ kind: 'asked', id, what, force });
+    });
+  }
+
+  /** What is so, looked at afresh. */
+  async look(): Promise<Server> {
+    await this.#look();
+    return this.#state.server;
+  }
+
+  /** Ends the watching. Postgres runs on. */
+  close(): void {
+    this.#closed = true;
+    this.#lookTimer?.cancel();
+    this.#deadlineTimer?.cancel();
+    for (const waiter of this.#waiters.values()) waiter.reject(shuttingDown());
+    this.#waiters.clear();
+  }
+
+  #post(event: Untimed<LifecycleEvent>): void {
+    if (this.#closed) return;
+    const before = this.#state.server.kind;
+    const timed = { ...event, nowMs: this.#world.clock.nowMs() } as LifecycleEvent;
+    const [next, effects] = this.#machine.step(this.#state, timed);
+    this.#state = next;
+    if (next.server.kind !== before) {
+      this.#world.telemetry.log.info('server changed', { from: before, to: next.server.kind, by: event.kind });
+    }
+    for (const effect of effects) this.#start(effect);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#lookTimer?.cancel();
+    const everyMs = observeEveryMs(this.#state);
+    if (everyMs !== undefined && this.#looking === undefined) {
+      this.#lookTimer = this.#world.clock.after(everyMs, () => void this.#look());
+    }
+    this.#deadlineTimer?.cancel();
+    const deadlineMs = nextDeadlineMs(this.#state, this.#config.limits);
+    if (deadlineMs === undefined) return;
+    const inMs = Math.max(0, deadlineMs - this.#world.clock.nowMs());
+    this.#deadlineTimer = this.#world.clock.after(inMs, () => this.#post({ kind: 'ticked' }));
+  }
+
+  #start(effect: LifecycleEffect): void {
+    switch (effect.kind) {
+      case 'observe':
+        void this.#look();
+        return;
+      case 'initialize':
+        void this.#initialize();
+        return;
+      case 'spawn':
+        void this.#spawn();
+        return;
+      case 'explain':
+        void this.#explain(effect.pid, effect.exit);
+        return;
+      case 'stop':
+        void this.#signal(effect.pid, effect.force);
+        return;
+      case 'reload':
+        this.#world.processes.signal(effect.pid, 'SIGHUP');
+        return;
+      case 'restartLater':
+        void this.#world.clock
+          .sleep(restartPauseMs(effect.attempt, this.#world.random))
+          .then(() => this.#post({ kind: 'restartDue' }));
+        return;
+      case 'answer':
+        this.#answer(effect.id, effect.refusal);
+        return;
+      case 'answerLate':
+        void this.#answerLate(effect.id);
+        return;
+    }
+  }
+
+  #answer(id: number, refusal: PgError | undefined): void {
+    const waiter = this.#waiters.get(id);
+    this.#waiters.delete(id);
+    if (refusal === undefined) waiter?.resolve();
+    else waiter?.reject(refusal);
+  }
+
+  async #answerLate(id: number): Promise<void> {
+    let tail = '';
+    try {
+      tail = logTail(await readEvidence(this.#world, this.#layout, this.#childPid, ''));
+    } catch (error) {
+      this.#world.telemetry.log.warn('cannot read the log of Postgres', { error: String(error) });
+    }
+    this.#answer(id, startTimeout(this.#config.limits.startMsMax, tail));
+  }
+
+  /** One look at a time; a wish during a look means one more. */
+  #look(): Promise<void> {
+    if (this.#looking !== undefined) {
+      this.#lookAgain = true;
+      return this.#looking;
+    }
+    this.#looking = this.#lookUntilFresh().then(() => {
+      this.#looking = undefined;
+      if (!this.#closed) this.#schedule();
+    });
+    return this.#looking;
+  }
+
+  async #lookUntilFresh(): Promise<void> {
+    do {
+      this.#lookAgain = false;
+      const deeds = this.#deeds;
+      try {
+        const data = await observeData(this.#world, this.#layout, this.#major);
+        const server = await observeServer(this.#world, this.#layout, this.#childPid);
+        if (deeds === this.#deeds) this.#post({ kind: 'observed', data, server });
+        else this.#lookAgain = true;
+      } catch (error) {
+        this.#world.telemetry.log.error('cannot look at the data directory', { error: String(error) });
+        await this.#world.clock.sleep(1_000);
+        this.#lookAgain = true;
+      }
+    } while (this.#lookAgain && !this.#closed);
+  }
+
+  async #initialize(): Promise<void> {
+    this.#deeds += 1;
+    const options = this.#init ?? defaultInit;
+    this.#init = undefined;
+    let event: Untimed<LifecycleEvent> = { kind: 'initialized' };
+    try {
+      await this.#lock.verify();
+      await initialize(this.#world, this.#config, this.#layout, options, this.#major);
+    } catch (error) {
+      event = { kind: 'initRefused', refusal: refusalOf(error, `${this.#config.binDirectory}/initdb`) };
+    }
+    this.#deeds += 1;
+    this.#post(event);
+  }
+
+  async #spawn(): Promise<void> {
+    this.#deeds += 1;
+    let child: Child;
+    try {
+      await this.#lock.verify();
+      child = await spawnServer(this.#world, this.#config, this.#layout);
+    } catch (error) {
+      this.#deeds += 1;
+      const refusal = refusalOf(error, `${this.#config.binDirectory}/postgres`);
+      this.#post({ kind: 'startRefused', refusal });
+      return;
+    }
+    this.#deeds += 1;
+    this.#childPid = child.pid;
+    this.#post({ kind: 'spawned', pid: child.pid });
+    const exit = await child.exited;
+    this.#deeds += 1;
+    if (this.#childPid === child.pid) this.#childPid = undefined;
+    this.#post({ kind: 'exited', pid: child.pid, exit: exitText(exit) });
+  }
+
+  async #explain(pid: number | undefined, exit: string): Promise<void> {
+    let refusal: PgError;
+    try {
+      refusal = startFailed(startTrouble(await readEvidence(this.#world, this.#layout, pid, exit)));
+    } catch (error) {
+      refusal = refusalOf(error, 'tail');
+    }
+    this.#post({ kind: 'startRefused', refusal });
+  }
+
+  /** A pid that we only know from a file is checked once more: it must not have become somebody else's. */
+  async #signal(pid: number, force: Force): Promise<void> {
+    try {
+      const seen = await observeServer(this.#world, this.#layout, this.#childPid);
+      if (seen.kind === 'alive' && seen.pid === pid) this.#world.processes.signal(pid, signalOf[force]);
+    } catch (error) {
+      this.#world.telemetry.log.error('cannot stop Postgres', { error: String(error) });
+    }
+    void this.#look();
+  }
+}
+
+function refusalOf(error: unknown, program: string): PgError {
+  if (error instanceof PgError) return error;
+  if (error instanceof ProcessError) return programUnusable(program, error.message, error);
+  throw error;
+}

@@ -1,0 +1,426 @@
+import { unreachable, type Machine, type PgError, type Step } from '@multigres/core';
+import { busy, notInitialized, notRunning, overtaken, stopTimeout } from './errors.ts';
+import type { PgctldLimits } from './config.ts';
+import type { PostmasterPhase } from './postmaster-pid.ts';
+
+/** How a server is made to end, from kind to brutal (PostgreSQL documentation, "Shutting Down the Server"). */
+export type Force = 'smart' | 'fast' | 'immediate' | 'kill';
+
+/** What is so, as far as we know. */
+export type Server =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unusable'; readonly refusal: PgError }
+  | { readonly kind: 'notInitialized' }
+  | { readonly kind: 'initializing' }
+  | { readonly kind: 'stopped'; readonly crashed: boolean }
+  /** `pid` is not known until the process is there. */
+  | { readonly kind: 'starting'; readonly pid: number | undefined; readonly sinceMs: number }
+  /** It has ended while starting; we are finding out why. */
+  | { readonly kind: 'failing'; readonly pid: number | undefined }
+  | { readonly kind: 'running'; readonly pid: number; readonly standby: boolean; readonly sinceMs: number }
+  | { readonly kind: 'stopping'; readonly pid: number; readonly force: Force; readonly sinceMs: number };
+
+/** Somebody waits for an answer. A restart is a stop (`down`) and then a start (`up`). */
+export interface Ask {
+  readonly id: number;
+  readonly what: 'init' | 'start' | 'stop' | 'restart' | 'reload';
+  readonly force: Force;
+  readonly phase: 'down' | 'up';
+  readonly sinceMs: number;
+}
+
+export interface Lifecycle {
+  readonly server: Server;
+  readonly asks: readonly Ask[];
+  /** What was last asked for; `running` is also what we found when we came. */
+  readonly wanted: 'running' | 'stopped';
+  /** How many times it has ended of its own accord lately. */
+  readonly crashes: number;
+  /** What we know may be old: nobody is answered before we have looked again. */
+  readonly checking: boolean;
+}
+
+export type DataSeen =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'present' }
+  | { readonly kind: 'unusable'; readonly refusal: PgError };
+
+export type ServerSeen =
+  | { readonly kind: 'none' }
+  /** No process, but its pid file. */
+  | { readonly kind: 'crashed' }
+  | { readonly kind: 'alive'; readonly pid: number; readonly phase: PostmasterPhase };
+
+export type LifecycleEvent = { readonly nowMs: number } & (
+  | { readonly kind: 'observed'; readonly data: DataSeen; readonly server: ServerSeen }
+  | { readonly kind: 'asked'; readonly id: number; readonly what: Ask['what']; readonly force: Force }
+  | { readonly kind: 'initialized' }
+  | { readonly kind: 'initRefused'; readonly refusal: PgError }
+  | { readonly kind: 'spawned'; readonly pid: number }
+  | { readonly kind: 'exited'; readonly pid: number; readonly exit: string }
+  | { readonly kind: 'startRefused'; readonly refusal: PgError }
+  | { readonly kind: 'restartDue' }
+  | { readonly kind: 'ticked' }
+);
+
+export type LifecycleEffect =
+  | { readonly kind: 'observe' }
+  | { readonly kind: 'initialize' }
+  | { readonly kind: 'spawn' }
+  /** Find out why the process has ended; answered by `startRefused`. */
+  | { readonly kind: 'explain'; readonly pid: number | undefined; readonly exit: string }
+  | { readonly kind: 'stop'; readonly pid: number; readonly force: Force }
+  | { readonly kind: 'reload'; readonly pid: number }
+  /** After a pause that grows with the attempt, `restartDue`. */
+  | { readonly kind: 'restartLater'; readonly attempt: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly refusal: PgError | undefined }
+  /** A start takes too long: answer with what the server's log says meanwhile. */
+  | { readonly kind: 'answerLate'; readonly id: number };
+
+export interface LifecycleOptions {
+  readonly dataDirectory: string;
+  readonly keepRunning: boolean;
+  readonly limits: PgctldLimits;
+}
+
+type Verdict = 'wait' | 'act' | 'done' | 'unusable' | 'notInitialized' | 'notRunning';
+type Want = 'init' | 'start' | 'stop' | 'reload';
+
+/** Every cell is a decision: what is done for who wants this while the server is so. */
+export const verdicts: Readonly<Record<Server['kind'], Readonly<Record<Want, Verdict>>>> = {
+  unknown: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait' },
+  unusable: { init: 'unusable', start: 'unusable', stop: 'done', reload: 'unusable' },
+  notInitialized: { init: 'act', start: 'notInitialized', stop: 'done', reload: 'notInitialized' },
+  initializing: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait' },
+  stopped: { init: 'done', start: 'act', stop: 'done', reload: 'notRunning' },
+  starting: { init: 'done', start: 'wait', stop: 'act', reload: 'wait' },
+  failing: { init: 'done', start: 'wait', stop: 'wait', reload: 'wait' },
+  running: { init: 'done', start: 'done', stop: 'act', reload: 'act' },
+  stopping: { init: 'done', start: 'wait', stop: 'act', reload: 'notRunning' },
+};
+
+const forces: readonly Force[] = ['smart', 'fast', 'immediate', 'kill'];
+const steadyMs = 60_000;
+
+function patienceMs(force: Force, limits: PgctldLimits): number {
+  const byForce: Record<Force, number> = {
+    smart: limits.smartMsMax,
+    fast: limits.fastMsMax,
+    immediate: limits.immediateMsMax,
+    kill: limits.killMsMax,
+  };
+  return byForce[force];
+}
+
+function wantOf(ask: Ask): Want {
+  if (ask.what === 'restart') return ask.phase === 'down' ? 'stop' : 'start';
+  return ask.what;
+}
+
+const stops = (ask: Ask): boolean => wantOf(ask) === 'stop';
+const starts = (ask: Ask): boolean => wantOf(ask) === 'start';
+
+/** While the server is in one of these, nothing moves unless somebody asks, so what we know may be old. */
+const resting: ReadonlySet<Server['kind']> = new Set(['unusable', 'notInitialized', 'stopped', 'running']);
+
+/** How often to look, in milliseconds; undefined: not now, an event will come. */
+export function observeEveryMs(state: Lifecycle): number | undefined {
+  const byKind: Record<Server['kind'], number | undefined> = {
+    unknown: 0,
+    unusable: 5_000,
+    notInitialized: 5_000,
+    initializing: undefined,
+    stopped: 5_000,
+    starting: state.server.kind === 'starting' && state.server.pid === undefined ? undefined : 50,
+    failing: undefined,
+    running: 1_000,
+    stopping: 50,
+  };
+  return byKind[state.server.kind];
+}
+
+/** When somebody's patience ends, in the clock's milliseconds; undefined: never. */
+export function nextDeadlineMs(state: Lifecycle, limits: PgctldLimits): number | undefined {
+  const deadlines = state.asks.filter(starts).map((ask) => ask.sinceMs + limits.startMsMax);
+  if (state.server.kind === 'stopping' && state.asks.some(stops)) {
+    deadlines.push(state.server.sinceMs + patienceMs(state.server.force, limits));
+  }
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+}
+
+export const lifecycleInvariants: Readonly<Record<string, (state: Lifecycle) => boolean>> = {
+  'nobody waits for what is so already': ({ server, asks, checking }) =>
+    checking || asks.every((ask) => ['wait', 'act'].includes(verdicts[server.kind][wantOf(ask)])),
+  'nobody waits for a deed that is not under way': ({ server, asks, checking }) =>
+    checking ||
+    server.kind === 'stopping' ||
+    isBeingBorn(server) ||
+    asks.every((ask) => verdicts[server.kind][wantOf(ask)] === 'wait'),
+  'nobody waits for a start and nobody for a stop at once': ({ asks }) =>
+    !(asks.some(stopsForGood) && asks.some(starts)),
+};
+
+function isBeingBorn(server: Server): boolean {
+  return server.kind === 'starting' && server.pid === undefined;
+}
+
+const stopsForGood = (ask: Ask): boolean => ask.what === 'stop';
+
+/**
+ * The life of one Postgres server: what is so, who waits, what is done next. Resting states are looked at again before a request is
+ * decided; signals and starts are effects, whose outcome comes back as an event.
+ */
+export function lifecycleMachine(options: LifecycleOptions): Machine<Lifecycle, LifecycleEvent, LifecycleEffect> {
+  return {
+    initial: { server: { kind: 'unknown' }, asks: [], wanted: 'stopped', crashes: 0, checking: false },
+    step(state, event) {
+      const [heard, effects] = hear(state, event, options);
+      const [expired, late] = expire(heard, event.nowMs, options);
+      const [settled, more] = expired.checking ? [expired, []] : settle(expired, event.nowMs, options);
+      return [settled, [...effects, ...late, ...more]];
+    },
+  };
+}
+
+/** What an event says, before anybody is answered. */
+function hear(state: Lifecycle, event: LifecycleEvent, options: LifecycleOptions): Step<Lifecycle, LifecycleEffect> {
+  switch (event.kind) {
+    case 'observed':
+      return observed({ ...state, checking: false }, event.data, event.server, event.nowMs, options);
+    case 'asked':
+      return asked(state, { id: event.id, what: event.what, force: event.force, phase: 'down', sinceMs: event.nowMs });
+    case 'initialized':
+      if (state.server.kind !== 'initializing') return [state, []];
+      return [{ ...state, server: { kind: 'stopped', crashed: false } }, []];
+    case 'initRefused':
+      if (state.server.kind !== 'initializing') return [state, []];
+      return refuse({ ...state, server: { kind: 'notInitialized' } }, (ask) => ask.what === 'init', event.refusal, [
+        { kind: 'observe' },
+      ]);
+    case 'spawned':
+      return [bornAs(state, event.pid, event.nowMs), [{ kind: 'observe' }]];
+    case 'exited':
+      return exited(state, event.pid, event.exit);
+    case 'startRefused':
+      return startRefused(state, event.refusal, options);
+    case 'restartDue':
+      return restartDue(state);
+    case 'ticked':
+      return [state, []];
+    default:
+      return unreachable(event);
+  }
+}
+
+function bornAs(state: Lifecycle, pid: number, nowMs: number): Lifecycle {
+  return state.server.kind === 'starting' ? { ...state, server: { kind: 'starting', pid, sinceMs: nowMs } } : state;
+}
+
+/** A new request. One that stops Postgres overtakes those that wait for it to run; none is let in against a stop. */
+function asked(state: Lifecycle, ask: Ask): Step<Lifecycle, LifecycleEffect> {
+  if (ask.what === 'stop') {
+    const wanted: Lifecycle = { ...state, wanted: 'stopped' };
+    const [left, effects] = refuse(
+      wanted,
+      (other) => other.what !== 'stop' && other.what !== 'init',
+      overtaken('the request'),
+      [],
+    );
+    return admit(left, ask, effects);
+  }
+  if (state.asks.some(stopsForGood) && ask.what !== 'init') {
+    return [state, [{ kind: 'answer', id: ask.id, refusal: busy(ask.what, 'stopped') }]];
+  }
+  const running = ask.what === 'init' || ask.what === 'reload' ? state.wanted : 'running';
+  const other = state.asks.find((candidate) => candidate.what === 'restart');
+  const joined: Ask = ask.what === 'restart' && other ? { ...ask, phase: other.phase } : ask;
+  return admit({ ...state, wanted: running }, joined, []);
+}
+
+function admit(state: Lifecycle, ask: Ask, effects: readonly LifecycleEffect[]): Step<Lifecycle, LifecycleEffect> {
+  const asks = [...state.asks, ask];
+  if (!resting.has(state.server.kind)) return [{ ...state, asks }, effects];
+  return [{ ...state, asks, checking: true }, [...effects, { kind: 'observe' }]];
+}
+
+function refuse(
+  state: Lifecycle,
+  which: (ask: Ask) => boolean,
+  refusal: PgError,
+  effects: readonly LifecycleEffect[],
+): Step<Lifecycle, LifecycleEffect> {
+  const answers = state.asks.filter(which).map((ask): LifecycleEffect => ({ kind: 'answer', id: ask.id, refusal }));
+  return [{ ...state, asks: state.asks.filter((ask) => !which(ask)) }, [...answers, ...effects]];
+}
+
+function observed(
+  state: Lifecycle,
+  data: DataSeen,
+  seen: ServerSeen,
+  nowMs: number,
+  options: LifecycleOptions,
+): Step<Lifecycle, LifecycleEffect> {
+  const before = state.server;
+  // These end by an event of their own; what is seen meanwhile is half done.
+  if (before.kind === 'initializing' || before.kind === 'failing' || isBeingBorn(before)) return [state, []];
+  if (seen.kind === 'alive') return [aliveAs(state, seen.pid, seen.phase, nowMs), []];
+  if (before.kind === 'starting') {
+    const failing: Server = { kind: 'failing', pid: before.pid };
+    return [{ ...state, server: failing }, [{ kind: 'explain', pid: before.pid, exit: 'process not found' }]];
+  }
+  if (data.kind === 'absent') return [{ ...state, server: { kind: 'notInitialized' } }, []];
+  if (data.kind === 'unusable') return [{ ...state, server: { kind: 'unusable', refusal: data.refusal } }, []];
+  const gone: Lifecycle = { ...state, server: { kind: 'stopped', crashed: seen.kind === 'crashed' } };
+  if (before.kind !== 'running') return [gone, []];
+  const crashes = nowMs - before.sinceMs > steadyMs ? 1 : state.crashes + 1;
+  return keepRunning({ ...gone, crashes }, options);
+}
+
+function keepRunning(state: Lifecycle, options: LifecycleOptions): Step<Lifecycle, LifecycleEffect> {
+  if (!options.keepRunning || state.wanted !== 'running') return [state, []];
+  return [state, [{ kind: 'restartLater', attempt: state.crashes }]];
+}
+
+/** A living server, found or watched. */
+function aliveAs(state: Lifecycle, pid: number, phase: PostmasterPhase, nowMs: number): Lifecycle {
+  const before = state.server;
+  const wanted =
+    before.kind === 'unknown' && !state.asks.some(stopsForGood) && phase !== 'stopping' ? 'running' : state.wanted;
+  const same =
+    (before.kind === 'running' || before.kind === 'starting' || before.kind === 'stopping') && before.pid === pid;
+  // Somebody's stop goes on whatever the pid file still says.
+  if (same && before.kind === 'stopping') return state;
+  const sinceMs = same && before.kind !== 'starting' ? before.sinceMs : nowMs;
+  if (phase === 'stopping') return { ...state, server: { kind: 'stopping', pid, force: 'smart', sinceMs: nowMs } };
+  if (phase === 'starting') {
+    const startedMs = same && before.kind === 'starting' ? before.sinceMs : nowMs;
+    return { ...state, wanted, server: { kind: 'starting', pid, sinceMs: startedMs } };
+  }
+  return { ...state, wanted, server: { kind: 'running', pid, standby: phase === 'standby', sinceMs } };
+}
+
+function exited(state: Lifecycle, pid: number, exit: string): Step<Lifecycle, LifecycleEffect> {
+  const { server } = state;
+  if (server.kind === 'starting' && (server.pid === pid || server.pid === undefined)) {
+    return [{ ...state, server: { kind: 'failing', pid } }, [{ kind: 'explain', pid, exit }]];
+  }
+  return [state, [{ kind: 'observe' }]];
+}
+
+function startRefused(state: Lifecycle, refusal: PgError, options: LifecycleOptions): Step<Lifecycle, LifecycleEffect> {
+  if (state.server.kind !== 'starting' && state.server.kind !== 'failing') return [state, []];
+  const awaited = state.asks.some(starts);
+  const failed: Lifecycle = { ...state, server: { kind: 'stopped', crashed: false }, crashes: state.crashes + 1 };
+  // Who asks for a start hears why it failed and decides; only what ran before is tried again.
+  const wanted = awaited ? 'stopped' : state.wanted;
+  const [left, answers] = refuse({ ...failed, wanted }, starts, refusal, [{ kind: 'observe' }]);
+  const [kept, more] = keepRunning(left, options);
+  return [kept, [...answers, ...more]];
+}
+
+function restartDue(state: Lifecycle): Step<Lifecycle, LifecycleEffect> {
+  if (state.server.kind !== 'stopped' || state.wanted !== 'running') return [state, []];
+  return [{ ...state, server: { kind: 'starting', pid: undefined, sinceMs: 0 } }, [{ kind: 'spawn' }]];
+}
+
+/** Goes through those who wait until nothing more can be done for any of them. */
+function settle(state: Lifecycle, nowMs: number, options: LifecycleOptions): Step<Lifecycle, LifecycleEffect> {
+  let current = state;
+  let effects: readonly LifecycleEffect[] = [];
+  for (;;) {
+    const next = settleOne(current, nowMs, options);
+    if (next === undefined) return [current, effects];
+    current = next[0];
+    effects = [...effects, ...next[1]];
+  }
+}
+
+/** Answers or serves the first one for whom something can be done; undefined if there is none. */
+function settleOne(
+  state: Lifecycle,
+  nowMs: number,
+  options: LifecycleOptions,
+): Step<Lifecycle, LifecycleEffect> | undefined {
+  for (const ask of state.asks) {
+    const verdict = verdicts[state.server.kind][wantOf(ask)];
+    if (verdict === 'wait') continue;
+    if (verdict === 'done' && ask.what === 'restart' && ask.phase === 'down') {
+      const asks = state.asks.map((other): Ask => (other.id === ask.id ? { ...ask, phase: 'up' } : other));
+      return [{ ...state, asks }, []];
+    }
+    if (verdict !== 'act') return answer(state, ask, refusalOf(verdict, state.server, options));
+    const acted = act(state, ask, nowMs);
+    if (acted !== undefined) return acted;
+  }
+  return undefined;
+}
+
+function refusalOf(
+  verdict: Exclude<Verdict, 'wait' | 'act'>,
+  server: Server,
+  options: LifecycleOptions,
+): PgError | undefined {
+  switch (verdict) {
+    case 'done':
+      return undefined;
+    case 'unusable':
+      return server.kind === 'unusable' ? server.refusal : undefined;
+    case 'notInitialized':
+      return notInitialized(options.dataDirectory);
+    case 'notRunning':
+      return notRunning();
+    default:
+      return unreachable(verdict);
+  }
+}
+
+function answer(state: Lifecycle, ask: Ask, refusal: PgError | undefined): Step<Lifecycle, LifecycleEffect> {
+  return [
+    { ...state, asks: state.asks.filter((other) => other.id !== ask.id) },
+    [{ kind: 'answer', id: ask.id, refusal }],
+  ];
+}
+
+/** The deed behind the verdict `act`; undefined if it is under way. */
+function act(state: Lifecycle, ask: Ask, nowMs: number): Step<Lifecycle, LifecycleEffect> | undefined {
+  const { server } = state;
+  switch (wantOf(ask)) {
+    case 'init':
+      return [{ ...state, server: { kind: 'initializing' } }, [{ kind: 'initialize' }]];
+    case 'start':
+      return [{ ...state, server: { kind: 'starting', pid: undefined, sinceMs: nowMs } }, [{ kind: 'spawn' }]];
+    case 'stop':
+      return stop(state, ask.force, nowMs);
+    case 'reload': {
+      if (server.kind !== 'running') return undefined;
+      const [left, answers] = answer(state, ask, undefined);
+      return [left, [{ kind: 'reload', pid: server.pid }, ...answers]];
+    }
+    default:
+      return unreachable(wantOf(ask) as never);
+  }
+}
+
+function stop(state: Lifecycle, force: Force, nowMs: number): Step<Lifecycle, LifecycleEffect> | undefined {
+  const { server } = state;
+  if (server.kind !== 'starting' && server.kind !== 'running' && server.kind !== 'stopping') return undefined;
+  const { pid } = server;
+  if (pid === undefined) return undefined;
+  if (server.kind === 'stopping' && forces.indexOf(force) <= forces.indexOf(server.force)) return undefined;
+  return [{ ...state, server: { kind: 'stopping', pid, force, sinceMs: nowMs } }, [{ kind: 'stop', pid, force }]];
+}
+
+/** Ends waiting that has lasted too long, and grows more forceful where that helps. */
+function expire(state: Lifecycle, nowMs: number, options: LifecycleOptions): Step<Lifecycle, LifecycleEffect> {
+  const { limits } = options;
+  const tooLate = (ask: Ask): boolean => starts(ask) && nowMs >= ask.sinceMs + limits.startMsMax;
+  const effects = state.asks.filter(tooLate).map((ask): LifecycleEffect => ({ kind: 'answerLate', id: ask.id }));
+  const left: Lifecycle = { ...state, asks: state.asks.filter((ask) => !tooLate(ask)) };
+  const { server } = left;
+  if (server.kind !== 'stopping' || !left.asks.some(stops)) return [left, effects];
+  if (nowMs < server.sinceMs + patienceMs(server.force, limits)) return [left, effects];
+  const next = forces[forces.indexOf(server.force) + 1];
+  if (next === undefined) return refuse(left, stops, stopTimeout(server.pid), effects);
+  const harder: Server = { kind: 'stopping', pid: server.pid, force: next, sinceMs: nowMs };
+  return [{ ...left, server: harder }, [...effects, { kind: 'stop', pid: server.pid, force: next }]];
+}

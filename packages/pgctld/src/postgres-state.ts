@@ -1,0 +1,56 @@
+import { ServerState, type Implementation, type PgctldService } from '@multigres/rpc';
+import type { PgctldConfig } from './config.ts';
+import type { Layout } from './layout.ts';
+import type { Server } from './lifecycle.machine.ts';
+import type { PostmasterPid } from './postmaster-pid.ts';
+import type { PgVersion } from './version.ts';
+
+type StatusAnswer = Awaited<ReturnType<Implementation<typeof PgctldService>['getStatus']>>;
+/** A PostgresState as handlers give it: fields that are left out are empty. */
+export type PostgresStateInit = NonNullable<StatusAnswer['status']>;
+
+/** The word of the protocol for what is so. */
+export function serverStateOf(server: Server): ServerState {
+  switch (server.kind) {
+    case 'unknown':
+    case 'unusable':
+      return ServerState.UNSPECIFIED;
+    case 'notInitialized':
+    case 'initializing':
+      return ServerState.NOT_INITIALIZED;
+    case 'stopped':
+      return server.crashed ? ServerState.CRASHED : ServerState.STOPPED;
+    case 'starting':
+    case 'failing':
+      return ServerState.STARTING;
+    case 'running':
+      return ServerState.RUNNING;
+    case 'stopping':
+      return ServerState.STOPPING;
+  }
+}
+
+export interface StateFacts {
+  readonly server: Server;
+  readonly file: PostmasterPid | undefined;
+  readonly version: PgVersion;
+  readonly systemIdentifier: bigint;
+}
+
+export function postgresState(config: PgctldConfig, layout: Layout, facts: StateFacts): PostgresStateInit {
+  const { server, file } = facts;
+  const pid = 'pid' in server ? (server.pid ?? 0) : 0;
+  return {
+    state: serverStateOf(server),
+    pid,
+    port: config.port,
+    listenAddresses: [...config.listenAddresses],
+    socketDirectory: config.socketDirectory,
+    dataDirectory: layout.data,
+    endpoint: { address: { case: 'unixPath', value: `${config.socketDirectory}/.s.PGSQL.${config.port}` } },
+    versionNumber: facts.version.number,
+    version: facts.version.text,
+    startedMs: file !== undefined && file.pid === pid ? BigInt(file.startedAtS) * 1000n : 0n,
+    systemIdentifier: facts.systemIdentifier,
+  };
+}

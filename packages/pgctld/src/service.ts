@@ -1,0 +1,42 @@
+import { PgctldService, StopMode, served, type ServedService } from '@multigres/rpc';
+import { defaultInit } from './initialize.ts';
+import type { Force } from './lifecycle.machine.ts';
+import type { PostgresHands } from './pgctld.ts';
+
+function forceOf(mode: StopMode): Force {
+  if (mode === StopMode.SMART) return 'smart';
+  return mode === StopMode.IMMEDIATE ? 'immediate' : 'fast';
+}
+
+/** PgctldService over the hands: each call does, then tells how it is. */
+export function pgctldService(hands: PostgresHands): ServedService {
+  return served(PgctldService, {
+    async initDb(request) {
+      const created = await hands.initDb({
+        superuser: request.superuser || defaultInit.superuser,
+        encoding: request.encoding || defaultInit.encoding,
+        locale: request.locale || undefined,
+      });
+      return { created, status: await hands.status() };
+    },
+    async start() {
+      await hands.start();
+      return { status: await hands.status() };
+    },
+    async stop(request) {
+      await hands.stop(forceOf(request.mode));
+      return { status: await hands.status() };
+    },
+    async restart(request) {
+      await hands.restart(forceOf(request.mode));
+      return { status: await hands.status() };
+    },
+    async reload() {
+      await hands.reload();
+      return { status: await hands.status() };
+    },
+    async getStatus() {
+      return { status: await hands.status() };
+    },
+  });
+}
