@@ -31,6 +31,7 @@ const asks = (what: Ask['what'], id = 1, nowMs = 0, force: Force = 'fast'): Life
   force,
   nowMs,
 });
+const tick = (nowMs: number): LifecycleEvent => ({ kind: 'ticked', nowMs });
 const trouble = startFailed({ sqlstate: '58000', message: 'it would not', detail: '' });
 
 /** The state and the effects of the last event. */
@@ -150,7 +151,6 @@ describe('a stop', () => {
 
   test('grows more forceful when patience ends, and at last is refused', () => {
     const begun = [running, asks('stop'), running] as const;
-    const tick = (nowMs: number): LifecycleEvent => ({ kind: 'ticked', nowMs });
     expect(after(...begun, tick(60_000)).effects).toEqual([{ kind: 'stop', pid: 7, force: 'immediate' }]);
     expect(after(...begun, tick(60_000), tick(70_000)).effects).toEqual([{ kind: 'stop', pid: 7, force: 'kill' }]);
     const lost = after(...begun, tick(60_000), tick(70_000), tick(80_000));

@@ -1,0 +1,100 @@
+import { utf8, utf8Text } from '@multigres/core';
+import type { QuietProcess, QuietWorld } from '@multigres/core/quiet';
+
+/** How the programs of a quiet world behave; a test changes it while they run. */
+export interface FakePostgres {
+  version: string;
+  /** Written to standard error instead of starting; the server then exits with 1. */
+  refuses: string | undefined;
+  /** From the birth of the process until it accepts connections. */
+  startMs: number;
+  /** Signals that it does not hear. */
+  deaf: readonly string[];
+  /** How many servers were started, initdbs run. */
+  starts: number;
+  inits: number;
+  /** Pids of servers that live. */
+  readonly alive: Set<number>;
+}
+
+const option = (process: QuietProcess, name: string): string | undefined =>
+  process.command.args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/** Registers initdb, postgres, pg_controldata and tail below `bin`, as far as pgctld can tell them from the real ones. */
+export function fakePostgres(world: QuietWorld, bin: string): FakePostgres {
+  const fake: FakePostgres = {
+    version: '17.5',
+    refuses: undefined,
+    startMs: 100,
+    deaf: [],
+    starts: 0,
+    inits: 0,
+    alive: new Set(),
+  };
+  world.program(`${bin}/initdb`, (process) => void initdb(world, fake, process));
+  world.program(`${bin}/postgres`, (process) => void postgres(world, fake, process));
+  world.program(`${bin}/pg_controldata`, (process) => void controlData(world, process));
+  world.program('tail', (process) => void tail(world, process));
+  return fake;
+}
+
+async function initdb(world: QuietWorld, fake: FakePostgres, process: QuietProcess): Promise<void> {
+  fake.inits += 1;
+  const data = option(process, '--pgdata') as string;
+  await world.disk.write(`${data}/PG_VERSION`, utf8(`${fake.version.split('.')[0]}\n`));
+  await world.clock.sleep(500);
+  try {
+    await world.disk.write(`${data}/control`, utf8('complete'));
+  } catch {
+    // Somebody has cleared the directory away under us.
+  }
+  process.exit(0);
+}
+
+async function postgres(world: QuietWorld, fake: FakePostgres, process: QuietProcess): Promise<void> {
+  if (process.command.args[0] === '--version') {
+    process.stdout(`postgres (PostgreSQL) ${fake.version} (Fake)\n`);
+    process.exit(0);
+    return;
+  }
+  const data = process.command.args[1] as string;
+  if (fake.refuses !== undefined) {
+    process.stderr(`${fake.refuses}\n`);
+    process.exit(1);
+    return;
+  }
+  await serve(world, fake, process, data);
+}
+
+async function serve(world: QuietWorld, fake: FakePostgres, process: QuietProcess, data: string): Promise<void> {
+  fake.starts += 1;
+  fake.alive.add(process.pid);
+  const pidFile = `${data}/postmaster.pid`;
+  const write = (phase: string): Promise<void> =>
+    world.disk.write(pidFile, utf8(`${process.pid}\n${data}\n1700000000\n5432\n/run\n\n 1 2\n${phase}\n`));
+  await write('starting');
+  process.onSignal((signal) => {
+    if (fake.deaf.includes(signal)) return;
+    fake.alive.delete(process.pid);
+    if (signal === 'SIGHUP') return;
+    void world.disk.remove(pidFile).then(() => process.exit(0));
+  });
+  await world.clock.sleep(fake.startMs);
+  if (world.processes.isAlive(process.pid)) await write('ready   ');
+}
+
+async function controlData(world: QuietWorld, process: QuietProcess): Promise<void> {
+  const data = process.command.args[1] as string;
+  if ((await world.disk.info(`${data}/control`)) === undefined) {
+    process.stderr('could not open file\n');
+    process.exit(1);
+    return;
+  }
+  process.stdout('Database cluster state:    in production\nDatabase system identifier:    7123456789012345678\n');
+  process.exit(0);
+}
+
+async function tail(world: QuietWorld, process: QuietProcess): Promise<void> {
+  process.stdout(utf8Text(await world.disk.read(process.command.args.at(-1) as string)));
+  process.exit(0);
+}

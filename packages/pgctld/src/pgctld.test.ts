@@ -1,0 +1,208 @@
+import { utf8, utf8Text, type Endpoint, type PgError, type World } from '@multigres/core';
+import { quietWorld, type QuietWorld } from '@multigres/core/quiet';
+import { NetworkTransport, PgctldService, ServerState, client } from '@multigres/rpc';
+import { describe, expect, test } from 'vitest';
+import { defaultLimits, type PgctldConfig } from './config.ts';
+import { fakePostgres, type FakePostgres } from './fake/fake-postgres.ts';
+import { mortalWorld } from './fake/mortal-world.ts';
+import { defaultInit } from './initialize.ts';
+import { startPgctld, type Pgctld } from './pgctld.ts';
+
+const listen: Endpoint = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+
+const config: PgctldConfig = {
+  id: 'pg-1',
+  pid: 1,
+  binDirectory: '/bin17',
+  directory: '/home',
+  socketDirectory: '/run',
+  port: 5432,
+  listenAddresses: [],
+  maxConnections: 100,
+  superuserPassword: 'secret',
+  keepRunning: false,
+  limits: defaultLimits,
+};
+
+interface Stage {
+  readonly world: QuietWorld;
+  readonly fake: FakePostgres;
+  start(over?: Partial<PgctldConfig>, world?: World): Promise<Pgctld>;
+}
+
+function stage(): Stage {
+  const world = quietWorld();
+  const fake = fakePostgres(world, config.binDirectory);
+  const start = (over: Partial<PgctldConfig> = {}, mine: World = world): Promise<Pgctld> =>
+    world.until(startPgctld({ world: mine, rpc: new NetworkTransport(mine) }, { ...config, ...over }, listen));
+  return { world, fake, start };
+}
+
+const refused = (promise: Promise<unknown>): Promise<PgError> =>
+  promise.then(
+    () => Promise.reject(new Error('it was not refused')),
+    (error: PgError) => error,
+  );
+
+describe('pgctld', () => {
+  test('makes a data directory, starts, tells, stops, over RPC', async () => {
+    const { world, start } = stage();
+    const pgctld = await start();
+    const calls = client(PgctldService, new NetworkTransport(world).connect(pgctld.endpoint));
+    const patience = { deadlineMs: 60_000 };
+    const made = await world.until(calls.initDb({}, patience));
+    expect([made.created, made.status?.state]).toEqual([true, ServerState.STOPPED]);
+    expect((await world.until(calls.initDb({}, patience))).created).toBe(false);
+    const { status } = await world.until(calls.start({}, patience));
+    expect(status).toMatchObject({
+      state: ServerState.RUNNING,
+      port: 5432,
+      version: '17.5 (Fake)',
+      versionNumber: 170_005,
+      systemIdentifier: 7123456789012345678n,
+      startedMs: 1_700_000_000_000n,
+    });
+    const stopped = await world.until(calls.stop({}, patience));
+    expect(stopped.status?.state).toBe(ServerState.STOPPED);
+  });
+
+  test('leaves neither password nor half a directory behind', async () => {
+    const { world, start } = stage();
+    const pgctld = await start();
+    await world.until(pgctld.hands.initDb(defaultInit));
+    expect(await world.disk.list('/home')).toEqual(['data', 'pgctld.lock']);
+  });
+
+  test('quotes the log when the server would not start', async () => {
+    const { world, fake, start } = stage();
+    const pgctld = await start();
+    await world.until(pgctld.hands.initDb(defaultInit));
+    fake.refuses = 'LOG:  could not bind IPv4 address "127.0.0.1": Address already in use\nFATAL:  no sockets';
+    const error = await world.until(refused(pgctld.hands.start()));
+    expect(error.report).toMatchObject({
+      message: 'Postgres cannot start: its address 127.0.0.1 is in use',
+      detail: expect.stringContaining('FATAL:  no sockets'),
+    });
+    fake.refuses = undefined;
+    await world.until(pgctld.hands.start());
+    expect(fake.alive.size).toBe(1);
+  });
+
+  test('answers a start that takes too long, and does not disturb it', async () => {
+    const { world, fake, start } = stage();
+    const pgctld = await start();
+    await world.until(pgctld.hands.initDb(defaultInit));
+    fake.startMs = 90_000;
+    expect((await world.until(refused(pgctld.hands.start()))).sqlstate).toBe('57P03');
+    await world.until(pgctld.hands.start());
+    expect(fake.starts).toBe(1);
+  });
+
+  test('grows forceful with a server that does not hear', async () => {
+    const { world, fake, start } = stage();
+    const pgctld = await start();
+    await world.until(pgctld.hands.initDb(defaultInit));
+    await world.until(pgctld.hands.start());
+    fake.deaf = ['SIGINT', 'SIGQUIT'];
+    const before = world.clock.nowMs();
+    await world.until(pgctld.hands.stop('fast'));
+    expect(world.clock.nowMs() - before).toBeGreaterThanOrEqual(70_000);
+    const status = await world.until(pgctld.hands.status());
+    expect(status.state).toBe(ServerState.CRASHED);
+  });
+
+  test('adopts a server that runs already, and can stop it', async () => {
+    const { world, fake, start } = stage();
+    const first = await start();
+    await world.until(first.hands.initDb(defaultInit));
+    await world.until(first.hands.start());
+    await world.until(first.close());
+    const second = await start({ pid: 2 });
+    await world.until(second.hands.start());
+    expect([fake.starts, fake.alive.size]).toEqual([1, 1]);
+    await world.until(second.hands.stop('fast'));
+    expect(fake.alive.size).toBe(0);
+  });
+
+  test('starts a crashed server again if it is to be kept running', async () => {
+    const { world, fake, start } = stage();
+    const pgctld = await start({ keepRunning: true });
+    await world.until(pgctld.hands.initDb(defaultInit));
+    await world.until(pgctld.hands.start());
+    for (const pid of fake.alive) world.processes.signal(pid, 'SIGKILL');
+    await world.advance(10_000);
+    expect(fake.starts).toBe(2);
+    expect((await world.until(pgctld.hands.status())).state).toBe(ServerState.RUNNING);
+  });
+
+  test('never touches a directory that is not a data directory', async () => {
+    const { world, start } = stage();
+    await world.disk.makeDirectory('/home/data');
+    await world.disk.write('/home/data/letter.txt', utf8('dear mother'));
+    const pgctld = await start();
+    expect((await world.until(refused(pgctld.hands.initDb(defaultInit)))).sqlstate).toBe('55000');
+    expect(utf8Text(await world.disk.read('/home/data/letter.txt'))).toBe('dear mother');
+  });
+
+  test('refuses data of another major version', async () => {
+    const { world, fake, start } = stage();
+    const pgctld = await start();
+    await world.until(pgctld.hands.initDb(defaultInit));
+    await world.until(pgctld.close());
+    fake.version = '18.1';
+    const newer = await start({ pid: 2 });
+    const error = await world.until(refused(newer.hands.start()));
+    expect(error.message).toBe(
+      'data directory "/home/data" was made by PostgreSQL 17, which PostgreSQL 18 cannot read',
+    );
+  });
+
+  test.each(['9.6.24', '14.12', '19.0'])('refuses PostgreSQL %s by name', async (version) => {
+    const { fake, start } = stage();
+    fake.version = version;
+    expect((await refused(start())).message).toContain(`PostgreSQL version ${version}`);
+  });
+
+  test('gives way to another one that has the directory', async () => {
+    const { world, start } = stage();
+    world.program('other-pgctld', () => undefined);
+    const other = await world.processes.spawn({ program: 'other-pgctld', args: [] });
+    await start({ pid: other.pid });
+    const error = await refused(start({ pid: 2 }));
+    expect(error.message).toBe(`directory "/home" is in use by another pgctld (process ${other.pid})`);
+  });
+
+  test('starts nothing any more when another one has taken the directory over', async () => {
+    const { world, fake, start } = stage();
+    const first = await start();
+    await world.until(first.hands.initDb(defaultInit));
+    await start({ pid: 2 });
+    expect((await world.until(refused(first.hands.start()))).sqlstate).toBe('55000');
+    expect(fake.starts).toBe(0);
+  });
+});
+
+describe('killed between any two steps', () => {
+  test('pgctld finishes or undoes at the next start, and never starts a second server', async () => {
+    let deaths = 0;
+    for (let lastStep = 0; ; lastStep++) {
+      const { world, fake, start } = stage();
+      const mortal = mortalWorld(world, lastStep);
+      void (async () => {
+        const doomed = await startPgctld({ world: mortal.world, rpc: new NetworkTransport(world) }, config, listen);
+        await doomed.hands.initDb(defaultInit);
+        await doomed.hands.start();
+      })();
+      await world.advance(5_000);
+      if (!mortal.dead) break;
+      deaths += 1;
+      const heir = await start({ pid: 2 });
+      await world.until(heir.hands.initDb(defaultInit));
+      await world.until(heir.hands.start());
+      expect([lastStep, fake.starts, fake.alive.size]).toEqual([lastStep, 1, 1]);
+      const names = await world.disk.list('/home');
+      expect(names.filter((name) => name.includes('.new.') || name.includes('password'))).toEqual([]);
+    }
+    expect(deaths).toBeGreaterThan(20);
+  });
+});
