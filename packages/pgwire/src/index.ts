@@ -218,6 +218,15 @@ export {
   type ClientStartupState,
 } from './session/client-startup.machine.ts';
 export {
+  RepliesOwed,
+  repliesOwedInvariants,
+  replyUnit,
+  type CopyMode,
+  type Received,
+  type ReplyUnit,
+  type Sent,
+} from './session/replies-owed.ts';
+export {
   serverStartupMachine,
   type AcceptedSession,
   type AuthenticationMethod,
