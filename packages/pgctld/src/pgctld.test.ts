@@ -182,27 +182,37 @@ describe('pgctld', () => {
   });
 });
 
-describe('killed between any two steps', () => {
-  test('pgctld finishes or undoes at the next start, and never starts a second server', async () => {
-    let deaths = 0;
-    for (let lastStep = 0; ; lastStep++) {
-      const { world, fake, start } = stage();
-      const mortal = mortalWorld(world, lastStep);
-      void (async () => {
-        const doomed = await startPgctld({ world: mortal.world, rpc: new NetworkTransport(world) }, config, listen);
-        await doomed.hands.initDb(defaultInit);
-        await doomed.hands.start();
-      })();
-      await world.advance(5_000);
-      if (!mortal.dead) break;
-      deaths += 1;
-      const heir = await start({ pid: 2 });
-      await world.until(heir.hands.initDb(defaultInit));
-      await world.until(heir.hands.start());
-      expect([lastStep, fake.starts, fake.alive.size]).toEqual([lastStep, 1, 1]);
-      const names = await world.disk.list('/home');
-      expect(names.filter((name) => name.includes('.new.') || name.includes('password'))).toEqual([]);
-    }
-    expect(deaths).toBeGreaterThan(20);
-  });
+/** Lets a pgctld make and start a server, and die at a step. Answers whether it lived through it. */
+async function dieAt(place: Stage, lastStep: number, when: 'before' | 'during'): Promise<'died' | 'lived'> {
+  const mortal = mortalWorld(place.world, lastStep, when);
+  place.fake.initDies = () => mortal.dead;
+  void (async () => {
+    const doomed = await startPgctld({ world: mortal.world, rpc: new NetworkTransport(place.world) }, config, listen);
+    await doomed.hands.initDb(defaultInit);
+    await doomed.hands.start();
+  })();
+  await place.world.advance(5_000);
+  place.fake.initDies = () => false;
+  return mortal.dead ? 'died' : 'lived';
+}
+
+describe('killed at any step', () => {
+  test.each(['before', 'during'] as const)(
+    '(%s it), what was begun is finished or undone at the next start',
+    async (when) => {
+      let lastStep = 0;
+      for (; ; lastStep++) {
+        const place = stage();
+        const { world, fake } = place;
+        if ((await dieAt(place, lastStep, when)) === 'lived') break;
+        const heir = await place.start({ pid: 2 });
+        await world.until(heir.hands.initDb(defaultInit));
+        await world.until(heir.hands.start());
+        expect([lastStep, fake.starts, fake.alive.size]).toEqual([lastStep, 1, 1]);
+        const names = await world.disk.list('/home');
+        expect(names.filter((name) => name.includes('.new.') || name.includes('password'))).toEqual([]);
+      }
+      expect(lastStep).toBeGreaterThan(20);
+    },
+  );
 });

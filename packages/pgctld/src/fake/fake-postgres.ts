@@ -10,6 +10,8 @@ export interface FakePostgres {
   startMs: number;
   /** Signals that it does not hear. */
   deaf: readonly string[];
+  /** Whether initdb dies half-way, like all other processes of a container whose first one was killed. */
+  initDies: () => boolean;
   /** How many servers were started, initdbs run. */
   starts: number;
   inits: number;
@@ -27,6 +29,7 @@ export function fakePostgres(world: QuietWorld, bin: string): FakePostgres {
     refuses: undefined,
     startMs: 100,
     deaf: [],
+    initDies: () => false,
     starts: 0,
     inits: 0,
     alive: new Set(),
@@ -43,6 +46,10 @@ async function initdb(world: QuietWorld, fake: FakePostgres, process: QuietProce
   const data = option(process, '--pgdata') as string;
   await world.disk.write(`${data}/PG_VERSION`, utf8(`${fake.version.split('.')[0]}\n`));
   await world.clock.sleep(500);
+  if (fake.initDies()) {
+    process.exit(137);
+    return;
+  }
   try {
     await world.disk.write(`${data}/control`, utf8('complete'));
   } catch {
@@ -58,8 +65,10 @@ async function postgres(world: QuietWorld, fake: FakePostgres, process: QuietPro
     return;
   }
   const data = process.command.args[1] as string;
-  if (fake.refuses !== undefined) {
-    process.stderr(`${fake.refuses}\n`);
+  const complete = (await world.disk.info(`${data}/control`)) !== undefined;
+  const refusal = complete ? fake.refuses : 'FATAL:  could not open the control file';
+  if (refusal !== undefined) {
+    process.stderr(`${refusal}\n`);
     process.exit(1);
     return;
   }

@@ -9,14 +9,20 @@ export interface MortalWorld {
   readonly dead: boolean;
 }
 
-/** A view of `world` whose owner is killed just before its step number `lastStep + 1`. Timers of the dead do not fire. */
-export function mortalWorld(world: World, lastStep: number): MortalWorld {
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+
+/**
+ * A view of `world` whose owner is killed just before its step number `lastStep + 1`, or `during` it, when it was begun but nobody hears how
+ * it went. Timers of the dead do not fire.
+ */
+export function mortalWorld(world: World, lastStep: number, when: 'before' | 'during'): MortalWorld {
   let steps = 0;
   let dead = false;
-  const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
   const step = <T>(run: () => Promise<T>): Promise<T> => {
-    if (dead || steps >= lastStep) {
+    if (dead) return never<T>();
+    if (steps >= lastStep) {
       dead = true;
+      if (when === 'during') void run();
       return never<T>();
     }
     steps += 1;
