@@ -223,6 +223,7 @@ export {
   replyUnit,
   type CopyMode,
   type Received,
+  type RepliesOwedView,
   type ReplyUnit,
   type Sent,
 } from './session/replies-owed.ts';

@@ -355,8 +355,11 @@ function isCompletion(tag: number): boolean {
   return tag === backendTag.commandComplete || tag === backendTag.emptyQueryResponse;
 }
 
+/** What the invariants look at: any `RepliesOwed`, whoever its owners are. */
+export type RepliesOwedView = Pick<RepliesOwed<never>, 'length' | 'headUnit' | 'idle' | 'skipping' | 'copyMode'>;
+
 /** For the simulator, after each step. */
-export const repliesOwedInvariants: Readonly<Record<string, (owed: RepliesOwed<unknown>) => boolean>> = {
+export const repliesOwedInvariants: Readonly<Record<string, (owed: RepliesOwedView) => boolean>> = {
   'no COPY mark is owed a reply': (owed) => owed.headUnit < replyUnit.copyData,
   'a server that skips owes nothing': (owed) => !owed.skipping || owed.length === 0,
   'an idle server owes nothing': (owed) => !owed.idle || (owed.length === 0 && owed.copyMode === 'none'),
