@@ -1,0 +1,67 @@
+import { emptyBytes } from '@multigres/core';
+import type { RandomStream } from '../kernel/random-stream.ts';
+
+/** A file: what readers see now, and what is safely on the platter. */
+export class FileNode {
+  readonly kind = 'file';
+  content: Uint8Array = emptyBytes;
+  durable: Uint8Array = emptyBytes;
+  /** A sync failed: what is written stays readable but will never become durable unless it is written again. */
+  lost = false;
+
+  set(content: Uint8Array): void {
+    this.content = content;
+    this.lost = false;
+  }
+
+  sync(): void {
+    if (!this.lost) this.durable = this.content;
+  }
+
+  /** Unsynced bytes survive wholly, not at all, or up to a torn middle. */
+  losePower(random: RandomStream): void {
+    if (this.content !== this.durable && !this.lost) {
+      const fate = random.below(3);
+      if (fate === 0) this.durable = this.content;
+      if (fate === 1) this.durable = this.content.slice(0, random.below(this.content.length + 1));
+    }
+    this.content = this.durable;
+    this.lost = false;
+  }
+}
+
+interface NameChange {
+  readonly remove?: string;
+  readonly add?: readonly [name: string, node: FileNode | DirectoryNode];
+}
+
+/** A directory: its names now, its names on the platter, and the changes between them. */
+export class DirectoryNode {
+  readonly kind = 'directory';
+  names: Map<string, FileNode | DirectoryNode> = new Map();
+  #durable = new Map<string, FileNode | DirectoryNode>();
+  #changes: NameChange[] = [];
+
+  change(change: NameChange): void {
+    apply(this.names, change);
+    this.#changes.push(change);
+  }
+
+  sync(): void {
+    this.#durable = new Map(this.names);
+    this.#changes = [];
+  }
+
+  /** Each unsynced change of a name survives or not, independently. */
+  losePower(random: RandomStream): void {
+    for (const change of this.#changes) if (random.chance(0.5)) apply(this.#durable, change);
+    this.names = new Map(this.#durable);
+    this.#changes = [];
+    for (const node of this.names.values()) node.losePower(random);
+  }
+}
+
+function apply(names: Map<string, FileNode | DirectoryNode>, change: NameChange): void {
+  if (change.remove !== undefined) names.delete(change.remove);
+  if (change.add) names.set(change.add[0], change.add[1]);
+}
