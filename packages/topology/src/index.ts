@@ -1,1 +1,24 @@
-export {};
+export { Directory, RecordTable, type Versioned } from './directory.ts';
+export { keyOf, segment } from './keys.ts';
+export { MemoryStoreServer } from './memory-store-server.ts';
+export { MemoryTopology } from './memory-topology.ts';
+export { RecordView, type RecordViewWorld } from './record-view.ts';
+export { Registration, type RegistrationOptions } from './registration.ts';
+export {
+  noRevision,
+  TopologyError,
+  type CallOptions,
+  type Change,
+  type DeleteOptions,
+  type Entry,
+  type Lease,
+  type Listing,
+  type PutOptions,
+  type Revision,
+  type Store,
+  type Topology,
+  type TopologyErrorCode,
+  type Watch,
+  type WatchListener,
+} from './store.ts';
+export { unknownCell } from './errors.ts';

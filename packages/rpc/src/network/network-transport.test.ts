@@ -5,7 +5,7 @@ import { gate } from '../contract/served-world.ts';
 import { rpcContract } from '../contract/rpc-contract.ts';
 import { PgctldService } from '../gen/multigres/pgctld/v1/pgctld_pb.ts';
 import { PoolerService } from '../gen/multigres/pooler/v1/pooler_pb.ts';
-import { served, type Implementation } from '../service.ts';
+import { served } from '../service.ts';
 import { encodeFrame, encodeOpen, frameKind } from './frame.ts';
 import { NetworkTransport } from './network-transport.ts';
 
@@ -42,9 +42,9 @@ describe('the transport over the network port', () => {
     const world = quietWorld();
     const transport = new NetworkTransport(world);
     const answered = gate<object>();
-    const methods = ['initDb', 'start', 'stop', 'restart', 'reload', 'getStatus'] as const;
-    const implementation = Object.fromEntries(methods.map((method) => [method, () => answered.opened]));
-    await transport.serve(endpoint, [served(PgctldService, implementation as Implementation<typeof PgctldService>)]);
+    const slow = (): Promise<object> => answered.opened;
+    const implementation = { initDb: slow, start: slow, stop: slow, restart: slow, reload: slow, getStatus: slow };
+    await transport.serve(endpoint, [served(PgctldService, implementation)]);
     const call = client(PgctldService, transport.connect(endpoint)).start({}, { deadlineMs: 120_000 });
     await world.advance(60_000);
     answered.open({});
