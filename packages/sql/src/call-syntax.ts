@@ -26,6 +26,8 @@ const rules: ReadonlyMap<number, Rule> = new Map<number, Rule>([
   [wordId('sets'), after('grouping')],
   [wordId('key'), after('primary', 'foreign')],
   [wordId('varying'), after('character', 'char', 'bit', 'nchar')],
+  [wordId('materialized'), after('not')],
+  [wordId('second'), after('to')],
   [wordId('like'), after('not')],
   [wordId('ilike'), after('not')],
   [wordId('bernoulli'), after('tablesample')],

@@ -103,7 +103,7 @@ export interface Classification {
    * TRANSACTION. '*' for ALL. Undefined elsewhere and for several statements.
    */
   readonly target: string | undefined;
-  /** Reads only, as far as a text can tell (see the README about views, triggers and shadowed names). */
+  /** Reads only and takes no locks, as far as a text can tell (see the README about views, triggers and shadowed names). */
   readonly readOnly: boolean;
   /** Safe to run between other sessions' statements on one backend, when the session itself is not in a transaction. */
   readonly pipelinable: boolean;

@@ -27,6 +27,9 @@ const empty: Classification = Object.freeze({
 /** Kinds that read when nothing in them is known to write. */
 const readers: ReadonlySet<StatementKind> = new Set<StatementKind>(['select', 'show', 'explain', 'copyOut', 'declare']);
 
+/** A lock or a sequence's last value is where it was made. */
+const boundToPrimary: number = Trait.writes | Trait.locks | Trait.readsSequence;
+
 /** Kinds that answer and are done, with nothing between them and the next statement. */
 const pipelined: ReadonlySet<StatementKind> = new Set<StatementKind>(['select', 'show', 'explain']);
 
@@ -54,7 +57,7 @@ function read(reader: StatementReader, options: ClassifyOptions): Facts {
 
 function single(facts: Facts): Classification {
   const { kind, pins, traits, transaction, setting, target } = facts;
-  const readOnly = readers.has(kind) && pins === 0 && (traits & Trait.writes) === 0;
+  const readOnly = readers.has(kind) && pins === 0 && (traits & boundToPrimary) === 0;
   const inTheWay = traits & ~Trait.callsUnknown;
   return {
     statements: 1,

@@ -1,5 +1,6 @@
 import { Body } from './body.ts';
 import type { Facts } from './facts.ts';
+import { unknownEffect } from './function-effect.ts';
 import { wordId } from './keyword.ts';
 import { PinReason } from './pin-reason.ts';
 import { Token } from './scanner.ts';
@@ -9,6 +10,7 @@ import { Trait } from './trait.ts';
 const AS = wordId('as');
 const CONCURRENTLY = wordId('concurrently');
 const DATABASE = wordId('database');
+const EXECUTE = wordId('execute');
 const FUNCTION = wordId('function');
 const GLOBAL = wordId('global');
 const LOCAL = wordId('local');
@@ -61,6 +63,7 @@ export function readCreate(reader: StatementReader, facts: Facts): void {
   while (reader.kind !== Token.end && !(reader.word === AS && reader.depth === 0 && startsQuery(reader)))
     reader.advance();
   reader.advance();
+  if (reader.word === EXECUTE) facts.add(unknownEffect);
   new Body(reader, facts).scan();
   facts.kind = 'ddl';
 }

@@ -37,7 +37,7 @@ const plain =
   'immediate import index inner insert insensitive is isnull key label left listen load local lock materialized ' +
   'matched merge move names natural no notify notnull of off operator option outer over partition plans prepare ' +
   'prepared procedure program public read read_replication_slot reassign recursive refresh reindex release ' +
-  'repack replace reset revoke right role rollback rollup rule savepoint schema scroll search security sequence sequences ' +
+  'repack replace reset revoke right role rollback rollup rule savepoint schema scroll search second security sequence sequences ' +
   'session set sets setseed share show similar snapshot start start_replication statistics stdin stdout subscription ' +
   'system tablespace temp temporary timeline_history transaction trigger truncate type unlisten unlogged update ' +
   'upload_manifest vacuum varying verbose view without work write xml';

@@ -13,12 +13,17 @@ const FOR = wordId('for');
 const HOLD = wordId('hold');
 const WITHOUT = wordId('without');
 
+const bareUnlock = /^select\s+(?:pg_catalog\.)?pg_advisory_unlock_all\s*\(\s*\)$/i;
+
 /** SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, MERGE, and whatever starts with a parenthesis. */
 export function readQuery(reader: StatementReader, facts: Facts): void {
+  const { start } = reader;
   const setting = readSetConfig(reader);
   if (reader.kind === Token.leftParen) facts.kind = 'select';
   new Body(reader, facts).scan();
   if (facts.kind === 'unknown') facts.pins |= PinReason.unknown;
+  // Under a WHERE or a CASE the call may never happen: only the bare one certainly ends something.
+  if (facts.unpins !== 0 && !bareUnlock.test(reader.text.slice(start, reader.previousEnd))) facts.unpins = 0;
   if (setting === undefined || reader.sawError) return;
   facts.setting = setting;
   const kept = setting.scope === 'session' ? settingPin(setting.name) : 0;
