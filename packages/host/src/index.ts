@@ -2,3 +2,10 @@ export { isToolName, toolNames, type Tool, type ToolName } from './toolbox/tool.
 export { ensureTool, findTool, type OnProgress } from './toolbox/toolbox.ts';
 export { grpcLimits, type GrpcLimits } from './rpc/grpc-options.ts';
 export { GrpcTransport } from './rpc/grpc-transport.ts';
+export { HostClock } from './clock.ts';
+export { HostDisk } from './disk.ts';
+export { HostNetwork } from './network.ts';
+export { HostProcesses } from './processes.ts';
+export { HostRandom } from './random.ts';
+export { hostTelemetry, type LogOptions } from './telemetry.ts';
+export { hostWorld, type HostOptions } from './world.ts';

@@ -42,7 +42,13 @@ function before(a: QueuedTimer, b: QueuedTimer): boolean {
  */
 export class TimerQueue {
   readonly #heap: QueuedTimer[] = [];
+  readonly #onEmptied: () => void;
   #made = 0;
+
+  /** `onEmptied` is called when the last timer has left. */
+  constructor(onEmptied: () => void = () => undefined) {
+    this.#onEmptied = onEmptied;
+  }
 
   get length(): number {
     return this.#heap.length;
@@ -75,9 +81,10 @@ export class TimerQueue {
     const { at } = timer;
     timer.at = -1;
     const last = this.#heap.pop() as QueuedTimer;
-    if (last === timer) return;
-    this.#rise(last, at);
-    this.#sink(last, last.at);
+    if (last !== timer) {
+      this.#rise(last, at);
+      this.#sink(last, last.at);
+    } else if (this.#heap.length === 0) this.#onEmptied();
   }
 
   #rise(timer: QueuedTimer, from: number): void {

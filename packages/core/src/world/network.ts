@@ -50,7 +50,7 @@ export interface ConnectionHandler {
  * `closed` arrives. When both ends have called `end` and everything is read, both are `closed`. Calls on a connection that is over do nothing.
  */
 export interface Connection {
-  /** The other end, for logs: as it was asked for by `connect`, `127.0.0.1:41234` when accepted, or the path of the socket at both ends. */
+  /** The other end, for logs: as it was asked for by `connect`, `127.0.0.1:41234` when accepted, or the path of the socket at both ends. Ask while it is open. */
   readonly remote: string;
   /** Starts the calls to `handler`. A later attach hands the connection over: what has not been told yet goes to the new handler. */
   attach(handler: ConnectionHandler): void;

@@ -76,7 +76,7 @@ export interface Processes {
    * then the exit is that signal.
    */
   run(command: Command, limits: { readonly timeoutMs: number; readonly outputBytesMax?: number }): Promise<RunResult>;
-  /** For processes of an earlier life, known by a pid file. */
+  /** For processes of an earlier life, known by a pid file. Both assert that `pid` is a positive integer. */
   isAlive(pid: number): boolean;
   signal(pid: number, signal: Signal): void;
 }

@@ -1,7 +1,7 @@
 import { utf8, utf8Text } from '../../base/bytes.ts';
 import { writeDurably, type Disk } from '../disk.ts';
 import type { ContractTest } from './contract-test.ts';
-import { expectCode, expectSame } from './expect.ts';
+import { expect, expectCode, expectSame, isPlain } from './expect.ts';
 
 async function textOf(disk: Disk, path: string): Promise<string> {
   return utf8Text(await disk.read(path));
@@ -16,7 +16,9 @@ const content: readonly ContractTest[] = [
         await disk.write(`${directory}/file`, bytes.subarray(0, length));
         expectSame((await disk.read(`${directory}/file`)).length, length, 'the length');
       }
-      expectSame(await disk.read(`${directory}/file`), bytes, 'the content');
+      const read = await disk.read(`${directory}/file`);
+      expectSame(read, bytes, 'the content');
+      expect(isPlain(read), 'it is a plain array');
     },
   },
   {

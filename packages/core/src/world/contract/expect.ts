@@ -48,6 +48,11 @@ export function expectThrows(run: () => unknown, what: string): void {
   throw new ContractBroken(`${what}: must throw`);
 }
 
+/** A subclass such as Node's Buffer changes what `slice` and others mean. */
+export function isPlain(bytes: Uint8Array): boolean {
+  return Object.getPrototypeOf(bytes) === Uint8Array.prototype;
+}
+
 function describe(value: unknown): string {
   if (value instanceof Uint8Array) return `bytes[${value.join(' ')}]`;
   return (

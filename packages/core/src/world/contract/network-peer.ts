@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Connection, ConnectionHandler, Endpoint, Listener, NetworkError } from '../network.ts';
 import type { World } from '../world.ts';
 import type { ContractTools } from './contract-test.ts';
-import { ContractBroken, expect, within } from './expect.ts';
+import { ContractBroken, expect, isPlain, within } from './expect.ts';
 
 /**
  * One end of a connection under test. It records what the handler is told, and checks on every call what holds for every connection:
@@ -34,6 +34,7 @@ export class Peer implements ConnectionHandler {
   data(piece: Uint8Array): void {
     this.#handle('data', () => {
       if (piece.length === 0) this.#broken ??= 'data is never empty';
+      if (!isPlain(piece)) this.#broken ??= 'data is a plain array';
       if (this.ended) this.#broken ??= 'no data after end';
       this.pieces.push(piece.slice());
       this.bytes += piece.length;

@@ -1,7 +1,7 @@
 import type { Child, Exit } from '../processes.ts';
 import type { World } from '../world.ts';
 import type { ContractTest, ContractTools } from './contract-test.ts';
-import { expect, expectCode, expectSame, within } from './expect.ts';
+import { expect, expectCode, expectSame, expectThrows, within } from './expect.ts';
 
 const limits = { timeoutMs: 10_000 } as const;
 
@@ -96,6 +96,18 @@ const running: readonly ContractTest[] = [
   },
 ];
 
+const pids: readonly ContractTest[] = [
+  {
+    name: 'a process id that is no positive integer is a bug of the caller: the system takes it for a group of processes',
+    async run({ processes }): Promise<void> {
+      for (const pid of [0, -1, 1.5, NaN]) {
+        expectThrows(() => processes.signal(pid, 'SIGCONT'), `signal ${pid}`);
+        expectThrows(() => processes.isAlive(pid), `isAlive ${pid}`);
+      }
+    },
+  },
+];
+
 const children: readonly ContractTest[] = [
   {
     name: 'a child is alive with its pid until it has ended, and its exit is told once to whoever asks',
@@ -180,4 +192,4 @@ const children: readonly ContractTest[] = [
   },
 ];
 
-export const processesContract: readonly ContractTest[] = [...running, ...children];
+export const processesContract: readonly ContractTest[] = [...running, ...pids, ...children];

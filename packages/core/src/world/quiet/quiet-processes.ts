@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { utf8, utf8Text } from '../../base/bytes.ts';
 import { LineSplitter } from '../../base/line-splitter.ts';
 import {
@@ -106,6 +107,10 @@ class QuietChild implements Child, QuietProcess {
   }
 }
 
+function checkPid(pid: number): void {
+  assert(Number.isInteger(pid) && pid > 0, 'a process id is a positive integer');
+}
+
 /** Processes whose programs are functions of the test. */
 export class QuietProcesses implements Processes {
   readonly #kernel: Kernel;
@@ -145,10 +150,12 @@ export class QuietProcesses implements Processes {
   }
 
   isAlive(pid: number): boolean {
+    checkPid(pid);
     return this.#children.get(pid)?.isAlive === true;
   }
 
   signal(pid: number, signal: Signal): void {
+    checkPid(pid);
     this.#children.get(pid)?.signal(signal);
   }
 

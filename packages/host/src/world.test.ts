@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command, LogLevel, World } from '@multigres/core';
+import { contracts, type Behaviour, type ContractTools, type LoggedLine } from '@multigres/core/contract';
+import { describe, it } from 'vitest';
+import { HostNetwork } from './network.ts';
+import { hostWorld } from './world.ts';
+
+/** The behaviour as a shell command. What it prints lies in files, because long texts do not fit into an argument. */
+function script(behaviour: Behaviour, directory: string): string {
+  switch (behaviour.kind) {
+    case 'print': {
+      writeFileSync(join(directory, 'stdout'), behaviour.stdout);
+      writeFileSync(join(directory, 'stderr'), behaviour.stderr);
+      return `cat ${directory}/stdout; cat ${directory}/stderr >&2; exit ${behaviour.code}`;
+    }
+    case 'cat':
+      return 'exec cat';
+    case 'environment':
+      return `printf '%s=%s\\n' ${behaviour.name} "$${behaviour.name}"`;
+    case 'wait':
+      return `trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done`;
+    case 'stubborn':
+      return `trap '' TERM; echo ready; while :; do sleep 0.05; done`;
+  }
+}
+
+function parsed(text: string): LoggedLine {
+  const { level, msg, time: _time, ...fields } = JSON.parse(text) as Record<string, never>;
+  return { level: level as LogLevel, message: msg, fields };
+}
+
+/** A port whose owner never accepts, with its queue full: the system drops what else wants to connect. */
+async function silentPort(): Promise<{ port: number; close: () => void }> {
+  // A child listens and stops itself; then two connects fill the queue of one.
+  const program = `const s=require('net').createServer(()=>{});s.listen({port:0,host:'127.0.0.1',backlog:1},()=>{console.log(s.address().port);setTimeout(()=>process.kill(process.pid,'SIGSTOP'),50)})`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const port = await new Promise<number>((resolve) => child.stdout.once('data', (text) => resolve(Number(text))));
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  const fillers = Array.from({ length: 4 }, () =>
+    createConnection({ port, host: '127.0.0.1' }).on('error', () => undefined),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return {
+    port,
+    close: () => {
+      for (const filler of fillers) filler.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+async function withTools(
+  run: (world: World, tools: ContractTools) => Promise<void>,
+  options: { documentedOnly: boolean },
+): Promise<void> {
+  const lines: LoggedLine[] = [];
+  const base = hostWorld({ log: { level: 'debug', format: 'json', write: (line) => lines.push(parsed(line)) } });
+  const world = { ...base, network: new HostNetwork(base.clock, options) };
+  const directory = await mkdtemp(join(tmpdir(), 'mg-'));
+  const texts = await mkdtemp(join(tmpdir(), 'mg-'));
+  const closing: (() => void)[] = [];
+  const tools: ContractTools = {
+    other: world,
+    host: '127.0.0.1',
+    directory,
+    lines: () => lines,
+    command: (behaviour): Command => ({ program: '/bin/sh', args: ['-c', script(behaviour, texts)] }),
+    silent: async () => {
+      const { port, close } = await silentPort();
+      closing.push(close);
+      return { kind: 'tcp', host: '127.0.0.1', port };
+    },
+  };
+  try {
+    await run(world, tools);
+  } finally {
+    for (const close of closing) close();
+    for (const made of [directory, texts]) await rm(made, { recursive: true, force: true });
+  }
+}
+
+for (const [port, tests] of Object.entries(contracts)) {
+  describe(`the contract of the ${port}, on this machine`, () => {
+    for (const test of tests)
+      it(test.name, () => withTools((world, tools) => test.run(world, tools), { documentedOnly: false }));
+  });
+}
+
+describe('the contract of the network, with the documented interface of Node only', () => {
+  for (const test of contracts.network)
+    it(test.name, () => withTools((world, tools) => test.run(world, tools), { documentedOnly: true }));
+});

@@ -1,0 +1,26 @@
+import type { World } from '@multigres/core';
+import { HostClock } from './clock.ts';
+import { HostDisk } from './disk.ts';
+import { HostNetwork } from './network.ts';
+import { HostProcesses } from './processes.ts';
+import { HostRandom } from './random.ts';
+import { hostTelemetry, type LogOptions } from './telemetry.ts';
+
+export interface HostOptions {
+  readonly log?: LogOptions;
+  /** Whether a pending timer keeps the process alive; default true. */
+  readonly timersKeepAlive?: boolean;
+}
+
+/** The real world: this machine's time, network, disk, processes and dice, and its standard error for logs. One per process. */
+export function hostWorld(options: HostOptions = {}): World {
+  const clock = new HostClock({ timersKeepAlive: options.timersKeepAlive ?? true });
+  return {
+    clock,
+    network: new HostNetwork(clock),
+    disk: new HostDisk(),
+    processes: new HostProcesses(clock),
+    random: new HostRandom(),
+    telemetry: hostTelemetry(options.log),
+  };
+}
