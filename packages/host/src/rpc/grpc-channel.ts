@@ -137,7 +137,8 @@ export class GrpcChannel implements RpcChannel {
     for (;;) {
       const state = channel.getConnectivityState(true);
       if (state === connectivityState.READY) return;
-      if (state === connectivityState.TRANSIENT_FAILURE) throw unreachable(path, formatEndpoint(this.endpoint), undefined);
+      if (state === connectivityState.TRANSIENT_FAILURE)
+        throw unreachable(path, formatEndpoint(this.endpoint), undefined);
       if (state === connectivityState.SHUTDOWN) throw channelClosed(path);
       await new Promise<void>((resolve, reject) => {
         channel.watchConnectivityState(state, deadline, (error) => {

@@ -8,7 +8,14 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { AssertionFailed, NetworkError, type Clock, type Endpoint } from '@multigres/core';
-import { CallScope, messageTooLarge, serverClosing, type RpcServer, type ServedMethod, type ServedService } from '@multigres/rpc';
+import {
+  CallScope,
+  messageTooLarge,
+  serverClosing,
+  type RpcServer,
+  type ServedMethod,
+  type ServedService,
+} from '@multigres/rpc';
 import { grpcAddress, serverOptions, type GrpcLimits } from './grpc-options.ts';
 import { grpcStatusOf } from './grpc-status.ts';
 

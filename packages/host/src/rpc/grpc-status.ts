@@ -12,7 +12,8 @@ const tornCodes: ReadonlySet<number> = new Set([grpcStatus.UNAVAILABLE, grpcStat
 export function grpcStatusOf(error: unknown): Pick<StatusObject, 'code' | 'details' | 'metadata'> {
   const { code, message, details } = statusOfError(error);
   const metadata = new Metadata();
-  if (details !== undefined) metadata.set(detailsKey, Buffer.from(details.buffer, details.byteOffset, details.byteLength));
+  if (details !== undefined)
+    metadata.set(detailsKey, Buffer.from(details.buffer, details.byteOffset, details.byteLength));
   return { code, details: message, metadata };
 }
 
