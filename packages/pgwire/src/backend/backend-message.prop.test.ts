@@ -345,7 +345,7 @@ describe('what is written here', () => {
   it('is read by pg-protocol: columns', () => {
     fc.assert(
       fc.property(fc.array(column, { maxLength: 4 }), (columns) => {
-        const fields = columns.map((each) => ({
+        const expected = columns.map((each) => ({
           name: each.name,
           tableID: each.tableOid,
           columnID: each.columnNumber,
@@ -354,7 +354,7 @@ describe('what is written here', () => {
           dataTypeModifier: each.typeModifier,
           format: each.format === 0 ? 'text' : 'binary',
         }));
-        expect(parsed((writer) => encodeRowDescription(writer, columns))).toMatchObject({ fields });
+        expect(parsed((writer) => encodeRowDescription(writer, columns))).toMatchObject({ fields: expected });
       }),
     );
   });
