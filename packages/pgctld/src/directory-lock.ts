@@ -2,7 +2,7 @@ import { hex, utf8, writeDurably, type World } from '@multigres/core';
 import { directoryLocked } from './errors.ts';
 import { readText } from './files.ts';
 import type { Layout } from './layout.ts';
-import { commandLineOf, isRunning } from './running-process.ts';
+import { commandLineOf } from './running-process.ts';
 
 /**
  * One pgctld per directory. The file names the holder; who finds a living one gives way. Two who come at the same moment may both write,
@@ -27,7 +27,7 @@ async function holderOf(world: World, layout: Layout): Promise<Holder | undefine
 
 /** A pid may have been given to another program since; only what looks like a pgctld counts. */
 async function isAlivePgctld(world: World, pid: number): Promise<boolean> {
-  if (!(await isRunning(world, pid))) return false;
+  if (!world.processes.isAlive(pid)) return false;
   const commandLine = await commandLineOf(world, pid);
   return commandLine === undefined || commandLine.includes('pgctld');
 }

@@ -5,7 +5,7 @@ import type { Layout } from './layout.ts';
 import type { DataSeen, ServerSeen } from './lifecycle.machine.ts';
 import { judgeIdentity } from './postmaster-identity.ts';
 import { parsePostmasterPid, type PostmasterPid } from './postmaster-pid.ts';
-import { commandLineOf, isRunning } from './running-process.ts';
+import { commandLineOf } from './running-process.ts';
 import { parseDataMajor } from './version.ts';
 
 async function namesIn(world: World, directory: string): Promise<readonly string[]> {
@@ -46,7 +46,7 @@ export async function observeServer(world: World, layout: Layout, childPid: numb
     return { kind: 'alive', pid: childPid, phase };
   }
   if (file === undefined) return { kind: 'none' };
-  if (file === 'unreadable' || !(await isRunning(world, file.pid))) return { kind: 'crashed' };
+  if (file === 'unreadable' || !world.processes.isAlive(file.pid)) return { kind: 'crashed' };
   const identity = judgeIdentity(await commandLineOf(world, file.pid), layout.data);
   return identity === 'other' ? { kind: 'crashed' } : { kind: 'alive', pid: file.pid, phase: file.phase };
 }

@@ -184,7 +184,7 @@ describe('pgctld', () => {
 
 /** Lets a pgctld make and start a server, and die at a step. Answers whether it lived through it. */
 async function dieAt(place: Stage, lastStep: number, when: 'before' | 'during'): Promise<'died' | 'lived'> {
-  const mortal = mortalWorld(place.world, lastStep, when);
+  const mortal = mortalWorld(place.world, (step) => step.index >= lastStep, when);
   place.fake.initDies = () => mortal.dead;
   void (async () => {
     const doomed = await startPgctld({ world: mortal.world, rpc: new NetworkTransport(place.world) }, config, listen);

@@ -9,16 +9,6 @@ async function readProc(world: World, path: string): Promise<string | undefined>
   }
 }
 
-/** A zombie has ended; only its parent has not noticed. It keeps its pid, so a signal of 0 still finds it. */
-async function isZombie(world: World, pid: number): Promise<boolean> {
-  const stat = await readProc(world, `/proc/${pid}/stat`);
-  return stat !== undefined && /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-}
-
-export async function isRunning(world: World, pid: number): Promise<boolean> {
-  return world.processes.isAlive(pid) && !(await isZombie(world, pid));
-}
-
 /**
  * The arguments of a process, each ended by NUL, as /proc/PID/cmdline has them; undefined if they cannot be read. Where there is no
  * /proc, `ps` is asked and the spaces are taken for ends.

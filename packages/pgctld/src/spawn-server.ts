@@ -4,7 +4,7 @@ import { giveToPostgres, placeFile, readText, withDisk } from './files.ts';
 import type { Layout } from './layout.ts';
 import { judgeIdentity } from './postmaster-identity.ts';
 import { parsePostmasterPid, withDeadPid } from './postmaster-pid.ts';
-import { commandLineOf, isRunning } from './running-process.ts';
+import { commandLineOf } from './running-process.ts';
 import { hbaConf, mainConf, ourConf, serverArgs } from './settings.ts';
 import type { StartEvidence } from './start-trouble.ts';
 
@@ -31,7 +31,7 @@ async function prepare(world: World, config: PgctldConfig, layout: Layout): Prom
 export async function disownRecycledPid(world: World, config: PgctldConfig, path: string): Promise<void> {
   const text = await readText(world, path);
   const file = text === undefined ? undefined : parsePostmasterPid(text);
-  if (text === undefined || file === undefined || !(await isRunning(world, file.pid))) return;
+  if (text === undefined || file === undefined || !world.processes.isAlive(file.pid)) return;
   if (judgeIdentity(await commandLineOf(world, file.pid), file.dataDirectory) !== 'other') return;
   world.telemetry.log.warn('the pid in a lock file belongs to another program by now', { path, pid: file.pid });
   const temporary = `${path}.tmp`;

@@ -11,16 +11,36 @@ export interface MortalWorld {
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
+/** A call that changes something: its number from 0, and what it does to which path or program. */
+export interface MortalStep {
+  readonly index: number;
+  readonly deed:
+    | 'write'
+    | 'append'
+    | 'rename'
+    | 'remove'
+    | 'makeDirectory'
+    | 'sync'
+    | 'syncDirectory'
+    | 'spawn'
+    | 'run';
+  readonly target: string;
+}
+
 /**
- * A view of `world` whose owner is killed just before its step number `lastStep + 1`, or `during` it, when it was begun but nobody hears how
+ * A view of `world` whose owner is killed just before the first step that is `fatal`, or `during` it, when it was begun but nobody hears how
  * it went. Timers of the dead do not fire.
  */
-export function mortalWorld(world: World, lastStep: number, when: 'before' | 'during'): MortalWorld {
+export function mortalWorld(
+  world: World,
+  fatal: (step: MortalStep) => boolean,
+  when: 'before' | 'during',
+): MortalWorld {
   let steps = 0;
   let dead = false;
-  const step = <T>(run: () => Promise<T>): Promise<T> => {
+  const step = <T>(deed: MortalStep['deed'], target: string, run: () => Promise<T>): Promise<T> => {
     if (dead) return never<T>();
-    if (steps >= lastStep) {
+    if (fatal({ index: steps, deed, target })) {
       dead = true;
       if (when === 'during') void run();
       return never<T>();
@@ -34,17 +54,17 @@ export function mortalWorld(world: World, lastStep: number, when: 'before' | 'du
     read: (path) => look(() => disk.read(path)),
     list: (path) => look(() => disk.list(path)),
     info: (path) => look(() => disk.info(path)),
-    write: (path, bytes, mode) => step(() => disk.write(path, bytes, mode)),
-    append: (path, bytes) => step(() => disk.append(path, bytes)),
-    rename: (from, to) => step(() => disk.rename(from, to)),
-    remove: (path, options) => step(() => disk.remove(path, options)),
-    makeDirectory: (path, mode) => step(() => disk.makeDirectory(path, mode)),
-    sync: (path) => step(() => disk.sync(path)),
-    syncDirectory: (path) => step(() => disk.syncDirectory(path)),
+    write: (path, bytes, mode) => step('write', path, () => disk.write(path, bytes, mode)),
+    append: (path, bytes) => step('append', path, () => disk.append(path, bytes)),
+    rename: (from, to) => step('rename', from, () => disk.rename(from, to)),
+    remove: (path, options) => step('remove', path, () => disk.remove(path, options)),
+    makeDirectory: (path, mode) => step('makeDirectory', path, () => disk.makeDirectory(path, mode)),
+    sync: (path) => step('sync', path, () => disk.sync(path)),
+    syncDirectory: (path) => step('syncDirectory', path, () => disk.syncDirectory(path)),
   };
   const mortalProcesses: Processes = {
-    spawn: (command) => step(() => processes.spawn(command)),
-    run: (command, limits) => step(() => processes.run(command, limits)),
+    spawn: (command) => step('spawn', command.program, () => processes.spawn(command)),
+    run: (command, limits) => step('run', command.program, () => processes.run(command, limits)),
     isAlive: (pid) => processes.isAlive(pid),
     signal: (pid, signal) => {
       if (!dead) processes.signal(pid, signal);
