@@ -45,7 +45,7 @@ function importerOf(file: string): Importer | string {
 
 function kindOf(within: string): Importer['kind'] {
   if (/\.pg\.test\.ts$|\.bench\.ts$/.test(within)) return 'realTest';
-  const isTest = /\.test\.ts$/.test(within) || /(^|\/)(testing|contract|quiet|fake)\//.test(within);
+  const isTest = within.endsWith('.test.ts') || /(^|\/)(testing|contract|quiet|fake)\//.test(within);
   return isTest ? 'test' : 'product';
 }
 

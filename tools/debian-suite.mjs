@@ -180,7 +180,7 @@ function closure({ packages, providers }, roots) {
       if (first) queue.push(first);
     }
   }
-  return [...wanted].sort();
+  return [...wanted].sort((a, b) => (a < b ? -1 : 1));
 }
 
 async function unpack(names, { packages }, base, scratch, into) {
