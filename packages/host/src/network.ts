@@ -183,7 +183,7 @@ function checkPath(endpoint: Endpoint, what: string): void {
  * A connect to a free port of our own machine may be given that very port as its source, and then TCP connects it to itself (RFC 9293, 3.5,
  * "simultaneous open"). Whoever polls a server that is down would in the end talk to itself.
  */
-function isOwnEcho(socket: Socket): boolean {
+export function isOwnEcho(socket: Socket): boolean {
   return (
     socket.localPort !== undefined &&
     socket.localPort === socket.remotePort &&

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { HostClock } from './clock.ts';
+
+function run(program: string): { readonly output: string; readonly tookMs: number } {
+  const startMs = performance.now();
+  const args = ['--conditions=@multigres/source', '--input-type=module', '-e', program];
+  const { stdout } = spawnSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8' });
+  return { output: stdout, tookMs: performance.now() - startMs };
+}
+
+describe('the clock of this machine', () => {
+  it('fires timers in the order of their deadlines even when the loop was busy past all of them', async () => {
+    const clock = new HostClock();
+    const seen: string[] = [];
+    const done = new Promise<void>((resolve) => clock.after(12, resolve));
+    clock.after(8, () => seen.push('8'));
+    const busyUntil = clock.nowMs() + 3;
+    while (clock.nowMs() < busyUntil);
+    clock.after(2, () => seen.push('3 + 2'));
+    clock.after(8, () => seen.push('3 + 8'));
+    const lateUntil = clock.nowMs() + 20;
+    while (clock.nowMs() < lateUntil);
+    await done;
+    expect(seen).toEqual(['3 + 2', '8', '3 + 8']);
+  });
+
+  it('lets a process end when its last timer was cancelled, and keeps it for one that is pending', () => {
+    const program = `
+      import { HostClock } from './clock.ts';
+      const clock = new HostClock();
+      clock.after(60_000, () => undefined).cancel();
+      clock.after(1, () => console.log('fired')).cancel();
+      clock.after(20, () => console.log('kept'));
+      clock.after(30_000, () => undefined).cancel();`;
+    const { output, tookMs } = run(program);
+    expect(output).toBe('kept\n');
+    expect(tookMs).toBeLessThan(20_000);
+  });
+
+  it('keeps nobody alive when asked not to', () => {
+    const program = `
+      import { HostClock } from './clock.ts';
+      const clock = new HostClock({ timersKeepAlive: false });
+      clock.after(60_000, () => undefined);
+      clock.after(30_000, () => undefined);
+      process.on('exit', () => console.log('over'));`;
+    expect(run(program).output).toBe('over\n');
+  });
+});
