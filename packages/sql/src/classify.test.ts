@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { classify, harmless, pinNames, splitStatements, traitNames, type PinReasonName } from './index.ts';
 
-type Row = readonly [text: string, kind: string, pins?: readonly PinReasonName[]];
+type Row = readonly [text: string, kind: string];
+type PinningRow = readonly [text: string, kind: string, pins: readonly PinReasonName[]];
 
 const ordinary: readonly Row[] = [
   // pgbench
@@ -112,7 +113,7 @@ const ordinary: readonly Row[] = [
   ['SELECT E\'\\\'; LISTEN x; --\', $a$;LISTEN y;$a$, "q;""", /* ; /* ; */ ; */ 1', 'select'],
 ];
 
-const pinning: readonly Row[] = [
+const pinning: readonly PinningRow[] = [
   ["SET search_path = 'a'", 'set', ['settings']],
   ['set session role x', 'set', ['role']],
   ['RESET search_path', 'reset', ['settings']],

@@ -184,7 +184,7 @@ export class Scanner {
     const letter = code | 32;
     if (following === QUOTE) {
       if (letter === 101) return this.#string(at + 2, true); // E'...'
-      if (letter === 98 || letter === 120) return this.#string(at + 2, false); // B'...', X'...'
+      if (letter === 98 || letter === 120) return this.#bitString(at + 2); // B'...', X'...'
       if (letter === 110) return this.#string(at + 2, this.#escapes); // N'...'
     }
     if (letter === 117 && following === 38) {
@@ -234,6 +234,18 @@ export class Scanner {
       }
       const continued = this.#continuation(at);
       if (continued < 0) return this.#finish(Token.string, at);
+      at = continued;
+    }
+  }
+
+  /** Bit strings know no doubled quote: the second one starts another string. They do continue on a later line. */
+  #bitString(from: number): void {
+    let at = from;
+    for (;;) {
+      at = this.text.indexOf("'", at);
+      if (at < 0) return this.#finish(Token.error, this.text.length);
+      const continued = this.#continuation(at + 1);
+      if (continued < 0) return this.#finish(Token.string, at + 1);
       at = continued;
     }
   }
@@ -343,8 +355,9 @@ export class Scanner {
 
   #dollar(from: number): void {
     const { text } = this;
-    if (isDigitAt(text, from + 1)) return this.#finish(Token.parameter, this.#digits(from + 1));
     let at = from + 1;
+    while (isDigitAt(text, at)) at++;
+    if (at > from + 1) return this.#finish(Token.parameter, at);
     while (classAt(text, at) === IDENT || classAt(text, at) === DIGIT) at++;
     if (text.charCodeAt(at) !== DOLLAR) return this.#finish(Token.error, from + 1);
     const tag = text.slice(from, at + 1);
