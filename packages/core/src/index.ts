@@ -26,6 +26,7 @@ export {
   type Network,
   type NetworkErrorCode,
 } from './world/network.ts';
+export { pipe } from './world/pipe.ts';
 export {
   ProcessError,
   type Child,

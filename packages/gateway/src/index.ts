@@ -1,1 +1,2 @@
-export {};
+export { defaultGatewayLimits, type AuthPolicy, type GatewayConfig, type GatewayLimits } from './config.ts';
+export { startGateway, type Gateway, type GatewayStatus, type PoolerTarget } from './gateway.ts';

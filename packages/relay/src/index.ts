@@ -1,1 +1,45 @@
-export {};
+export { BodyReader, BodyWriter } from './body.ts';
+export {
+  bodyBytesMax,
+  FrameReader,
+  frameType,
+  FrameWriter,
+  headerBytes,
+  protocolVersion,
+  replyFlag,
+  requestFlag,
+  statusOfFlags,
+  type FrameHandler,
+  type FrameType,
+} from './frame.ts';
+export { Link, type LinkHandler, type LinkOptions } from './link.ts';
+export {
+  decodeDefine,
+  decodeError,
+  decodeHello,
+  decodeOpen,
+  decodeOpened,
+  encodeDefine,
+  encodeError,
+  encodeHello,
+  encodeOpen,
+  encodeOpened,
+  type Credentials,
+  type Define,
+  type Hello,
+  type Open,
+  type Opened,
+} from './messages.ts';
+export {
+  readUses,
+  statementName,
+  statementNameBytes,
+  useBytes,
+  useKind,
+  usesLength,
+  writeStatementName,
+  writeUses,
+  type Use,
+  type UseKind,
+} from './uses.ts';
+export { ReceiveWindow, SendWindow, windowBytes } from './window.ts';

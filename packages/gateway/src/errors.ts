@@ -1,0 +1,98 @@
+import { PgError, sqlstate } from '@multigres/core';
+
+export function tooManyClients(count: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'sorry, too many clients already',
+    detail: `The gateway serves ${count} sessions, which is its limit.`,
+  });
+}
+
+export function loginTimeout(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.queryCanceled,
+    message: 'canceling authentication due to timeout',
+  });
+}
+
+export function gatewayStops(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.adminShutdown,
+    message: 'terminating connection due to administrator command',
+    detail: 'The gateway is shutting down.',
+  });
+}
+
+/** No pooler is connected, and none came within the time to wait. Nothing was executed. */
+export function poolerUnreachable(reason: string, fatal: boolean): PgError {
+  return new PgError({
+    severity: fatal ? 'FATAL' : 'ERROR',
+    sqlstate: sqlstate.cannotConnectNow,
+    message: 'the database is not reachable at the moment',
+    detail: `The gateway has no connection to a pooler: ${reason}.`,
+    hint: 'Try again; the gateway keeps trying to connect.',
+  });
+}
+
+/** The connection to the pooler broke while the session was in the middle of something. */
+export function poolerLost(answersOwed: boolean): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: answersOwed ? sqlstate.transactionResolutionUnknown : sqlstate.connectionFailure,
+    message: 'the connection between gateway and pooler was lost',
+    detail: answersOwed
+      ? 'A statement was running; whether it took effect is unknown.'
+      : 'The open transaction is rolled back, and the state that the session kept on its backend is gone.',
+    hint: answersOwed ? 'Check whether the change is there before you try again.' : 'Connect again.',
+    fate: answersOwed ? 'unknown' : 'notApplied',
+  });
+}
+
+export function replicationNotSupported(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.featureNotSupported,
+    message: 'replication connections are not supported by the gateway yet',
+    hint: 'Connect to Postgres directly for replication.',
+  });
+}
+
+export function messageTooLarge(bytes: number, bytesMax: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.programLimitExceeded,
+    message: `a message of ${bytes} bytes is longer than the gateway takes`,
+    detail: `The limit is ${bytesMax} bytes, except for COPY data.`,
+    hint: 'Send large values with COPY, or in several statements.',
+  });
+}
+
+export function unknownMessage(tag: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.protocolViolation,
+    message: `invalid frontend message type ${tag}`,
+  });
+}
+
+export function malformedMessage(): PgError {
+  return new PgError({ severity: 'FATAL', sqlstate: sqlstate.protocolViolation, message: 'invalid message format' });
+}
+
+export function malformedLength(): PgError {
+  return new PgError({ severity: 'FATAL', sqlstate: sqlstate.protocolViolation, message: 'invalid message length' });
+}
+
+/** currval() and lastval() outside the transaction of their nextval(), in a session that has no backend of its own. */
+export function sequenceStateNotCarried(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.featureNotSupported,
+    message: 'currval() and lastval() are only supported in the transaction that called nextval()',
+    detail:
+      'The session does not keep its backend between transactions, so the answer could be that of another session.',
+    hint: 'Use INSERT ... RETURNING, or put both statements into one transaction.',
+  });
+}

@@ -1,0 +1,131 @@
+import { type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
+import { MessageWriter } from '@multigres/pgwire';
+import { ClassificationCache, type Classification } from '@multigres/sql';
+import { Authenticator } from './auth/authenticator.ts';
+import { CancelKeys } from './cancel/cancel-keys.ts';
+import type { GatewayConfig, GatewayLimits } from './config.ts';
+import { gatewayStops, tooManyClients } from './errors.ts';
+import { PoolerClient } from './route/pooler-client.ts';
+import { Login } from './session/login.ts';
+import { RequestBuilder } from './session/request-builder.ts';
+import type { SessionEnvironment } from './session/session-environment.ts';
+import type { Session } from './session/session.ts';
+import { StatementCatalog } from './statement/statement-catalog.ts';
+
+/** A running gateway. */
+export interface Gateway {
+  /** Where clients connect, with the real ports. */
+  readonly endpoints: readonly Endpoint[];
+  status(): GatewayStatus;
+  /** Ends all sessions (57P01) and resolves when the listeners are closed. */
+  stop(): Promise<void>;
+}
+
+export interface GatewayStatus {
+  readonly sessions: number;
+  readonly logins: number;
+  /** Whether there is a connection to the pooler. */
+  readonly poolerIsUp: boolean;
+}
+
+/** Where the gateway finds its pooler: an address, or a way to make a connection (both in one process). */
+export type PoolerTarget = Endpoint | (() => Promise<Connection>);
+
+/**
+ * Starts a gateway: Postgres clients connect to `config.listen` and are served by the pooler at `pooler`. Rejects with a NetworkError if it
+ * cannot listen. The pooler need not be there yet.
+ */
+export async function startGateway(world: World, config: GatewayConfig, pooler: PoolerTarget): Promise<Gateway> {
+  const gateway = new GatewayProcess(world, config, pooler);
+  await gateway.listen();
+  return gateway;
+}
+
+class GatewayProcess implements Gateway, SessionEnvironment {
+  readonly clock: World['clock'];
+  readonly log: World['telemetry']['log'];
+  readonly random: World['random'];
+  readonly limits: GatewayLimits;
+  readonly builder: RequestBuilder = new RequestBuilder();
+  readonly writer: MessageWriter = new MessageWriter(64 * 1024);
+  readonly catalog: StatementCatalog;
+  readonly cancelKeys: CancelKeys<Session>;
+  readonly authenticator: Authenticator;
+  readonly classify: (text: string) => Classification;
+  readonly #world: World;
+  readonly #config: GatewayConfig;
+  readonly #pooler: PoolerClient;
+  readonly #sessions: Set<Session> = new Set();
+  readonly #logins: Set<Login> = new Set();
+  readonly #listeners: Listener[] = [];
+
+  constructor(world: World, config: GatewayConfig, pooler: PoolerTarget) {
+    this.clock = world.clock;
+    this.log = world.telemetry.log.with({ component: config.id });
+    this.random = world.random;
+    this.limits = config.limits;
+    this.#world = world;
+    this.#config = config;
+    this.#pooler = new PoolerClient(world, pooler, { id: config.id, waitMs: config.limits.poolerWaitMs });
+    this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
+    this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
+    const { clock, random } = world;
+    const lookup = (role: string): Promise<string | undefined> => this.#pooler.verifier(role);
+    this.authenticator = new Authenticator(
+      config.auth,
+      lookup,
+      clock,
+      random.fork('authentication'),
+      config.limits.verifierMs,
+    );
+    const cache = new ClassificationCache();
+    this.classify = (text) => cache.classify(text);
+  }
+
+  async listen(): Promise<void> {
+    for (const endpoint of this.#config.listen) {
+      try {
+        this.#listeners.push(await this.#world.network.listen(endpoint, (connection) => this.#accept(connection)));
+      } catch (error) {
+        await this.stop();
+        throw error;
+      }
+    }
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#listeners.map((listener) => listener.endpoint);
+  }
+
+  status(): GatewayStatus {
+    return { sessions: this.#sessions.size, logins: this.#logins.size, poolerIsUp: this.#pooler.isUp };
+  }
+
+  async stop(): Promise<void> {
+    const closed = this.#listeners.map((listener) => listener.close());
+    for (const login of [...this.#logins]) login.fail(gatewayStops());
+    for (const session of [...this.#sessions]) session.finish(gatewayStops());
+    // The sessions' farewells to the pooler leave with this turn's flush.
+    this.clock.soon(() => this.#pooler.stop());
+    await Promise.all(closed);
+  }
+
+  poolerFor(): PoolerClient {
+    return this.#pooler;
+  }
+
+  sessionStarted(session: Session): void {
+    this.#sessions.add(session);
+  }
+
+  sessionEnded(session: Session): void {
+    this.#sessions.delete(session);
+  }
+
+  #accept(connection: Connection): void {
+    const login = new Login(this, connection, (done) => this.#logins.delete(done));
+    this.#logins.add(login);
+    if (this.#sessions.size + this.#logins.size > this.limits.sessionsMax)
+      login.fail(tooManyClients(this.limits.sessionsMax));
+  }
+}

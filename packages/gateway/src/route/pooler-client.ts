@@ -1,0 +1,283 @@
+import {
+  backoffMs,
+  formatEndpoint,
+  NetworkError,
+  PgError,
+  type Connection,
+  type Endpoint,
+  type Log,
+  type Timer,
+  type World,
+} from '@multigres/core';
+import {
+  BodyReader,
+  BodyWriter,
+  decodeError,
+  decodeOpened,
+  encodeDefine,
+  encodeOpen,
+  frameType,
+  Link,
+  protocolVersion,
+  type Hello,
+  type LinkHandler,
+  type Open,
+  type Opened,
+  type Use,
+} from '@multigres/relay';
+import type { CatalogStatement } from '../statement/statement-catalog.ts';
+import { poolerUnreachable } from '../errors.ts';
+
+/** A session's ear on its pooler. Calls come in turns of their own, never inside a call to the client. */
+export interface ChannelHandler {
+  opened(opened: Opened): void;
+  /** Protocol bytes for the client, valid only during the call; see `replyFlag`. */
+  reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void;
+  /** The pooler took this many bytes of requests. */
+  credited(bytes: number): void;
+  /** The pooler ended the session, or never opened it. */
+  ended(error: PgError): void;
+  /** The connection to the pooler broke; the channel is gone. */
+  lost(): void;
+}
+
+export interface PoolerClientOptions {
+  /** Who we are, for the pooler's logs. */
+  readonly id: string;
+  readonly waitMs: number;
+}
+
+const connectMs = 5_000;
+const silenceMs = 5_000;
+
+/**
+ * The gateway's one connection to a pooler, shared by all sessions that are served there; made anew whenever it breaks. Sessions that come
+ * while it is down wait a bounded time.
+ */
+export class PoolerClient implements LinkHandler {
+  readonly #world: World;
+  readonly #log: Log;
+  readonly #options: PoolerClientOptions;
+  readonly #dial: () => Promise<Connection>;
+  #endpointText: string;
+  #link: Link | undefined;
+  #isUp = false;
+  #stopped = false;
+  #attempts = 0;
+  #lastTrouble = 'it has not been tried yet';
+  #retry: Timer | undefined;
+  #lastChannel = 0;
+  readonly #channels: Map<number, ChannelHandler> = new Map();
+  readonly #defined: Set<number> = new Set();
+  /** Who waits for the connection, with when they give up. */
+  readonly #waiting: Map<number, { readonly open: () => void; readonly timer: Timer }> = new Map();
+  readonly #verifiers: Map<number, (answer: string | undefined | PgError) => void> = new Map();
+
+  constructor(world: World, target: Endpoint | (() => Promise<Connection>), options: PoolerClientOptions) {
+    this.#world = world;
+    this.#log = world.telemetry.log;
+    this.#options = options;
+    this.#endpointText = typeof target === 'function' ? 'this process' : formatEndpoint(target);
+    this.#dial = typeof target === 'function' ? target : () => world.network.connect(target, { timeoutMs: connectMs });
+    void this.#connect();
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /**
+   * Opens a session at the pooler and answers its channel number, not used before. `opened`, `ended` or `lost` follows. If there is no
+   * connection, waits for one; at most `waitMs`, then `ended` with 57P03.
+   */
+  open(open: Open, handler: ChannelHandler): number {
+    const channel = this.#newChannel();
+    this.#channels.set(channel, handler);
+    this.#whenUp(
+      channel,
+      () => (this.#link as Link).send(channel, frameType.open, 0, 0, encodeOpen(open)),
+      (error) => {
+        this.#channels.delete(channel);
+        handler.ended(error);
+      },
+    );
+    return channel;
+  }
+
+  /** Looks up the stored verifier of a role; undefined if there is none. Rejects with a PgError. */
+  verifier(role: string): Promise<string | undefined> {
+    const channel = this.#newChannel();
+    return new Promise((resolve, reject) => {
+      const done = (answer: string | undefined | PgError): void => {
+        this.#verifiers.delete(channel);
+        if (answer instanceof PgError) reject(answer);
+        else resolve(answer);
+      };
+      this.#whenUp(
+        channel,
+        () => {
+          this.#verifiers.set(channel, done);
+          (this.#link as Link).send(channel, frameType.verifierAsked, 0, 0, new BodyWriter().text(role).done());
+        },
+        done,
+      );
+    });
+  }
+
+  /** Sends a piece of a request; see `Link.request`. */
+  request(
+    channel: number,
+    flags: number,
+    groups: number,
+    uses: readonly Use[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#link?.request(channel, flags, groups, uses, bytes, start, end);
+  }
+
+  /** Makes sure that the pooler knows the statement before a request refers to it. */
+  define(statement: CatalogStatement): void {
+    if (this.#defined.has(statement.id)) return;
+    this.#defined.add(statement.id);
+    this.#link?.send(0, frameType.define, 0, 0, encodeDefine(statement));
+  }
+
+  forget(statement: CatalogStatement): void {
+    if (!this.#defined.delete(statement.id)) return;
+    this.#link?.send(0, frameType.forget, 0, 0, new BodyWriter().u32(statement.id).done());
+  }
+
+  pin(channel: number, reasons: number): void {
+    this.#link?.send(channel, frameType.pin, 0, 0, new BodyWriter().u32(reasons).done());
+  }
+
+  credit(channel: number, bytes: number): void {
+    this.#link?.credit(channel, bytes);
+  }
+
+  cancel(channel: number): void {
+    if (this.#channels.has(channel)) this.#link?.bare(channel, frameType.cancel);
+  }
+
+  close(channel: number): void {
+    if (!this.#channels.delete(channel)) return;
+    const waiting = this.#waiting.get(channel);
+    if (waiting !== undefined) {
+      waiting.timer.cancel();
+      this.#waiting.delete(channel);
+    } else this.#link?.bare(channel, frameType.close);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#retry?.cancel();
+    for (const { timer } of this.#waiting.values()) timer.cancel();
+    this.#waiting.clear();
+    this.#link?.destroy();
+  }
+
+  // --- what arrives ---
+
+  hello(peer: Hello): void {
+    if (peer.version !== protocolVersion) {
+      this.#lastTrouble = `the pooler at ${this.#endpointText} is of another version`;
+      this.#link?.destroy();
+      return;
+    }
+    this.#attempts = 0;
+    this.#isUp = true;
+    this.#log.info('connected to a pooler', { pooler: peer.id, endpoint: this.#endpointText });
+    for (const { open, timer } of this.#waiting.values()) {
+      timer.cancel();
+      open();
+    }
+    this.#waiting.clear();
+  }
+
+  frame(
+    channel: number,
+    type: number,
+    flags: number,
+    count: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (type === frameType.reply) return this.#channels.get(channel)?.reply(flags, count, buffer, start, end);
+    const body = new BodyReader(buffer, start, end);
+    switch (type) {
+      case frameType.opened:
+        return this.#channels.get(channel)?.opened(decodeOpened(body));
+      case frameType.credit:
+        return this.#channels.get(channel)?.credited(body.u32());
+      case frameType.verifier:
+        return this.#verifiers.get(channel)?.(body.optionalText());
+      case frameType.ended:
+        return this.#ended(channel, decodeError(body));
+      default:
+        this.#log.error('the pooler sent a frame that a gateway does not know', { type });
+        this.#link?.destroy();
+    }
+  }
+
+  closed(error: NetworkError | undefined): void {
+    this.#lastTrouble = `the connection to ${this.#endpointText} was lost (${error?.message ?? 'closed by the pooler'})`;
+    if (this.#isUp)
+      this.#log.warn('lost the connection to the pooler', { endpoint: this.#endpointText, reason: error?.message });
+    this.#isUp = false;
+    this.#link = undefined;
+    this.#defined.clear();
+    const lost = [...this.#channels].filter(([channel]) => !this.#waiting.has(channel));
+    for (const [channel] of lost) this.#channels.delete(channel);
+    for (const [, handler] of lost) handler.lost();
+    for (const done of [...this.#verifiers.values()]) done(poolerUnreachable(this.#lastTrouble, true));
+    this.#retryLater();
+  }
+
+  // --- inside ---
+
+  #ended(channel: number, error: PgError): void {
+    this.#verifiers.get(channel)?.(error);
+    const handler = this.#channels.get(channel);
+    this.#channels.delete(channel);
+    handler?.ended(error);
+  }
+
+  #newChannel(): number {
+    do this.#lastChannel = this.#lastChannel === 0xffff_ffff ? 1 : this.#lastChannel + 1;
+    while (this.#channels.has(this.#lastChannel));
+    return this.#lastChannel;
+  }
+
+  #whenUp(channel: number, open: () => void, fail: (error: PgError) => void): void {
+    if (this.#isUp) return open();
+    const timer = this.#world.clock.after(this.#options.waitMs, () => {
+      this.#waiting.delete(channel);
+      fail(poolerUnreachable(this.#lastTrouble, true));
+    });
+    this.#waiting.set(channel, { open, timer });
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const connection = await this.#dial();
+      if (this.#stopped) return connection.destroy();
+      const hello = { version: protocolVersion, id: this.#options.id };
+      this.#link = new Link(connection, this.#world.clock, this, { hello, silenceMs });
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error;
+      this.#lastTrouble = `${this.#endpointText}: ${error.message}`;
+      this.#retryLater();
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#stopped) return;
+    const delayMs = backoffMs(this.#attempts, this.#world.random, { firstMs: 50, lastMs: 2_000 });
+    if (this.#attempts === 3) this.#log.warn('no connection to the pooler', { reason: this.#lastTrouble });
+    this.#attempts += 1;
+    this.#retry = this.#world.clock.after(delayMs, () => void this.#connect());
+  }
+}

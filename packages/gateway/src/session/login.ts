@@ -1,0 +1,162 @@
+import { type Connection, type ConnectionHandler, type PgError, type Timer } from '@multigres/core';
+import {
+  Deframer,
+  frontendTagTable,
+  invalidStartupLength,
+  serverStartupMachine,
+  unencryptedDataAfter,
+  type FrameSink,
+  type ServerStartupEffect,
+  type ServerStartupEvent,
+  type ServerStartupState,
+} from '@multigres/pgwire';
+import { loginTimeout } from '../errors.ts';
+import type { SessionEnvironment } from './session-environment.ts';
+import { Session } from './session.ts';
+
+const machine: ReturnType<typeof serverStartupMachine> = serverStartupMachine({ tls: false, minorMax: 0 });
+const tags: Uint8Array = frontendTagTable();
+
+/** A client that has connected and not logged in yet: drives the start-up machine, then makes the session. */
+export class Login implements ConnectionHandler, FrameSink {
+  readonly #environment: SessionEnvironment;
+  readonly #connection: Connection;
+  readonly #deframer: Deframer;
+  readonly #timer: Timer;
+  readonly #closed: (login: Login) => void;
+  #state: ServerStartupState = machine.initial;
+  /** What came while the method was being looked up. */
+  #leftover: Uint8Array | undefined;
+  #over = false;
+  #session: Session | undefined;
+
+  constructor(environment: SessionEnvironment, connection: Connection, closed: (login: Login) => void) {
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#closed = closed;
+    const { messageBytesMax, loginMs } = environment.limits;
+    const limits = { wholeBytesMax: messageBytesMax, messageBytesMax: 0x3fff_ffff, tags };
+    this.#deframer = new Deframer(this, limits, 'startup');
+    this.#timer = environment.clock.after(loginMs, () => this.fail(loginTimeout()));
+    connection.attach(this);
+  }
+
+  /** Refuses the client. */
+  fail(error: PgError): void {
+    if (!this.#over) this.#step({ kind: 'failed', error });
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#leftover !== undefined) {
+      // Paused, but a piece was under way.
+      const joined = new Uint8Array(this.#leftover.length + bytes.length);
+      joined.set(this.#leftover);
+      joined.set(bytes, this.#leftover.length);
+      this.#leftover = joined;
+      return;
+    }
+    this.#feed(bytes);
+  }
+
+  end(): void {
+    this.#connection.end();
+    this.#leave();
+  }
+
+  drain(): void {}
+
+  closed(): void {
+    this.#leave();
+  }
+
+  frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    if (!this.#over) this.#step({ kind: tag === 0 ? 'packetReceived' : 'messageReceived', buffer, start, end });
+  }
+
+  part(): void {
+    this.fail(invalidStartupLength());
+  }
+
+  #feed(bytes: Uint8Array): void {
+    const used = this.#deframer.feed(bytes);
+    const { state } = this.#deframer;
+    if (state === 'stopped') this.#putBy(bytes.slice(used));
+    else if (state !== 'flowing') this.fail(invalidStartupLength());
+  }
+
+  /** What came too early: for the session if there is one already, else for later. */
+  #putBy(bytes: Uint8Array): void {
+    if (this.#session === undefined) this.#leftover = bytes;
+    else if (bytes.length > 0) this.#session.data(bytes);
+  }
+
+  #step(event: ServerStartupEvent): void {
+    const [state, effects] = machine.step(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#do(effect);
+  }
+
+  #do(effect: ServerStartupEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#connection.write(effect.bytes);
+        return;
+      case 'endStartup':
+        return this.#deframer.endStartup();
+      case 'chooseMethod':
+        return this.#chooseMethod(effect.request.user);
+      case 'cancel':
+        this.#environment.cancelKeys.find(effect.processId, effect.secretKey)?.cancel();
+        this.#connection.end();
+        return this.#leave();
+      case 'accept':
+        return this.#accept(effect);
+      case 'refuse':
+        this.#connection.end();
+        return this.#leave();
+      case 'startTls':
+        // Not reached while TLS is not offered: the machine answers N.
+        return this.fail(unencryptedDataAfter('SSL'));
+    }
+  }
+
+  /** May take a look-up at the pooler; the client's bytes wait meanwhile. */
+  #chooseMethod(user: string): void {
+    this.#deframer.stop();
+    this.#connection.pause();
+    this.#leftover = new Uint8Array(0);
+    void this.#environment.authenticator.method(user).then((method) => {
+      if (this.#over) return;
+      this.#deframer.resume();
+      const bytes = this.#leftover as Uint8Array;
+      this.#leftover = undefined;
+      this.#connection.resume();
+      this.#step({ kind: 'methodChosen', method });
+      if (bytes.length > 0) this.#takeUp(bytes);
+    });
+  }
+
+  #takeUp(bytes: Uint8Array): void {
+    if (this.#session !== undefined) this.#session.data(bytes);
+    else if (!this.#over) this.#feed(bytes);
+  }
+
+  #accept(effect: Extract<ServerStartupEffect, { readonly kind: 'accept' }>): void {
+    this.#over = true;
+    this.#timer.cancel();
+    this.#closed(this);
+    this.#connection.pause();
+    this.#deframer.stop();
+    this.#session = new Session(this.#environment, this.#connection, this.#deframer, effect.session);
+    this.#deframer.sink = this.#session;
+    this.#connection.attach(this.#session);
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timer.cancel();
+    this.#closed(this);
+  }
+}

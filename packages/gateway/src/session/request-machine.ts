@@ -1,0 +1,522 @@
+import type { PgError } from '@multigres/core';
+import {
+  BindPeek,
+  encodeClose,
+  encodeParse,
+  encodeSync,
+  frontendTag,
+  MessageWriter,
+  ParsePeek,
+  peekBind,
+  peekClose,
+  peekDescribe,
+  peekParse,
+  TargetPeek,
+  textAt,
+  uint32At,
+} from '@multigres/pgwire';
+import { requestFlag, statementName, statementNameBytes, useKind, type Use, type UseKind } from '@multigres/relay';
+import { PinReason, Trait, type Classification } from '@multigres/sql';
+import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
+import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
+import { pieceBytesMax, type RequestBuilder } from './request-builder.ts';
+import { StatementNames, type NameChange } from './statement-names.ts';
+
+/** Where the machine's decisions go. */
+export interface RequestSink {
+  /** A piece for the pooler; `endsGroup` if it ends with Query, FunctionCall or Sync. */
+  request(flags: number, endsGroup: boolean, uses: readonly Use[], bytes: Uint8Array, start: number, end: number): void;
+  /** The pooler must know this statement before the next piece. */
+  define(statement: CatalogStatement): void;
+  /** Keep the backend from now on. */
+  pin(reasons: number): void;
+  /** The client is told of an error; nothing is under way. */
+  answerError(error: PgError): void;
+  /** The client is told that it may go on: ReadyForQuery, outside a transaction. */
+  answerReady(): void;
+  /** Everything sent must be answered before this message can be handled; hand it in again then. */
+  hold(buffer: Uint8Array, start: number, end: number): void;
+  /** The client broke the protocol: its session ends. */
+  violation(error: PgError): void;
+  terminate(): void;
+}
+
+export interface RequestContext {
+  readonly builder: RequestBuilder;
+  readonly catalog: StatementCatalog;
+  classify(text: string): Classification;
+}
+
+type Journal = readonly NameChange[];
+const noChanges: Journal = [];
+const noUses: readonly Use[] = [];
+
+/** Messages may wait for their Sync up to this much; PostgreSQL would have begun with them already. */
+const unsentBytesMax = 16 * 1024;
+/** A name that no statement has: closing it does nothing and is answered in order. */
+const nobody: string = statementName(0);
+const carriedNamePattern = /^mg[0-9a-f]{8}$/;
+
+// Peeks are filled and read within one call, so all sessions can use the same.
+const parsePeek = new ParsePeek();
+const bindPeek = new BindPeek();
+const targetPeek = new TargetPeek();
+
+/**
+ * Turns a client's messages into requests for the pooler: decides what is carried, what pins, what may share a backend. Owns the session's
+ * prepared statements and knows which groups are not answered yet. It does no I/O and asks no clock; it changes itself in place, because it
+ * sees every message.
+ */
+export class RequestMachine {
+  readonly #sink: RequestSink;
+  readonly #context: RequestContext;
+  readonly #names: StatementNames = new StatementNames();
+  #status: 'I' | 'T' | 'E' = 'I';
+  #pins = 0;
+  /** Groups sent and not answered, oldest first, each with the names it changed. */
+  readonly #sent: Journal[] = [];
+  /** The group that is being put together. */
+  #changes: NameChange[] | undefined;
+  #begun = false;
+  #partlySent = false;
+  #shareable = true;
+  #groupPins = 0;
+  #drops = 0;
+  /** The client's own Parse of the unnamed statement is in this very group. */
+  #unnamedInline = false;
+  /** After a refusal: messages are dropped until Sync, as PostgreSQL does after an error. */
+  #skipping = false;
+  /** What of an unfinished group does not stay in the shared builder between calls. */
+  #taken: { readonly bytes: Uint8Array; readonly uses: Use[] } | undefined;
+
+  constructor(sink: RequestSink, context: RequestContext) {
+    this.#sink = sink;
+    this.#context = context;
+  }
+
+  get status(): 'I' | 'T' | 'E' {
+    return this.#status;
+  }
+
+  get pins(): number {
+    return this.#pins;
+  }
+
+  get groupsUnanswered(): number {
+    return this.#sent.length;
+  }
+
+  /** Nothing is under way, begun or kept on a backend: the session can move to another one unnoticed. */
+  get isMovable(): boolean {
+    return this.#sent.length === 0 && !this.#partlySent && this.#pins === 0 && this.#status === 'I';
+  }
+
+  /** The builder is shared: to be called before a run of messages ... */
+  enter(): void {
+    if (this.#taken === undefined) return;
+    const { builder } = this.#context;
+    builder.append(this.#taken.bytes, 0, this.#taken.bytes.length);
+    builder.uses = this.#taken.uses;
+    this.#taken = undefined;
+  }
+
+  /** ... and after it. */
+  leave(): void {
+    const { builder } = this.#context;
+    if (builder.isEmpty) return;
+    this.#taken = { bytes: builder.bytes.slice(0, builder.length), uses: builder.uses };
+    builder.reset();
+  }
+
+  /** The session is over: its statements are nobody's. */
+  close(): void {
+    this.#names.clear();
+  }
+
+  /** A ReadyForQuery came: the oldest group is answered. `completions`: how many Parse and Close of it were done before an error. */
+  answered(status: 'I' | 'T' | 'E', failed: boolean, completions: number): void {
+    this.#status = status;
+    const changes = this.#sent.shift();
+    if (!failed || changes === undefined) return;
+    for (let i = changes.length - 1; i >= completions; i--) this.#names.undo(changes[i]);
+  }
+
+  /** Postgres ignored the Sync of the oldest group, which goes on with what was or will be sent next. */
+  syncIgnored(): void {
+    const oldest = this.#sent.shift() ?? noChanges;
+    const next = this.#sent[0];
+    if (next !== undefined) this.#sent[0] = [...oldest, ...next];
+    else {
+      this.#changes = [...oldest, ...(this.#changes ?? [])];
+      this.#begun = true;
+      this.#partlySent = true;
+    }
+  }
+
+  /** One whole message. */
+  message(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.#skipping) return this.#skip(tag);
+    switch (tag) {
+      case frontendTag.query:
+        return this.#query(buffer, start, end);
+      case frontendTag.parse:
+        return this.#parse(buffer, start, end);
+      case frontendTag.bind:
+        return this.#bind(buffer, start, end);
+      case frontendTag.describe:
+        return this.#describe(buffer, start, end);
+      case frontendTag.execute:
+      case frontendTag.flush:
+        this.#add(buffer, start, end);
+        if (tag === frontendTag.flush) this.#sendPiece();
+        return;
+      case frontendTag.close:
+        return this.#close(buffer, start, end);
+      case frontendTag.sync:
+        this.#add(buffer, start, end);
+        return this.#sendGroup(0);
+      case frontendTag.copyData:
+        return this.copy(buffer, start, end, 0);
+      case frontendTag.copyDone:
+      case frontendTag.copyFail:
+        return this.copy(buffer, start, end, requestFlag.copyEnd);
+      case frontendTag.functionCall:
+        this.#groupPins |= PinReason.unknownFunction;
+        this.#shareable = false;
+        this.#add(buffer, start, end);
+        return this.#sendGroup(requestFlag.simple);
+      case frontendTag.terminate:
+        return this.#sink.terminate();
+      default:
+        return this.#sink.violation(unknownMessage(tag));
+    }
+  }
+
+  /** COPY data, whole or in parts. Without a group that could have asked for it, it is ignored, as PostgreSQL does. */
+  copy(buffer: Uint8Array, start: number, end: number, flags: number): void {
+    if (this.#skipping) return;
+    this.#sendPiece();
+    if (this.#sent.length === 0 && !this.#partlySent) return;
+    this.#sendBytes(requestFlag.copy | flags, false, noUses, buffer, start, end);
+  }
+
+  // --- one message each ---
+
+  #query(buffer: Uint8Array, start: number, end: number): void {
+    if (buffer[end - 1] !== 0 || end - start < 6) return this.#sink.violation(malformedMessage());
+    const query = this.#context.classify(textAt(buffer, start + 5, end - 1));
+    if (this.#mustRefuse(query)) return this.#refuse(sequenceStateNotCarried(), true, buffer, start, end);
+    this.#names.set('', undefined);
+    this.#noteEffects(query);
+    if (this.#begun || !this.#context.builder.isEmpty) this.#add(buffer, start, end);
+    else return this.#sendWhole(requestFlag.simple, noUses, buffer, start, end);
+    this.#sendGroup(requestFlag.simple);
+  }
+
+  #parse(buffer: Uint8Array, start: number, end: number): void {
+    if (!peekParse(buffer, start, end, parsePeek)) return this.#sink.violation(malformedMessage());
+    const { statementStart, statementEnd, queryStart, queryEnd, typesStart, typesCount } = parsePeek;
+    const name = textAt(buffer, statementStart, statementEnd);
+    if (name !== '' && this.#names.get(name) !== undefined) return this.#parseTaken(name, buffer, start, end);
+    const types: number[] = [];
+    for (let i = 0; i < typesCount; i++) types.push(uint32At(buffer, typesStart + 4 * i));
+    const statement = this.#context.catalog.get(textAt(buffer, queryStart, queryEnd), types, this.#context.classify);
+    this.#change(this.#names.set(name, statement));
+    if (name === '') this.#unnamedInline = false;
+    if (!isCarried(statement)) {
+      this.#groupPins |= PinReason.preparedStatement;
+      this.#names.markRaw(name);
+    } else if (name !== '' || statement.sightings > 1) return this.#parseCarried(statement);
+    // Most texts are never seen again: only the second sight makes an unnamed statement worth a place on the backends.
+    else this.#unnamedInline = true;
+    this.#addWith(useKind.parsesInline, buffer, start, end);
+  }
+
+  #parseCarried(statement: CatalogStatement): void {
+    this.#reserve(0);
+    this.#sink.define(statement);
+    this.#context.builder.use(useKind.parses, statement.id);
+    this.#begun = true;
+  }
+
+  /** The name is in use, which PostgreSQL refuses (42P05). The backend says so itself once it has the name. */
+  #parseTaken(name: string, buffer: Uint8Array, start: number, end: number): void {
+    this.#groupPins |= PinReason.preparedStatement;
+    if (!this.#names.isRaw(name)) {
+      this.#addOwn((writer) => encodeClose(writer, 'statement', name));
+      this.#addOwn((writer) => encodeParse(writer, name, '', []));
+    }
+    this.#change(undefined);
+    this.#addWith(useKind.parsesInline, buffer, start, end);
+  }
+
+  #bind(buffer: Uint8Array, start: number, end: number): void {
+    if (!peekBind(buffer, start, end, bindPeek)) return this.#sink.violation(malformedMessage());
+    const { portalStart, portalEnd, statementStart, statementEnd } = bindPeek;
+    const name = textAt(buffer, statementStart, statementEnd);
+    const statement = this.#names.get(name);
+    if (statement !== undefined) {
+      if (this.#mustRefuse(statement.classification)) {
+        return this.#refuse(sequenceStateNotCarried(), false, buffer, start, end);
+      }
+      this.#noteEffects(statement.classification);
+    }
+    if (portalEnd > portalStart) this.#shareable = false;
+    this.#refer(name, statement, buffer, start, end, statementStart, statementEnd);
+  }
+
+  #describe(buffer: Uint8Array, start: number, end: number): void {
+    if (!peekDescribe(buffer, start, end, targetPeek)) return this.#sink.violation(malformedMessage());
+    const { target, nameStart, nameEnd } = targetPeek;
+    if (target === 'portal') return this.#add(buffer, start, end);
+    const name = textAt(buffer, nameStart, nameEnd);
+    this.#refer(name, this.#names.get(name), buffer, start, end, nameStart, nameEnd);
+  }
+
+  #close(buffer: Uint8Array, start: number, end: number): void {
+    if (!peekClose(buffer, start, end, targetPeek)) return this.#sink.violation(malformedMessage());
+    const { target, nameStart, nameEnd } = targetPeek;
+    if (target === 'portal') {
+      this.#change(undefined);
+      return this.#addWith(useKind.closes, buffer, start, end);
+    }
+    const name = textAt(buffer, nameStart, nameEnd);
+    const raw = this.#names.isRaw(name) || (name === '' && this.#unnamedInline);
+    this.#change(this.#names.set(name, undefined));
+    if (raw) return this.#addWith(useKind.closes, buffer, start, end);
+    // The backends keep the statement for others; the client is owed a CloseComplete in its place.
+    const writer = new MessageWriter(256);
+    encodeClose(writer, 'statement', nobody);
+    const bytes = writer.take();
+    this.#addWith(useKind.closes, bytes, 0, bytes.length);
+  }
+
+  /** A message that names a statement: a carried one by placeholder, another as it stands. */
+  #refer(
+    name: string,
+    statement: CatalogStatement | undefined,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    nameStart: number,
+    nameEnd: number,
+  ): void {
+    if (statement === undefined) return this.#referUnknown(name, buffer, start, end, nameStart);
+    if (this.#names.isRaw(name) || (name === '' && this.#unnamedInline)) return this.#add(buffer, start, end);
+    this.#sink.define(statement);
+    this.#begun = true;
+    const bytes = end - start + statementNameBytes;
+    if (bytes > pieceBytesMax) return this.#referLarge(statement, buffer, start, end, nameStart, nameEnd);
+    this.#reserve(bytes);
+    this.#context.builder.appendReferring(statement.id, buffer, start, end, nameStart, nameEnd);
+    if (this.#context.builder.length > unsentBytesMax) this.#sendPiece();
+  }
+
+  /** A message too large for the builder: a Bind with large parameters. */
+  #referLarge(
+    statement: CatalogStatement,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    nameStart: number,
+    nameEnd: number,
+  ): void {
+    this.#sendPiece();
+    const whole = new Uint8Array(end - start + statementNameBytes - (nameEnd - nameStart));
+    whole.set(buffer.subarray(start, nameStart));
+    whole.set(buffer.subarray(nameEnd, end), nameStart - start + statementNameBytes);
+    writeLength(whole);
+    const uses = [{ kind: useKind.refers, offset: nameStart - start, id: statement.id }];
+    this.#sendBytes(0, false, uses, whole, 0, whole.length);
+  }
+
+  /**
+   * A name that this session never gave. On a pinned backend SQL's PREPARE may have made it; anywhere else the backend must say that there is
+   * none (26000), so that what other sessions left under this name is closed before.
+   */
+  #referUnknown(name: string, buffer: Uint8Array, start: number, end: number, nameStart: number): void {
+    this.#shareable = false;
+    const squats = carriedNamePattern.test(name);
+    const closed = squats ? nobody : name;
+    if (squats || (this.#pins === 0 && this.#groupPins === 0))
+      this.#addOwn((writer) => encodeClose(writer, 'statement', closed));
+    if (!squats) return this.#add(buffer, start, end);
+    // Names of our own making are not for clients: it gets the error for one that certainly does not exist.
+    const renamed = buffer.slice(start, end);
+    for (let i = 0; i < nobody.length; i++) renamed[nameStart - start + i] = nobody.charCodeAt(i);
+    this.#add(renamed, 0, renamed.length);
+  }
+
+  // --- what a statement means for the group ---
+
+  #noteEffects(effects: Classification): void {
+    this.#groupPins |= effects.pins;
+    if (!effects.pipelinable) this.#shareable = false;
+    const dropsAll = effects.kind === 'discard' || (effects.kind === 'deallocate' && effects.target === '*');
+    if (dropsAll) {
+      this.#drops = requestFlag.dropsStatements;
+      for (const name of this.#names.names()) this.#change(this.#names.set(name, undefined));
+    } else if (namesStatements(effects)) this.#meetSqlNames(effects);
+  }
+
+  /** SQL's EXECUTE and DEALLOCATE know the backend's names: what the client prepared by protocol must be there under its own. */
+  #meetSqlNames(effects: Classification): void {
+    const wanted = effects.target === undefined ? this.#names.names() : [effects.target];
+    for (const name of wanted) {
+      const statement = this.#names.get(name);
+      if (statement === undefined || name === '') continue;
+      if (!this.#names.isRaw(name) && this.#status !== 'E') this.#prepareRaw(name, statement);
+      if (effects.kind === 'deallocate') this.#names.set(name, undefined);
+    }
+  }
+
+  /** A group of its own, because an error in it must not reach the client's. Only possible between groups; within one, the name stays unknown. */
+  #prepareRaw(name: string, statement: CatalogStatement): void {
+    if (this.#begun) return;
+    this.#pinNow(PinReason.preparedStatement);
+    const writer = new MessageWriter(1024);
+    encodeParse(writer, name, statement.query, statement.parameterTypes);
+    encodeSync(writer);
+    const bytes = writer.take();
+    this.#names.markRaw(name);
+    const uses: readonly Use[] = [{ kind: useKind.unseen, offset: 0, id: 0 }];
+    this.#sendBytes(requestFlag.unseen, true, uses, bytes, 0, bytes.length);
+  }
+
+  #mustRefuse(effects: Classification): boolean {
+    if ((effects.traits & Trait.readsSequence) === 0) return false;
+    const keeps = this.#pins | this.#groupPins | effects.pins;
+    return this.#status === 'I' && !this.#partlySent && keeps === 0;
+  }
+
+  /** Answered here and never sent, once everything before it is answered. */
+  #refuse(error: PgError, simple: boolean, buffer: Uint8Array, start: number, end: number): void {
+    if (this.#sent.length > 0) return this.#sink.hold(buffer, start, end);
+    const changes = this.#changes ?? noChanges;
+    for (let i = changes.length - 1; i >= 0; i--) this.#names.undo(changes[i]);
+    this.#resetGroup();
+    this.#context.builder.reset();
+    this.#skipping = !simple;
+    this.#sink.answerError(error);
+    if (simple) this.#sink.answerReady();
+  }
+
+  #skip(tag: number): void {
+    if (tag === frontendTag.terminate) return this.#sink.terminate();
+    if (tag !== frontendTag.sync) return;
+    this.#skipping = false;
+    this.#sink.answerReady();
+  }
+
+  // --- putting groups together ---
+
+  #change(change: NameChange): void {
+    (this.#changes ??= []).push(change);
+  }
+
+  #addOwn(write: (writer: MessageWriter) => void): void {
+    const writer = new MessageWriter(256);
+    write(writer);
+    const bytes = writer.take();
+    this.#addWith(useKind.unseen, bytes, 0, bytes.length);
+  }
+
+  #addWith(kind: UseKind, buffer: Uint8Array, start: number, end: number): void {
+    this.#reserve(Math.min(end - start, pieceBytesMax));
+    this.#context.builder.use(kind, 0);
+    this.#add(buffer, start, end);
+  }
+
+  #add(buffer: Uint8Array, start: number, end: number): void {
+    this.#begun = true;
+    if (end - start > pieceBytesMax) {
+      const { builder } = this.#context;
+      if (builder.length > 0) this.#sendPiece();
+      const { uses } = builder;
+      builder.reset();
+      return this.#sendBytes(0, false, uses, buffer, start, end);
+    }
+    this.#reserve(end - start);
+    this.#context.builder.append(buffer, start, end);
+    if (this.#context.builder.length > unsentBytesMax && buffer[start] !== frontendTag.sync) this.#sendPiece();
+  }
+
+  #reserve(bytes: number): void {
+    if (!this.#context.builder.fits(bytes)) this.#sendPiece();
+  }
+
+  /** Sends what there is of the group. */
+  #sendPiece(): void {
+    const { builder } = this.#context;
+    if (builder.isEmpty) return;
+    this.#begun = true;
+    this.#sendBytes(0, false, builder.uses, builder.bytes, 0, builder.length);
+    builder.reset();
+  }
+
+  #sendGroup(flags: number): void {
+    const { builder } = this.#context;
+    this.#sendWhole(flags, builder.uses, builder.bytes, 0, builder.length);
+    builder.reset();
+  }
+
+  /** The last piece of a group, which may be its only one. */
+  #sendWhole(flags: number, uses: readonly Use[], buffer: Uint8Array, start: number, end: number): void {
+    const alone = !this.#partlySent && this.#sent.length === 0 && this.#status === 'I';
+    const shareable =
+      alone && this.#shareable && this.#groupPins === 0 && this.#pins === 0 && end - start <= pieceBytesMax;
+    this.#sendBytes(flags | this.#drops | (shareable ? requestFlag.shareable : 0), true, uses, buffer, start, end);
+    this.#sent.push(this.#changes ?? noChanges);
+    this.#resetGroup();
+  }
+
+  #sendBytes(
+    flags: number,
+    endsGroup: boolean,
+    uses: readonly Use[],
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.#groupPins !== 0) this.#pinNow(this.#groupPins);
+    if (!endsGroup && (flags & requestFlag.copy) === 0) this.#partlySent = true;
+    let at = start;
+    let left = uses;
+    while (end - at > pieceBytesMax) {
+      this.#sink.request(flags & requestFlag.copy, false, left, buffer, at, at + pieceBytesMax);
+      left = noUses;
+      at += pieceBytesMax;
+    }
+    this.#sink.request(flags, endsGroup, left, buffer, at, end);
+  }
+
+  #pinNow(reasons: number): void {
+    this.#groupPins &= ~reasons;
+    if ((this.#pins | reasons) === this.#pins) return;
+    this.#pins |= reasons;
+    this.#sink.pin(reasons);
+  }
+
+  #resetGroup(): void {
+    this.#changes = undefined;
+    this.#begun = false;
+    this.#partlySent = false;
+    this.#shareable = true;
+    this.#groupPins = 0;
+    this.#drops = 0;
+    this.#unnamedInline = false;
+  }
+}
+
+function namesStatements(effects: Classification): boolean {
+  return effects.kind === 'execute' || effects.kind === 'deallocate' || effects.kind === 'multi';
+}
+
+/** The length field of a message that fills the array. */
+function writeLength(message: Uint8Array): void {
+  const length = message.length - 1;
+  message[1] = length >>> 24;
+  message[2] = length >>> 16;
+  message[3] = length >>> 8;
+  message[4] = length;
+}

@@ -1,0 +1,23 @@
+import type { Clock, Log, Random } from '@multigres/core';
+import type { MessageWriter } from '@multigres/pgwire';
+import type { CancelKeys } from '../cancel/cancel-keys.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { GatewayLimits } from '../config.ts';
+import type { PoolerClient } from '../route/pooler-client.ts';
+import type { RequestContext } from './request-machine.ts';
+import type { Session } from './session.ts';
+
+/** What all sessions of a gateway share. */
+export interface SessionEnvironment extends RequestContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: Random;
+  readonly limits: GatewayLimits;
+  /** For messages to clients; what is taken from it is given to a connection at once. */
+  readonly writer: MessageWriter;
+  readonly cancelKeys: CancelKeys<Session>;
+  readonly authenticator: Authenticator;
+  poolerFor(database: string): PoolerClient;
+  sessionStarted(session: Session): void;
+  sessionEnded(session: Session): void;
+}

@@ -1,0 +1,324 @@
+import { type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
+import {
+  Deframer,
+  encodeBackendKeyData,
+  encodeErrorResponse,
+  encodeParameterStatus,
+  encodeReadyForQuery,
+  frontendTag,
+  type AcceptedSession,
+  type FrameSink,
+  type PartPlace,
+} from '@multigres/pgwire';
+import {
+  ReceiveWindow,
+  replyFlag,
+  SendWindow,
+  statusOfFlags,
+  type Credentials,
+  type Open,
+  type Opened,
+  type Use,
+} from '@multigres/relay';
+import type { CancelKey } from '../cancel/cancel-keys.ts';
+import { malformedLength, messageTooLarge, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
+import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import type { CatalogStatement } from '../statement/statement-catalog.ts';
+import { RequestMachine, type RequestSink } from './request-machine.ts';
+import type { SessionEnvironment } from './session-environment.ts';
+
+type Phase =
+  /** Waits for the pooler to let it in: the first time, or again after the connection to it was lost. */
+  | 'opening'
+  | 'ready'
+  /** A message waits until everything before it is answered. */
+  | 'holding'
+  /** Its pooler went away while it had nothing there; it opens again with the next message. */
+  | 'detached'
+  | 'ended';
+
+/**
+ * A client that has logged in: its connection on one side, its channel to the pooler on the other. What the messages mean is the request
+ * machine's business; here is the flow: who waits, who is paused, what is handed on.
+ */
+export class Session implements ConnectionHandler, FrameSink, ChannelHandler, RequestSink {
+  readonly user: string;
+  readonly database: string;
+  readonly #environment: SessionEnvironment;
+  readonly #connection: Connection;
+  readonly #deframer: Deframer;
+  readonly #open: Open;
+  readonly #pooler: PoolerClient;
+  readonly #key: CancelKey;
+  readonly #requests: RequestMachine;
+  readonly #sendWindow: SendWindow = new SendWindow();
+  readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
+  #channel = 0;
+  #phase: Phase = 'opening';
+  #welcomed = false;
+  /** Bytes that came while they could not be taken; the connection is paused meanwhile. */
+  #leftover: Uint8Array | undefined;
+  #held: Uint8Array | undefined;
+  #windowClosed = false;
+  #clientStalled = false;
+  #uncreditedBytes = 0;
+
+  /** The connection is paused and the deframer stopped; what came behind the login is handed to `data`. */
+  constructor(environment: SessionEnvironment, connection: Connection, deframer: Deframer, accepted: AcceptedSession) {
+    this.user = accepted.user;
+    this.database = accepted.database;
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#deframer = deframer;
+    const credentials: Credentials = accepted.scramKeys
+      ? { kind: 'scramKeys', keys: accepted.scramKeys }
+      : { kind: 'none' };
+    this.#open = { user: accepted.user, database: accepted.database, settings: [...accepted.settings], credentials };
+    this.#requests = new RequestMachine(this, environment);
+    this.#key = environment.cancelKeys.issue(this);
+    this.#pooler = environment.poolerFor(accepted.database);
+    environment.sessionStarted(this);
+    if (accepted.replication !== 'none') this.finish(replicationNotSupported());
+    else this.#channel = this.#pooler.open(this.#open, this);
+  }
+
+  cancel(): void {
+    if (this.#phase === 'ready' || this.#phase === 'holding') this.#pooler.cancel(this.#channel);
+  }
+
+  /** Ends the session, telling the client why. */
+  finish(error: PgError): void {
+    if (this.#phase === 'ended') return;
+    encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
+    this.#writeOut();
+    this.#connection.end();
+    this.#leave();
+  }
+
+  // --- the client's connection ---
+
+  data(bytes: Uint8Array): void {
+    if (this.#phase === 'ended') return;
+    if (this.#leftover !== undefined || this.#mustWait()) return this.#keep(bytes, 0);
+    this.#feed(bytes);
+  }
+
+  end(): void {
+    // A client that will send no more is gone, even if it left without Terminate: PostgreSQL treats it the same way.
+    this.#connection.end();
+    this.#leave();
+  }
+
+  drain(): void {
+    this.#clientStalled = false;
+    const bytes = this.#uncreditedBytes;
+    this.#uncreditedBytes = 0;
+    this.#consumed(bytes);
+  }
+
+  closed(): void {
+    this.#leave();
+  }
+
+  // --- its messages ---
+
+  frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.#phase === 'ended') return;
+    this.#requests.message(tag, buffer, start, end);
+  }
+
+  part(tag: number, buffer: Uint8Array, start: number, end: number, _place: PartPlace, bodyBytes: number): void {
+    if (this.#phase === 'ended') return;
+    if (tag !== frontendTag.copyData)
+      return this.violation(messageTooLarge(bodyBytes, this.#environment.limits.messageBytesMax));
+    this.#requests.copy(buffer, start, end, 0);
+  }
+
+  // --- what the request machine decides ---
+
+  request(
+    flags: number,
+    endsGroup: boolean,
+    uses: readonly Use[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#pooler.request(this.#channel, flags, endsGroup ? 1 : 0, uses, bytes, start, end);
+    this.#sendWindow.sent(end - start);
+    if (this.#sendWindow.open || this.#windowClosed) return;
+    this.#windowClosed = true;
+    this.#deframer.stop();
+  }
+
+  define(statement: CatalogStatement): void {
+    this.#pooler.define(statement);
+  }
+
+  pin(reasons: number): void {
+    this.#pooler.pin(this.#channel, reasons);
+  }
+
+  answerError(error: PgError): void {
+    encodeErrorResponse(this.#environment.writer, error.report);
+    this.#writeOut();
+  }
+
+  answerReady(): void {
+    encodeReadyForQuery(this.#environment.writer, 'I');
+    this.#writeOut();
+  }
+
+  hold(buffer: Uint8Array, start: number, end: number): void {
+    this.#held = buffer.slice(start, end);
+    this.#phase = 'holding';
+    this.#deframer.stop();
+  }
+
+  violation(error: PgError): void {
+    this.finish(error);
+  }
+
+  terminate(): void {
+    this.#connection.end();
+    this.#leave();
+  }
+
+  // --- the pooler ---
+
+  opened(opened: Opened): void {
+    if (this.#phase !== 'opening') return;
+    this.#phase = 'ready';
+    if (!this.#welcomed) this.#welcome(opened);
+    this.#goOn();
+  }
+
+  reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.#phase === 'ended') return;
+    if (flags & replyFlag.syncIgnored) return this.#requests.syncIgnored();
+    const bytes = end - start;
+    if (bytes > 0) {
+      const { writer } = this.#environment;
+      writer.bytes(buffer, start, end);
+      if (!this.#connection.write(writer.take())) this.#clientStalled = true;
+      if (this.#clientStalled) this.#uncreditedBytes += bytes;
+      else this.#consumed(bytes);
+    }
+    if (!(flags & replyFlag.ready)) return;
+    this.#requests.answered(statusOfFlags(flags), (flags & replyFlag.failed) !== 0, count);
+    if (this.#phase === 'holding' && this.#requests.groupsUnanswered === 0) this.#release();
+  }
+
+  credited(bytes: number): void {
+    this.#sendWindow.credited(bytes);
+    if (!this.#windowClosed || !this.#sendWindow.open) return;
+    this.#windowClosed = false;
+    this.#goOn();
+  }
+
+  ended(error: PgError): void {
+    this.finish(error);
+  }
+
+  lost(): void {
+    if (this.#phase === 'ended') return;
+    const owed = this.#requests.groupsUnanswered > 0;
+    if (this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable) {
+      // Nothing of it was on the other side: it goes on as soon as there is a pooler again.
+      this.#phase = 'detached';
+      return;
+    }
+    this.finish(poolerLost(owed));
+  }
+
+  // --- inside ---
+
+  #mustWait(): boolean {
+    if (this.#phase === 'detached') {
+      this.#phase = 'opening';
+      this.#channel = this.#pooler.open(this.#open, this);
+    }
+    return this.#phase !== 'ready' || this.#windowClosed;
+  }
+
+  #feed(bytes: Uint8Array): void {
+    this.#requests.enter();
+    const used = this.#deframer.feed(bytes);
+    this.#requests.leave();
+    if (this.#isEnded()) return;
+    switch (this.#deframer.state) {
+      case 'badTag':
+        return this.violation(unknownMessage(bytes[used] ?? 0));
+      case 'badLength':
+        return this.violation(malformedLength());
+      case 'stopped':
+        return this.#keep(bytes, used);
+      default:
+    }
+  }
+
+  /** A call, so that the compiler does not take the phase for what it was before the messages were handled. */
+  #isEnded(): boolean {
+    return this.#phase === 'ended';
+  }
+
+  #keep(bytes: Uint8Array, from: number): void {
+    const kept = this.#leftover;
+    const more = bytes.subarray(from);
+    if (kept === undefined) this.#leftover = more.slice();
+    else {
+      this.#leftover = new Uint8Array(kept.length + more.length);
+      this.#leftover.set(kept);
+      this.#leftover.set(more, kept.length);
+    }
+    this.#connection.pause();
+  }
+
+  /** Takes up what had to wait. */
+  #goOn(): void {
+    if (this.#phase !== 'ready' || this.#windowClosed) return;
+    this.#deframer.resume();
+    const bytes = this.#leftover;
+    this.#leftover = undefined;
+    if (bytes !== undefined && bytes.length > 0) this.#feed(bytes);
+    if (this.#leftover === undefined && !this.#isEnded()) this.#connection.resume();
+  }
+
+  /** Everything before the held message is answered. */
+  #release(): void {
+    const message = this.#held as Uint8Array;
+    this.#held = undefined;
+    this.#phase = 'ready';
+    this.#requests.enter();
+    this.#requests.message(message[0] as number, message, 0, message.length);
+    this.#requests.leave();
+    this.#goOn();
+  }
+
+  #welcome(opened: Opened): void {
+    this.#welcomed = true;
+    const { writer } = this.#environment;
+    for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
+    encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
+    encodeReadyForQuery(writer, 'I');
+    this.#writeOut();
+  }
+
+  #writeOut(): void {
+    if (!this.#connection.write(this.#environment.writer.take())) this.#clientStalled = true;
+  }
+
+  #consumed(bytes: number): void {
+    const credit = this.#receiveWindow.consumed(bytes);
+    if (credit > 0 && this.#phase !== 'ended') this.#pooler.credit(this.#channel, credit);
+  }
+
+  #leave(): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#environment.cancelKeys.revoke(this.#key);
+    this.#requests.close();
+    this.#pooler.close(this.#channel);
+    this.#environment.sessionEnded(this);
+  }
+}

@@ -1,0 +1,53 @@
+import type { CatalogStatement } from '../statement/statement-catalog.ts';
+
+/** What a name stood for before a Parse or Close changed it; undefined for changes that no name is about (closing a portal). */
+export type NameChange = { readonly name: string; readonly before: CatalogStatement | undefined } | undefined;
+
+/**
+ * The session's prepared statements by name; the unnamed one is ''. Changes are made when the message is sent and undone if the group
+ * fails before it: `undo` takes what the change answered.
+ */
+export class StatementNames {
+  #byName: Map<string, CatalogStatement> | undefined;
+  #unnamed: CatalogStatement | undefined;
+  /** Names that also exist on the pinned backend as they are, because SQL refers to them. */
+  #raw: Set<string> | undefined;
+
+  get(name: string): CatalogStatement | undefined {
+    return name === '' ? this.#unnamed : this.#byName?.get(name);
+  }
+
+  isRaw(name: string): boolean {
+    return this.#raw?.has(name) ?? false;
+  }
+
+  markRaw(name: string): void {
+    this.#raw ??= new Set();
+    this.#raw.add(name);
+  }
+
+  /** Names of carried statements, in the order they were made; without the unnamed one. */
+  names(): string[] {
+    return this.#byName === undefined ? [] : [...this.#byName.keys()];
+  }
+
+  set(name: string, statement: CatalogStatement | undefined): NameChange {
+    const before = this.get(name);
+    if (before !== undefined) before.references -= 1;
+    if (statement !== undefined) statement.references += 1;
+    this.#raw?.delete(name);
+    if (name === '') this.#unnamed = statement;
+    else if (statement !== undefined) (this.#byName ??= new Map()).set(name, statement);
+    else this.#byName?.delete(name);
+    return { name, before };
+  }
+
+  undo(change: NameChange): void {
+    if (change !== undefined) this.set(change.name, change.before);
+  }
+
+  clear(): void {
+    for (const name of this.names()) this.set(name, undefined);
+    this.set('', undefined);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Classification } from '@multigres/sql';
+
+/** A prepared statement by content, as all sessions of this gateway share it. */
+export interface CatalogStatement {
+  /** Names it on the links to poolers. */
+  readonly id: number;
+  readonly query: string;
+  readonly parameterTypes: readonly number[];
+  readonly classification: Classification;
+  /** How many names of sessions point here. */
+  references: number;
+  /** Parse messages seen with this content. */
+  sightings: number;
+}
+
+/** A longer text is not carried: its definition might not fit a frame (UTF-8 has at most 3 bytes per unit). */
+const carriedLengthMax = 16_000;
+
+/** Whether sessions can take the statement from backend to backend. */
+export function isCarried(statement: CatalogStatement): boolean {
+  return statement.query.length <= carriedLengthMax && statement.parameterTypes.length <= 1_000;
+}
+
+/**
+ * Statements by content. Ones that no session names are kept for the next that does, up to a limit; the oldest go first, and `forgotten`
+ * is told, so that poolers can forget them too.
+ */
+export class StatementCatalog {
+  readonly #byContent: Map<string, CatalogStatement> = new Map();
+  readonly #countMax: number;
+  readonly #forgotten: (statement: CatalogStatement) => void;
+  #lastId = 0;
+
+  constructor(countMax: number, forgotten: (statement: CatalogStatement) => void) {
+    this.#countMax = countMax;
+    this.#forgotten = forgotten;
+  }
+
+  get size(): number {
+    return this.#byContent.size;
+  }
+
+  /** The statement of this content; made if it is new. */
+  get(query: string, parameterTypes: readonly number[], classify: (query: string) => Classification): CatalogStatement {
+    const key = keyOf(query, parameterTypes);
+    let statement = this.#byContent.get(key);
+    if (statement === undefined) {
+      this.#makeRoom();
+      this.#lastId += 1;
+      statement = {
+        id: this.#lastId,
+        query,
+        parameterTypes,
+        classification: classify(query),
+        references: 0,
+        sightings: 0,
+      };
+      this.#byContent.set(key, statement);
+    }
+    statement.sightings += 1;
+    return statement;
+  }
+
+  /** Looks at a bounded number of the oldest: those in use go to the young end, the first unused one goes. */
+  #makeRoom(): void {
+    if (this.#byContent.size < this.#countMax) return;
+    let looks = 64;
+    for (const [key, statement] of this.#byContent) {
+      this.#byContent.delete(key);
+      if (statement.references === 0) return this.#forgotten(statement);
+      this.#byContent.set(key, statement);
+      looks -= 1;
+      if (looks === 0) return;
+    }
+  }
+}
+
+function keyOf(query: string, parameterTypes: readonly number[]): string {
+  return parameterTypes.length === 0 ? query : `${parameterTypes.join(',')};${query}`;
+}

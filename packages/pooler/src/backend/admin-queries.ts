@@ -1,0 +1,131 @@
+import { PgError, sqlstate, utf8Text, type Clock, type Endpoint, type PgReport, type World } from '@multigres/core';
+import { backendTag, decodeDataRow, decodeErrorResponse, Deframer } from '@multigres/pgwire';
+import { adminQueryFailed, adminTimedOut, backendLostHarmlessly } from '../errors.ts';
+import type { Backend, BackendOwner } from './backend.ts';
+import type { Group, GroupEnd, GroupOwner } from './group.ts';
+import { login } from './login.ts';
+
+export interface AdminIdentity {
+  readonly user: string;
+  readonly database: string;
+  readonly password?: string;
+}
+
+export type Row = readonly (string | null)[];
+
+/** The pooler's own questions to Postgres, over one connection that is opened when first needed and again when lost. */
+export class AdminQueries implements BackendOwner {
+  readonly #world: World;
+  readonly #clock: Clock;
+  readonly #postgres: Endpoint;
+  readonly #identity: AdminIdentity;
+  readonly #timeoutMs: number;
+  #backend: Promise<Backend> | undefined;
+
+  constructor(world: World, postgres: Endpoint, identity: AdminIdentity, timeoutMs: number) {
+    this.#world = world;
+    this.#clock = world.clock;
+    this.#postgres = postgres;
+    this.#identity = identity;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Runs one statement; rejects with a PgError. Takes at most twice the login's time. */
+  async query(sql: string): Promise<readonly Row[]> {
+    this.#backend ??= this.#login();
+    const backend = await this.#backend;
+    return await new Promise<readonly Row[]>((resolve, reject) => {
+      const timer = this.#clock.after(this.#timeoutMs, () => {
+        backend.destroy();
+        reject(adminTimedOut(this.#timeoutMs));
+      });
+      const answer = new Answer((outcome) => {
+        timer.cancel();
+        if (outcome instanceof PgError) reject(outcome);
+        else resolve(outcome);
+      });
+      backend.query(answer, sql);
+    });
+  }
+
+  close(): void {
+    void this.#backend?.then(
+      (backend) => backend.destroy(),
+      () => {},
+    );
+  }
+
+  groupEnded(): void {}
+  asynchronous(): void {}
+  drained(): void {}
+
+  backendLost(_backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
+    this.#backend = undefined;
+    for (const group of unanswered) (group.owner as Answer).lost(fatal);
+  }
+
+  async #login(): Promise<Backend> {
+    const { user, database, password } = this.#identity;
+    try {
+      return await login(
+        this.#world,
+        this.#postgres,
+        {
+          user,
+          database,
+          settings: [['application_name', 'multigres pooler']],
+          credentials: password === undefined ? { kind: 'none' } : { kind: 'password', password },
+        },
+        this.#timeoutMs,
+        { id: 0, owner: this, limits: { statementsMax: 1, groupsMax: 10_000 } },
+      );
+    } catch (error) {
+      this.#backend = undefined;
+      throw error;
+    }
+  }
+}
+
+/** Collects the rows of one answer. */
+class Answer implements GroupOwner {
+  readonly #done: (outcome: readonly Row[] | PgError) => void;
+  readonly #rows: Row[] = [];
+  #error: PgError | undefined;
+  readonly #deframer: Deframer = new Deframer(
+    {
+      frame: (tag, buffer, start, end) => this.#message(tag, buffer, start, end),
+      part: () => {
+        this.#error = new PgError({
+          sqlstate: sqlstate.programLimitExceeded,
+          message: 'an administrative answer is too large',
+        });
+      },
+    },
+    { wholeBytesMax: 1024 * 1024, messageBytesMax: 1024 * 1024 },
+  );
+
+  constructor(done: (outcome: readonly Row[] | PgError) => void) {
+    this.#done = done;
+  }
+
+  replied(_group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void {
+    this.#deframer.feed(buffer.subarray(start, end));
+    if (ready !== undefined) this.#done(this.#error ?? this.#rows);
+  }
+
+  syncIgnored(): void {}
+
+  lost(fatal: PgReport | undefined): void {
+    this.#done(backendLostHarmlessly(fatal));
+  }
+
+  #message(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    if (tag === backendTag.dataRow) {
+      const row = decodeDataRow(buffer, start, end);
+      if (row !== undefined) this.#rows.push(row.values.map((value) => (value === null ? null : utf8Text(value))));
+    } else if (tag === backendTag.errorResponse) {
+      const report = decodeErrorResponse(buffer, start, end)?.report;
+      if (report !== undefined) this.#error = adminQueryFailed(report);
+    }
+  }
+}

@@ -1,0 +1,461 @@
+import {
+  assert,
+  BoundedQueue,
+  type Clock,
+  type Connection,
+  type ConnectionHandler,
+  type Log,
+  type NetworkError,
+  type PgReport,
+} from '@multigres/core';
+import {
+  backendTag,
+  decodeErrorResponse,
+  decodeParameterStatus,
+  Deframer,
+  encodeClose,
+  encodeParse,
+  encodeQuery,
+  MessageWriter,
+  peekReadyForQuery,
+  transactionFailed,
+  transactionOpen,
+  type FrameSink,
+} from '@multigres/pgwire';
+import { requestFlag, statementName, statementNameBytes, useKind, writeStatementName } from '@multigres/relay';
+import type { Statement, StatementUse } from '../statement/statement-table.ts';
+import { Group, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
+import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
+
+/** Who uses backends: the pool. All calls come in turns of their own, never inside a call to the backend. */
+export interface BackendOwner {
+  /** A group ended: the backend may take another shared group, or be released. */
+  groupEnded(backend: Backend, group: Group): void;
+  /** Messages that belong to no group (notices, notifications, settings changed by a reload). */
+  asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void;
+  /** What was written is with the network: a session that was held back may send on. */
+  drained(backend: Backend): void;
+  /** The connection is gone; `unanswered` are the groups that still waited, in order. */
+  backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void;
+}
+
+/** What Postgres told at login. */
+export interface BackendIdentity {
+  readonly parameters: Map<string, string>;
+  /** It let us in without asking for anything. */
+  readonly trusted: boolean;
+  /** For CancelRequest. */
+  readonly processId: number;
+  readonly secretKey: Uint8Array;
+}
+
+export interface BackendLimits {
+  readonly statementsMax: number;
+  readonly groupsMax: number;
+}
+
+const wholeBytesMax = 64 * 1024;
+const messageBytesMax = 0x3fff_ffff;
+/** A name that no statement has: closing it does nothing and is answered in order. */
+const nobody = statementName(0);
+const parseCompleteBytes: Uint8Array = Uint8Array.of(backendTag.parseComplete, 0, 0, 0, 4);
+const clients: ScriptStep = { forward: 'asItIs' };
+const unseen: ScriptStep = { forward: 'swallowed' };
+const clientsParse: ScriptStep = { forward: 'asParseComplete' };
+
+/**
+ * One logged-in connection to Postgres. Groups of messages are sent as they come and answered in order, so several sessions may have groups
+ * under way; the bytes that arrive go to the group at the head. It decides nothing about who gets it: that is the pool's.
+ */
+export class Backend implements ConnectionHandler, FrameSink {
+  readonly id: number;
+  readonly identity: BackendIdentity;
+  readonly statements: PreparedStatements;
+  /** While cancelling, no new group may be put behind the one that is cancelled. */
+  cancelling = false;
+  /** Not to be used any more: it is closed as soon as it is idle. */
+  retired = false;
+  idleSinceMs: number;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #owner: BackendOwner;
+  readonly #deframer: Deframer = new Deframer(this, { wholeBytesMax, messageBytesMax });
+  readonly #writer: MessageWriter = new MessageWriter();
+  readonly #owed: BoundedQueue<Group>;
+  #flushScheduled = false;
+  #lost = false;
+  #fatal: PgReport | undefined;
+  /** Contiguous reply bytes of the head group that were not handed on yet. */
+  #run: Uint8Array | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+
+  constructor(
+    id: number,
+    connection: Connection,
+    identity: BackendIdentity,
+    clock: Clock,
+    log: Log,
+    owner: BackendOwner,
+    limits: BackendLimits,
+  ) {
+    this.id = id;
+    this.identity = identity;
+    this.statements = new PreparedStatements(limits.statementsMax);
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#log = log;
+    this.#owner = owner;
+    this.#owed = new BoundedQueue(limits.groupsMax);
+    this.idleSinceMs = clock.nowMs();
+  }
+
+  get owedGroups(): number {
+    return this.#owed.length;
+  }
+
+  get head(): Group | undefined {
+    return this.#owed.peek();
+  }
+
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  /** Whether one more group fits; a session that sends faster than Postgres answers has to wait. */
+  get hasRoom(): boolean {
+    return this.#owed.length < this.#owed.itemsMax;
+  }
+
+  /** Opens a group at the end of the line. */
+  open(owner: GroupOwner, shared: boolean): Group {
+    const group = new Group(owner, shared);
+    const offered = this.#owed.offer(group);
+    assert(offered === 'queued', 'a backend takes no more groups than it has room for');
+    return group;
+  }
+
+  /**
+   * Sends a piece of a group: the bytes [start, end) with their uses.
+   */
+  send(
+    group: Group,
+    flags: number,
+    uses: readonly StatementUse[],
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.#lost) return;
+    this.#scheduleFlush();
+    if (flags & requestFlag.dropsStatements) this.statements.doubt();
+    if (flags & requestFlag.copyEnd) group.copyEndSeen = true;
+    const first = !group.begun;
+    group.begun = true;
+    if (uses.length === 0) return this.#writer.bytes(buffer, start, end);
+    this.#prepareReferred(group, uses);
+    let from = start;
+    for (const use of uses) {
+      const at = start + use.offset;
+      if (use.kind === useKind.refers) {
+        this.#writer.bytes(buffer, from, at);
+        this.#writeName((use.statement as Statement).number);
+        from = at + statementNameBytes;
+        continue;
+      }
+      this.#writer.bytes(buffer, from, at);
+      from = at;
+      if (use.kind === useKind.unseen) group.expect(unseen);
+      else if (use.kind !== useKind.parses) group.expect(clients);
+      else this.#parse(group, this.statements.use(use.statement as Statement), first && at === start);
+    }
+    this.#writer.bytes(buffer, from, end);
+  }
+
+  /** Sends a statement of the pooler's own, as a group whose replies go to `owner`. */
+  query(owner: GroupOwner, sql: string): Group {
+    const group = this.open(owner, false);
+    group.simple = true;
+    group.ended = true;
+    this.#scheduleFlush();
+    encodeQuery(this.#writer, sql);
+    return group;
+  }
+
+  /** Notes a cancel for the owner's first group that waits behind others; answers whether there is one. */
+  askCancel(owner: GroupOwner): boolean {
+    for (const group of this.#owed) {
+      if (group.owner !== owner) continue;
+      group.cancelAsked = true;
+      return true;
+    }
+    return false;
+  }
+
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
+  }
+
+  /** Bytes that Postgres has not taken yet: a session that sends faster waits. */
+  get backlogBytes(): number {
+    return this.#connection.backlogBytes + this.#writer.length;
+  }
+
+  /** Says goodbye properly; for idle backends. */
+  close(): void {
+    this.#writer.bare(0x58);
+    this.#connection.write(this.#writer.take());
+    this.#connection.end();
+  }
+
+  /** Ends the connection; Postgres rolls back what was open. */
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  // --- what arrives ---
+
+  data(bytes: Uint8Array): void {
+    if (this.#lost) return;
+    this.#deframer.feed(bytes);
+    this.#flushRun(undefined);
+    if (this.#deframer.state === 'flowing') return;
+    this.#log.error('Postgres sent bytes that are no protocol; its connection is closed', { backend: this.id });
+    this.#connection.destroy();
+  }
+
+  end(): void {
+    this.#connection.destroy();
+  }
+
+  drain(): void {
+    this.#owner.drained(this);
+  }
+
+  closed(_error: NetworkError | undefined): void {
+    this.#lost = true;
+    const unanswered: Group[] = [];
+    for (let group = this.#owed.take(); group !== undefined; group = this.#owed.take()) {
+      group.abandonScript();
+      unanswered.push(group);
+    }
+    this.#owner.backendLost(this, unanswered, this.#fatal);
+  }
+
+  frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    const group = this.#owed.peek();
+    if (group === undefined) return this.#unasked(tag, buffer, start, end);
+    switch (tag) {
+      case backendTag.readyForQuery:
+        return this.#ready(group, buffer, start, end);
+      case backendTag.parseComplete:
+      case backendTag.closeComplete:
+        return this.#scripted(group, buffer, start, end);
+      case backendTag.errorResponse:
+        return this.#error(group, buffer, start, end);
+      case backendTag.copyInResponse:
+        this.#extendRun(group, buffer, start, end);
+        this.#flushRun(undefined);
+        this.#copyInStarted(group);
+        return;
+      case backendTag.parameterStatus:
+        this.#noteParameter(buffer, start, end);
+        return this.#extendRun(group, buffer, start, end);
+      default:
+        return this.#extendRun(group, buffer, start, end);
+    }
+  }
+
+  part(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    const group = this.#owed.peek();
+    if (group === undefined) {
+      this.#log.error('Postgres sent a large message that nobody asked for', { backend: this.id, tag });
+      return this.#connection.destroy();
+    }
+    this.#extendRun(group, buffer, start, end);
+  }
+
+  /** Outside of groups only a few messages are legal ("Asynchronous Operations"). */
+  #unasked(tag: number, buffer: Uint8Array, start: number, end: number): void {
+    switch (tag) {
+      case backendTag.parameterStatus:
+        this.#noteParameter(buffer, start, end);
+        return this.#owner.asynchronous(this, buffer, start, end);
+      case backendTag.noticeResponse:
+      case backendTag.notificationResponse:
+        return this.#owner.asynchronous(this, buffer, start, end);
+      case backendTag.errorResponse:
+        this.#fatal = decodeErrorResponse(buffer, start, end)?.report;
+        return;
+      default:
+        this.#log.error('Postgres sent a message that nobody asked for', { backend: this.id, tag });
+        this.#connection.destroy();
+    }
+  }
+
+  #noteParameter(buffer: Uint8Array, start: number, end: number): void {
+    const parameter = decodeParameterStatus(buffer, start, end);
+    if (parameter !== undefined) this.identity.parameters.set(parameter.name, parameter.value);
+  }
+
+  #ready(group: Group, buffer: Uint8Array, start: number, end: number): void {
+    group.abandonScript();
+    const letter = peekReadyForQuery(buffer, start, end);
+    const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
+    this.#extendRun(group, buffer, start, end);
+    this.#owed.take();
+    this.#flushRunOf(group, { status, failed: group.failed, completions: group.completions });
+    this.#dropProvisional();
+    if (this.#owed.length === 0) this.idleSinceMs = this.#clock.nowMs();
+    this.#owner.groupEnded(this, group);
+  }
+
+  /** COPY data that turned out to belong to nothing: Postgres ignores it, and so no ReadyForQuery will come for it. */
+  #dropProvisional(): void {
+    const next = this.#owed.peek();
+    if (next?.provisional && !next.ended) this.#owed.take();
+  }
+
+  #scripted(group: Group, buffer: Uint8Array, start: number, end: number): void {
+    const step = group.nextStep() ?? clients;
+    if (step.forward === 'swallowed') return;
+    group.completions += 1;
+    if (step.forward === 'asItIs') return this.#extendRun(group, buffer, start, end);
+    this.#flushRun(undefined);
+    this.#extendRun(group, parseCompleteBytes, 0, parseCompleteBytes.length);
+  }
+
+  #error(group: Group, buffer: Uint8Array, start: number, end: number): void {
+    const report = decodeErrorResponse(buffer, start, end)?.report;
+    if (report !== undefined && report.severity !== 'ERROR') {
+      // The last word of a backend that ends; who waits for it learns of it from `backendLost`.
+      this.#fatal = report;
+      return;
+    }
+    if (report?.sqlstate === '57014' && this.cancelling && group.shared && !group.cancelAsked && !group.delivered)
+      group.rerun = true;
+    group.failed = true;
+    group.abandonScript();
+    this.#extendRun(group, buffer, start, end);
+  }
+
+  /**
+   * COPY FROM STDIN in the extended protocol: Postgres ignores every Sync until CopyDone or CopyFail ("COPY Operations"), so a group that
+   * had been ended by one goes on.
+   */
+  #copyInStarted(head: Group): void {
+    while (head.ended && !head.simple && !head.copyEndSeen) {
+      const next = [...this.#owed][1];
+      const mine = next !== undefined && next.owner === head.owner;
+      if (mine) {
+        head.absorb(next);
+        this.#owed.remove((group) => group === next);
+      } else head.ended = false;
+      head.owner.syncIgnored(head, mine ? next : undefined);
+    }
+  }
+
+  // --- reply bytes, as few pieces as possible ---
+
+  #extendRun(group: Group, buffer: Uint8Array, start: number, end: number): void {
+    if (group.rerun) return;
+    if (group.leadingParseCompletes > 0) this.#payLeading(group);
+    if (this.#run === buffer && this.#runEnd === start) {
+      this.#runEnd = end;
+      return;
+    }
+    this.#flushRun(undefined);
+    this.#run = buffer;
+    this.#runStart = start;
+    this.#runEnd = end;
+  }
+
+  #payLeading(group: Group): void {
+    const count = group.leadingParseCompletes;
+    group.leadingParseCompletes = 0;
+    group.completions += count;
+    for (let i = 0; i < count; i++) this.#extendRun(group, parseCompleteBytes, 0, parseCompleteBytes.length);
+  }
+
+  #flushRun(ready: GroupEnd | undefined): void {
+    const group = this.#owed.peek();
+    if (group !== undefined) this.#flushRunOf(group, ready);
+    else this.#run = undefined;
+  }
+
+  #flushRunOf(group: Group, ready: GroupEnd | undefined): void {
+    const run = this.#run;
+    this.#run = undefined;
+    if (group.rerun || run === undefined) return;
+    group.delivered = true;
+    group.owner.replied(group, run, this.#runStart, this.#runEnd, ready);
+  }
+
+  // --- statements ---
+
+  /** Before the piece: the statements that it refers to and that this backend lacks. */
+  #prepareReferred(group: Group, uses: readonly StatementUse[]): void {
+    for (const use of uses) {
+      if (use.kind !== useKind.refers) continue;
+      const prepared = this.statements.use(use.statement as Statement);
+      if (prepared.present && prepared.pending === 0) continue;
+      if (this.#parsesBefore(uses, use)) continue;
+      this.#writeParse(group, prepared, 'swallowed');
+    }
+    const evicted = this.statements.evict();
+    if (evicted !== undefined) this.#writeClose(group, statementName(evicted.statement.number), evicted);
+  }
+
+  /** The client itself parses the statement earlier in the same piece. */
+  #parsesBefore(uses: readonly StatementUse[], reference: StatementUse): boolean {
+    for (const use of uses) {
+      if (use === reference) return false;
+      if (use.kind === useKind.parses && use.statement === reference.statement) return true;
+    }
+    return false;
+  }
+
+  /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
+  #parse(group: Group, prepared: PreparedStatement, leading: boolean): void {
+    if (!prepared.present || prepared.pending > 0) return this.#writeParse(group, prepared, 'asItIs');
+    if (leading && !group.hasScript && !group.delivered) {
+      group.leadingParseCompletes += 1;
+      return;
+    }
+    group.expect(clientsParse);
+    encodeClose(this.#writer, 'statement', nobody);
+  }
+
+  /** Close first: whether it is there may be in doubt, and closing what is not there is no error. */
+  #writeParse(group: Group, prepared: PreparedStatement, forward: 'asItIs' | 'swallowed'): void {
+    const name = statementName(prepared.statement.number);
+    this.#writeClose(group, name, prepared);
+    group.expect({ forward, prepared, presentAfter: true });
+    encodeParse(this.#writer, name, prepared.statement.query, prepared.statement.parameterTypes);
+  }
+
+  #writeClose(group: Group, name: string, prepared: PreparedStatement): void {
+    group.expect({ forward: 'swallowed', prepared, presentAfter: false });
+    encodeClose(this.#writer, 'statement', name);
+  }
+
+  #writeName(number: number): void {
+    const name = new Uint8Array(statementNameBytes);
+    writeStatementName(name, 0, number);
+    this.#writer.bytes(name);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#clock.soon(() => {
+      this.#flushScheduled = false;
+      if (!this.#lost) this.#connection.write(this.#writer.take());
+    });
+  }
+}

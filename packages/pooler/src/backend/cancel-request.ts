@@ -1,0 +1,37 @@
+import { NetworkError, type Connection, type Endpoint, type World } from '@multigres/core';
+import { encodeCancelRequest, MessageWriter } from '@multigres/pgwire';
+import type { BackendIdentity } from './backend.ts';
+
+/**
+ * Asks Postgres to cancel what the backend runs ("Canceling Requests in Progress"). Resolves when no signal can be on its way any more:
+ * Postgres closes the connection after it has sent the signal. Never rejects: a cancel that fails is no error of anybody's.
+ */
+export async function sendCancel(
+  world: World,
+  postgres: Endpoint,
+  identity: BackendIdentity,
+  timeoutMs: number,
+): Promise<void> {
+  let connection: Connection;
+  try {
+    connection = await world.network.connect(postgres, { timeoutMs });
+  } catch (error) {
+    if (error instanceof NetworkError) return;
+    throw error;
+  }
+  await new Promise<void>((resolve) => {
+    const timer = world.clock.after(timeoutMs, () => connection.destroy());
+    connection.attach({
+      data: () => {},
+      end: () => connection.destroy(),
+      drain: () => {},
+      closed: () => {
+        timer.cancel();
+        resolve();
+      },
+    });
+    const writer = new MessageWriter(256);
+    encodeCancelRequest(writer, identity.processId, identity.secretKey);
+    connection.write(writer.take());
+  });
+}

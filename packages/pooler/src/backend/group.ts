@@ -1,0 +1,111 @@
+import type { StatementUse } from '../statement/statement-table.ts';
+import type { PreparedStatement } from './prepared-statements.ts';
+
+/** Whom a group's replies belong to: a session, or the pooler itself. */
+export interface GroupOwner {
+  /** Reply bytes, in order, valid only during the call. `ready` describes the group's end if they end with its ReadyForQuery. */
+  replied(group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void;
+  /** Postgres waits for COPY data and so ignored the Sync that had ended the group: it goes on, with what was `absorbed` if that was sent already. */
+  syncIgnored(group: Group, absorbed: Group | undefined): void;
+}
+
+export interface GroupEnd {
+  readonly status: 'I' | 'T' | 'E';
+  readonly failed: boolean;
+  /** ParseComplete and CloseComplete messages that the client got in this group. */
+  readonly completions: number;
+}
+
+/** One ParseComplete or CloseComplete that Postgres will send, and what becomes of it. */
+export interface ScriptStep {
+  readonly forward: 'asItIs' | 'asParseComplete' | 'swallowed';
+  /** The carried statement that this reply is about, and whether the backend has it afterwards. */
+  readonly prepared?: PreparedStatement;
+  readonly presentAfter?: boolean;
+}
+
+/**
+ * What one ReadyForQuery answers: a Query, a FunctionCall, or extended-protocol messages up to their Sync. Groups stand in line at their backend;
+ * the bytes that arrive belong to the one at the head.
+ */
+export class Group {
+  readonly owner: GroupOwner;
+  /** Runs between other sessions' groups; can be run again elsewhere as long as nothing was delivered. */
+  readonly shared: boolean;
+  /** Ended by Query or FunctionCall, not by Sync. */
+  simple = false;
+  /** A preparation of the gateway's: its replies are dropped. */
+  unseen = false;
+  /** Something of it has been sent. */
+  begun = false;
+  /** All its messages have been sent. */
+  ended = false;
+  /** Opened by COPY data that may belong to the group before it, and so may never be answered. */
+  provisional = false;
+  copyEndSeen = false;
+  failed = false;
+  delivered = false;
+  completions = 0;
+  /** ParseComplete messages owed before anything else of this group. */
+  leadingParseCompletes = 0;
+  /** A cancel was asked for this group; sent when it is at the head. */
+  cancelAsked = false;
+  /** Statements on the backend are in doubt after it. */
+  dropsStatements = false;
+  /** It was hit by a cancel meant for its predecessor: its replies are dropped and it runs again. */
+  rerun = false;
+  /** It runs for the second time; there is no third. */
+  ranBefore = false;
+  /** The request, to be run again; only for shared groups. */
+  replay: { readonly flags: number; readonly uses: readonly StatementUse[]; readonly bytes: Uint8Array } | undefined;
+  #script: ScriptStep[] | undefined;
+  #scriptAt = 0;
+
+  constructor(owner: GroupOwner, shared: boolean) {
+    this.owner = owner;
+    this.shared = shared;
+  }
+
+  /** From now on each ParseComplete and CloseComplete has its step. Without any step, all are the client's. */
+  expect(step: ScriptStep): void {
+    this.#script ??= [];
+    this.#script.push(step);
+    if (step.prepared !== undefined) step.prepared.pending += 1;
+  }
+
+  get hasScript(): boolean {
+    return this.#script !== undefined;
+  }
+
+  /** The step of the ParseComplete or CloseComplete that just came; undefined: the client's own. */
+  nextStep(): ScriptStep | undefined {
+    if (this.#script === undefined) return undefined;
+    const step = this.#script[this.#scriptAt];
+    this.#scriptAt += 1;
+    if (step?.prepared !== undefined) {
+      step.prepared.pending -= 1;
+      step.prepared.present = step.presentAfter === true;
+    }
+    return step;
+  }
+
+  /** After an error Postgres skips to Sync; and a lost backend answers nothing more: the remaining steps will not happen. */
+  abandonScript(): void {
+    if (this.#script === undefined) return;
+    for (; this.#scriptAt < this.#script.length; this.#scriptAt++) {
+      const prepared = this.#script[this.#scriptAt]?.prepared;
+      if (prepared !== undefined) prepared.pending -= 1;
+    }
+  }
+
+  /** Takes over what was sent after a Sync that Postgres ignored. */
+  absorb(next: Group): void {
+    if (next.#script !== undefined) {
+      this.#script ??= [];
+      this.#script.push(...next.#script);
+    }
+    this.ended = next.ended;
+    this.copyEndSeen ||= next.copyEndSeen;
+    this.cancelAsked ||= next.cancelAsked;
+  }
+}

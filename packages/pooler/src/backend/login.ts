@@ -1,0 +1,172 @@
+import {
+  assert,
+  formatEndpoint,
+  NetworkError,
+  PgError,
+  type Connection,
+  type ConnectionHandler,
+  type Endpoint,
+  type Timer,
+  type World,
+} from '@multigres/core';
+import {
+  clientStartupMachine,
+  Deframer,
+  encodeBase64,
+  type BackendSession,
+  type ClientCredential,
+  type ClientStartupEffect,
+  type ClientStartupEvent,
+  type ClientStartupState,
+  type FrameSink,
+} from '@multigres/pgwire';
+import { loginCutOff, loginRefused, loginTimedOut, malformedLogin, postgresUnreachable } from '../errors.ts';
+import { Backend, type BackendLimits, type BackendOwner } from './backend.ts';
+
+/** As whom to log in. */
+export interface LoginIdentity {
+  readonly user: string;
+  readonly database: string;
+  readonly settings: readonly (readonly [name: string, value: string])[];
+  readonly credentials: ClientCredential;
+}
+
+export interface LoginTarget {
+  readonly id: number;
+  readonly owner: BackendOwner;
+  readonly limits: BackendLimits;
+}
+
+/**
+ * Connects and logs in. Rejects with a PgError: 57P03 if Postgres is not reachable, or what Postgres itself says when it refuses. Takes
+ * at most `timeoutMs`.
+ */
+export async function login(
+  world: World,
+  postgres: Endpoint,
+  identity: LoginIdentity,
+  timeoutMs: number,
+  target: LoginTarget,
+): Promise<Backend> {
+  const connection = await connect(world, postgres, timeoutMs);
+  const { session, trusted } = await new Login(world, postgres, connection, identity, timeoutMs).done;
+  const told = {
+    parameters: new Map(session.parameters),
+    trusted,
+    processId: session.processId,
+    secretKey: session.secretKey ?? new Uint8Array(0),
+  };
+  const backend = new Backend(
+    target.id,
+    connection,
+    told,
+    world.clock,
+    world.telemetry.log,
+    target.owner,
+    target.limits,
+  );
+  connection.attach(backend);
+  return backend;
+}
+
+async function connect(world: World, postgres: Endpoint, timeoutMs: number): Promise<Connection> {
+  try {
+    return await world.network.connect(postgres, { timeoutMs });
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    throw postgresUnreachable(formatEndpoint(postgres), error);
+  }
+}
+
+/** Drives the start-up machine of one connection. */
+class Login implements ConnectionHandler, FrameSink {
+  readonly done: Promise<{ readonly session: BackendSession; readonly trusted: boolean }>;
+  readonly #connection: Connection;
+  readonly #where: string;
+  readonly #machine: ReturnType<typeof clientStartupMachine>;
+  readonly #deframer: Deframer = new Deframer(this, { wholeBytesMax: 64 * 1024, messageBytesMax: 64 * 1024 });
+  #state: ClientStartupState;
+  #sends = 0;
+  #timer: Timer;
+  #resolve!: (result: { readonly session: BackendSession; readonly trusted: boolean }) => void;
+  #reject!: (error: PgError) => void;
+  #settled = false;
+
+  constructor(world: World, postgres: Endpoint, connection: Connection, identity: LoginIdentity, timeoutMs: number) {
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#connection = connection;
+    this.#where = formatEndpoint(postgres);
+    this.#machine = clientStartupMachine({
+      user: identity.user,
+      database: identity.database,
+      parameters: identity.settings,
+      credential: identity.credentials,
+      nonce: encodeBase64(world.random.bytes(18)),
+      minor: 0,
+      tls: 'disable',
+    });
+    this.#state = this.#machine.initial;
+    this.#timer = world.clock.after(timeoutMs, () => this.#fail(loginTimedOut(this.#where, timeoutMs)));
+    connection.attach(this);
+    this.#step({ kind: 'connected' });
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#deframer.feed(bytes);
+    if (this.#deframer.state !== 'flowing') this.#fail(malformedLogin(this.#where));
+  }
+
+  end(): void {
+    this.#fail(loginCutOff(this.#where));
+  }
+
+  drain(): void {}
+
+  closed(): void {
+    this.#fail(loginCutOff(this.#where));
+  }
+
+  frame(_tag: number, buffer: Uint8Array, start: number, end: number): void {
+    assert(!this.#settled || end > start, 'frames are not empty');
+    if (!this.#settled) this.#step({ kind: 'messageReceived', buffer, start, end });
+  }
+
+  part(): void {
+    this.#fail(malformedLogin(this.#where));
+  }
+
+  #step(event: ClientStartupEvent): void {
+    const [state, effects] = this.#machine.step(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#do(effect);
+  }
+
+  #do(effect: ClientStartupEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#sends += 1;
+        this.#connection.write(effect.bytes);
+        return;
+      case 'ready':
+        this.#settled = true;
+        this.#timer.cancel();
+        // One message from us means that nothing was asked: Postgres trusts the pooler with this user.
+        return this.#resolve({ session: effect.session, trusted: this.#sends === 1 });
+      case 'refuse':
+        return this.#fail(loginRefused(effect.error));
+      default:
+        return;
+    }
+  }
+
+  #fail(error: PgError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#timer.cancel();
+    this.#connection.destroy();
+    this.#reject(error);
+  }
+}

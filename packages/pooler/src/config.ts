@@ -1,0 +1,47 @@
+import type { Endpoint } from '@multigres/core';
+
+export interface PoolerConfig {
+  /** Component id, e.g. `cell1/pooler-1`. */
+  readonly id: string;
+  /** Where gateways connect for queries; undefined if only `accept` brings them. */
+  readonly relay: Endpoint | undefined;
+  /** The Postgres beside us. */
+  readonly postgres: Endpoint;
+  readonly limits: PoolerLimits;
+  /** A role that may read `pg_authid`, so that gateways can check passwords. Without one, verifiers cannot be looked up. */
+  readonly admin?: { readonly user: string; readonly database: string; readonly password?: string };
+}
+
+export interface PoolerLimits {
+  /** Backends in all pools together; stay below Postgres's `max_connections` less its reserve. */
+  readonly backendsMax: number;
+  /** Backends per (database, user, startup settings). */
+  readonly poolBackendsMax: number;
+  /** See `PoolLimits` in pool/pool.machine.ts. */
+  readonly sharedBackendsMax: number;
+  readonly sharedGroupsMax: number;
+  /** Sessions that may wait for a backend of one pool. */
+  readonly waitersMax: number;
+  /** A session that has waited this long for a backend is refused (53300). */
+  readonly waitMs: number;
+  /** A login at Postgres takes at most this long. */
+  readonly loginMs: number;
+  /** An unused backend is closed after this long. */
+  readonly idleMs: number;
+  /** Prepared statements on one backend. */
+  readonly statementsMax: number;
+  readonly sessionsMax: number;
+}
+
+export const defaultPoolerLimits: PoolerLimits = {
+  backendsMax: 80,
+  poolBackendsMax: 20,
+  sharedBackendsMax: 4,
+  sharedGroupsMax: 32,
+  waitersMax: 20_000,
+  waitMs: 30_000,
+  loginMs: 15_000,
+  idleMs: 600_000,
+  statementsMax: 500,
+  sessionsMax: 100_000,
+};

@@ -1,0 +1,187 @@
+import { PgError, sqlstate, type PgReport } from '@multigres/core';
+
+/** Nobody answers at Postgres's address. */
+export function postgresUnreachable(endpoint: string, cause: unknown): PgError {
+  return new PgError(
+    {
+      severity: 'FATAL',
+      sqlstate: sqlstate.cannotConnectNow,
+      message: 'the database server is not reachable',
+      detail: `The pooler could not connect to ${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      hint: 'Check that Postgres is running and accepts connections there, then try again.',
+    },
+    cause,
+  );
+}
+
+export function loginTimedOut(endpoint: string, ms: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.cannotConnectNow,
+    message: 'the database server did not finish the login in time',
+    detail: `The pooler waited ${ms} ms for ${endpoint}.`,
+  });
+}
+
+/** Postgres closed the connection during the login without saying why. */
+export function loginCutOff(endpoint: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.cannotConnectNow,
+    message: 'the database server closed the connection during login',
+    detail: `The pooler was logging in at ${endpoint}.`,
+  });
+}
+
+export function malformedLogin(endpoint: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.protocolViolation,
+    message: 'the server behind the pooler does not speak the PostgreSQL protocol',
+    detail: `The pooler was logging in at ${endpoint}.`,
+  });
+}
+
+/** What Postgres itself said when it refused a login, unchanged but for what the client must know: its session ends. */
+export function loginRefused(error: PgError): PgError {
+  return new PgError({ ...error.report, severity: 'FATAL' }, error);
+}
+
+export function adminQueryFailed(report: PgReport): PgError {
+  return new PgError({ ...report, message: `the pooler's own query failed: ${report.message}` });
+}
+
+export function adminTimedOut(ms: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.cannotConnectNow,
+    message: 'the database server did not answer in time',
+    detail: `The pooler waited ${ms} ms for an answer to a query of its own.`,
+  });
+}
+
+/** Postgres asks for a password and the session brought nothing that could answer. */
+export function noCredentials(user: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    message: `the database server asks for a password for user "${user}", and the pooler has none`,
+    hint: 'Let clients authenticate with SCRAM-SHA-256 (--auth scram), whose keys are passed through, or let Postgres trust the pooler.',
+  });
+}
+
+/** `trouble`: why no backend could be started, if that is what it was. */
+export function waitTooLong(ms: number, trouble: PgError | undefined): PgError {
+  const detail = `The statement waited ${ms} ms in the pooler and was not executed.`;
+  if (trouble !== undefined) {
+    return new PgError({
+      sqlstate: trouble.sqlstate,
+      message: trouble.message,
+      detail: `${detail} ${trouble.report.detail ?? ''}`.trim(),
+    });
+  }
+  return new PgError({
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'no backend became free in time',
+    detail,
+    hint: 'Raise the pool size, shorten transactions, or find sessions that keep a backend (pinned or idle in transaction).',
+  });
+}
+
+/** All backends are in use by other users or databases, and a new session needs one to log in. */
+export function noRoom(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'remaining backends are in use by other pools',
+    hint: 'Raise the limit of backends, or try again when one is free.',
+  });
+}
+
+export function tooManyWaiters(count: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'too many sessions wait for a backend',
+    detail: `${count} sessions are waiting already; the statement was not executed.`,
+  });
+}
+
+export function tooManySessions(count: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'sorry, too many clients already',
+    detail: `The pooler serves ${count} sessions, which is its limit.`,
+  });
+}
+
+/** A cancel arrived while the statement was still waiting in the pooler. */
+export function canceledWhileWaiting(): PgError {
+  return new PgError({ sqlstate: sqlstate.queryCanceled, message: 'canceling statement due to user request' });
+}
+
+/** The backend is gone, and the statement that ran there had no effect: it only read, or its transaction is rolled back. */
+export function backendLostHarmlessly(cause: PgReport | undefined): PgError {
+  return new PgError({
+    sqlstate: cause?.sqlstate ?? sqlstate.connectionFailure,
+    message: 'the backend that ran the statement was lost; it had no effect',
+    detail: causeDetail(cause),
+    hint: 'The statement can be tried again.',
+  });
+}
+
+/** The backend is gone, and it cannot be known whether the statement committed. */
+export function backendLostOutcomeUnknown(cause: PgReport | undefined): PgError {
+  return new PgError({
+    sqlstate: sqlstate.transactionResolutionUnknown,
+    message: 'the backend was lost while it ran the statement; whether the statement took effect is unknown',
+    detail: causeDetail(cause),
+    hint: 'Check whether the change is there before you try again.',
+    fate: 'unknown',
+  });
+}
+
+/** The backend is gone with the session's transaction or state: the session cannot go on as if nothing had happened. */
+export function sessionLost(cause: PgReport | undefined, unknown: boolean): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: unknown ? sqlstate.transactionResolutionUnknown : (cause?.sqlstate ?? sqlstate.connectionFailure),
+    message: cause?.message ?? 'the backend of this session was lost',
+    detail: unknown
+      ? 'A statement was running; whether it took effect is unknown.'
+      : 'The open transaction is rolled back, and the state that the session kept on the backend is gone.',
+    hint: 'Connect again.',
+    fate: unknown ? 'unknown' : 'notApplied',
+  });
+}
+
+export function poolerStops(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.adminShutdown,
+    message: 'terminating connection due to administrator command',
+    detail: 'The pooler is shutting down.',
+  });
+}
+
+export function noVerifierLookup(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.featureNotSupported,
+    message: 'this pooler cannot look up passwords',
+    hint: 'Start it with --admin-user, a role that may read pg_authid, or give the gateway an --auth-file.',
+  });
+}
+
+/** Gateway and pooler do not understand each other: different versions, or a bug. */
+export function malformedRelay(what: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.protocolViolation,
+    message: `malformed frame from the gateway: ${what}`,
+  });
+}
+
+function causeDetail(cause: PgReport | undefined): string {
+  return cause === undefined ? 'Its connection was closed.' : `Postgres said: ${cause.message}.`;
+}

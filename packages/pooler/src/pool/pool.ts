@@ -1,0 +1,306 @@
+import {
+  backoffMs,
+  sqlstate,
+  type PgError,
+  type Clock,
+  type Log,
+  type PgReport,
+  type Random,
+  type Timer,
+} from '@multigres/core';
+import type { Backend, BackendIdentity, BackendOwner } from '../backend/backend.ts';
+import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
+import type { Credentials } from '@multigres/relay';
+import { noCredentials, noRoom } from '../errors.ts';
+import type { Session } from '../session/session.ts';
+import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
+
+/** What all backends of a pool have in common: they can stand in for each other. */
+export interface PoolKey {
+  readonly user: string;
+  readonly database: string;
+  readonly settings: readonly (readonly [name: string, value: string])[];
+}
+
+/** What a pool needs from the pooler around it. */
+export interface PoolEnvironment {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: Random;
+  /** Asks for a backend; `started` or `startFailed` of the pool follows. False if all pools together have too many. */
+  startBackend(pool: Pool): boolean;
+  /** Asks Postgres to cancel what the backend runs; `done` follows when no signal can be on its way any more. */
+  cancelBackend(backend: Backend, done: () => void): void;
+  /** A backend is gone: others may want its place. */
+  backendGone(): void;
+  /** A backend has nothing to do: another pool may be waiting for its place. */
+  backendIdle(): void;
+  sessionEnded(session: Session): void;
+}
+
+/** Troubles of Postgres that pass by themselves. */
+const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
+
+/** Backends of one user in one database with the same startup settings, and the sessions that take turns on them. */
+export class Pool implements BackendOwner {
+  readonly key: PoolKey;
+  readonly waitMs: number;
+  /** What new sessions are told; known once a backend has logged in. */
+  identity: BackendIdentity | undefined;
+  /** Why the last login failed, until one succeeds. */
+  trouble: PgError | undefined;
+  /** What the latest arrival brought to log in with. */
+  credentials: Credentials = { kind: 'none' };
+  readonly #machine: PoolMachine<Backend, Session>;
+  readonly #environment: PoolEnvironment;
+  /** Which session holds a leased backend. */
+  readonly #holders: Map<Backend, Session> = new Map();
+  #attempts = 0;
+  #retry: Timer | undefined;
+  readonly #welcomes: ((error: PgError | undefined) => void)[] = [];
+
+  constructor(key: PoolKey, limits: PoolLimits, waitMs: number, environment: PoolEnvironment) {
+    this.key = key;
+    this.waitMs = waitMs;
+    this.#machine = new PoolMachine(limits);
+    this.#environment = environment;
+  }
+
+  get waiters(): number {
+    return this.#machine.waiters;
+  }
+
+  get counts(): {
+    readonly idle: number;
+    readonly shared: number;
+    readonly leased: number;
+    readonly starting: number;
+    readonly waiting: number;
+  } {
+    const machine = this.#machine;
+    return {
+      idle: machine.idle.length,
+      shared: machine.shared,
+      leased: machine.leased,
+      starting: machine.starting,
+      waiting: machine.waiters,
+    };
+  }
+
+  get isEmpty(): boolean {
+    return (
+      this.#machine.backends === 0 &&
+      this.#machine.starting === 0 &&
+      this.#machine.waiters === 0 &&
+      this.#welcomes.length === 0
+    );
+  }
+
+  /**
+   * A session arrives. Calls back once it is known what to tell it: at once if a backend has logged in before, else when one has; with the
+   * error if it may not log in.
+   */
+  welcome(credentials: Credentials, done: (error: PgError | undefined) => void): void {
+    if (credentials.kind !== 'none') this.credentials = credentials;
+    if (this.identity === undefined) {
+      this.#welcomes.push(done);
+      if (this.#machine.starting === 0 && !this.#start()) this.#welcomeAll(noRoom());
+      return;
+    }
+    // Postgres asked for a password before: who brings none must not use backends that others opened.
+    done(credentials.kind === 'none' && !this.identity.trusted ? noCredentials(this.key.user) : undefined);
+  }
+
+  ask(session: Session, shareable: boolean): Answer<Backend> {
+    const answer = this.#machine.ask(session, shareable);
+    if (answer.kind === 'taken' && !shareable) this.#holders.set(answer.backend, session);
+    this.#grow();
+    return answer;
+  }
+
+  forget(session: Session): void {
+    this.#machine.forget(session);
+  }
+
+  release(backend: Backend): void {
+    this.#holders.delete(backend);
+    if (backend.retired) return backend.close();
+    this.#machine.released(backend);
+    this.#dispatch();
+  }
+
+  /** Gives back a backend that may hold state of the session: it is reset first. */
+  releaseDirty(backend: Backend): void {
+    this.#holders.delete(backend);
+    backend.query(new Reset(this, backend), 'DISCARD ALL');
+  }
+
+  /** The reset is through. */
+  resetDone(backend: Backend, clean: boolean): void {
+    if (!clean) return backend.destroy();
+    backend.statements.clear();
+    this.release(backend);
+  }
+
+  /** Gives back a backend in the middle of something: Postgres is asked to stop, and rolls back when the connection ends. */
+  abandon(backend: Backend, session: Session): void {
+    this.#holders.delete(backend);
+    backend.retired = true;
+    if (backend.head?.owner !== session) return backend.destroy();
+    this.#environment.cancelBackend(backend, () => backend.destroy());
+  }
+
+  cancel(backend: Backend, session: Session): void {
+    const head = backend.head;
+    if (head === undefined) return;
+    if (head.owner !== session) return void backend.askCancel(session);
+    if (backend.cancelling) return;
+    this.#sendCancel(backend, head);
+  }
+
+  sessionEnded(session: Session): void {
+    this.#environment.sessionEnded(session);
+  }
+
+  started(backend: Backend): void {
+    this.identity = backend.identity;
+    this.trouble = undefined;
+    this.#attempts = 0;
+    this.#machine.started(backend);
+    this.#welcomeAll(undefined);
+    this.#dispatch();
+  }
+
+  /**
+   * A login failed. Who is only arriving is told at once. Who waits with a statement waits on if Postgres is merely away (57P03) or full
+   * (53300): it may come back before their time is up.
+   */
+  startFailed(error: PgError): void {
+    this.#machine.startFailed();
+    this.trouble = error;
+    this.#welcomeAll(error);
+    if (passing.has(error.sqlstate)) return this.#retryLater();
+    if (this.#machine.backends > 0 || this.#machine.starting > 0) return;
+    for (const session of this.#machine.forgetAll()) session.unserved(error);
+  }
+
+  /** Closes what has been idle since before `beforeMs`. */
+  closeIdle(beforeMs: number): void {
+    while (this.oldestIdleMs < beforeMs) this.closeOldestIdle();
+  }
+
+  /** Since when its oldest idle backend is idle; Infinity if none is. */
+  get oldestIdleMs(): number {
+    return this.#machine.idle[0]?.idleSinceMs ?? Infinity;
+  }
+
+  closeOldestIdle(): boolean {
+    const backend = this.#machine.takeOldestIdle();
+    backend?.close();
+    return backend !== undefined;
+  }
+
+  /** Ends all sessions that hold a backend or wait, and all backends. */
+  closeAll(): void {
+    while (this.closeOldestIdle());
+    for (const backend of this.#holders.keys()) backend.destroy();
+  }
+
+  // --- as the owner of backends ---
+
+  groupEnded(backend: Backend, group: Group): void {
+    if (group.rerun) (group.owner as Session).rerun(group);
+    const head = backend.head;
+    if (head === undefined) {
+      this.#machine.sharedGroupsDone(backend);
+      if (backend.retired) backend.close();
+      return this.#dispatch();
+    }
+    if (head.cancelAsked && !backend.cancelling) this.#sendCancel(backend, head);
+    if (group.shared) this.#dispatch();
+  }
+
+  asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void {
+    this.#holders.get(backend)?.asynchronous(buffer, start, end);
+  }
+
+  drained(backend: Backend): void {
+    this.#holders.get(backend)?.drained();
+  }
+
+  backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
+    this.#machine.lost(backend);
+    const holder = this.#holders.get(backend);
+    this.#holders.delete(backend);
+    if (holder !== undefined) holder.leaseLost(unanswered, fatal);
+    else for (const group of unanswered) if (group.shared) (group.owner as Session).sharedGroupLost(group, fatal);
+    this.#environment.backendGone();
+    this.#dispatch();
+  }
+
+  /** Asks for another backend if that would help; also called when another pool made room. */
+  grow(): void {
+    this.#grow();
+  }
+
+  // --- inside ---
+
+  #dispatch(): void {
+    for (let next = this.#machine.next(); next !== undefined; next = this.#machine.next()) {
+      if (!next.shareable) this.#holders.set(next.backend, next.who);
+      next.who.assigned(next.backend, next.shareable);
+    }
+    this.#grow();
+    if (this.#machine.idle.length > 0) this.#environment.backendIdle();
+  }
+
+  #retryLater(): void {
+    if (this.#retry !== undefined || this.#machine.waiters === 0) return;
+    const delayMs = backoffMs(this.#attempts++, this.#environment.random, { firstMs: 50, lastMs: 2000 });
+    this.#retry = this.#environment.clock.after(delayMs, () => {
+      this.#retry = undefined;
+      this.#grow();
+    });
+  }
+
+  #grow(): void {
+    if (this.#retry !== undefined) return;
+    while (this.#machine.wantsBackend && this.#start());
+  }
+
+  #start(): boolean {
+    if (!this.#environment.startBackend(this)) return false;
+    this.#machine.starts();
+    return true;
+  }
+
+  #sendCancel(backend: Backend, group: Group): void {
+    group.cancelAsked = true;
+    backend.cancelling = true;
+    this.#environment.cancelBackend(backend, () => {
+      backend.cancelling = false;
+      this.#dispatch();
+    });
+  }
+
+  #welcomeAll(error: PgError | undefined): void {
+    for (const done of this.#welcomes.splice(0)) done(error);
+  }
+}
+
+/** Owns the group of a DISCARD ALL; nobody hears its replies. */
+class Reset implements GroupOwner {
+  readonly #pool: Pool;
+  readonly #backend: Backend;
+
+  constructor(pool: Pool, backend: Backend) {
+    this.#pool = pool;
+    this.#backend = backend;
+  }
+
+  replied(_group: Group, _buffer: Uint8Array, _start: number, _end: number, ready: GroupEnd | undefined): void {
+    if (ready !== undefined) this.#pool.resetDone(this.#backend, !ready.failed && ready.status === 'I');
+  }
+
+  syncIgnored(): void {}
+}

@@ -1,0 +1,206 @@
+import { PgError, type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
+import type { Open } from '@multigres/relay';
+import { AdminQueries } from './backend/admin-queries.ts';
+import type { Backend } from './backend/backend.ts';
+import { sendCancel } from './backend/cancel-request.ts';
+import { login } from './backend/login.ts';
+import type { PoolerConfig } from './config.ts';
+import { noVerifierLookup, poolerStops } from './errors.ts';
+import type { Pool, PoolEnvironment } from './pool/pool.ts';
+import { Pools } from './pool/pools.ts';
+import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
+import type { Session } from './session/session.ts';
+import { lookUpVerifier } from './session/verifier-lookup.ts';
+import { StatementTable } from './statement/statement-table.ts';
+
+const tidyMs = 10_000;
+const silenceMs = 5_000;
+
+/** A running pooler. */
+export interface Pooler {
+  /** Where gateways connect, with the real port. */
+  readonly relay: Endpoint | undefined;
+  readonly status: () => PoolerStatus;
+  /** Takes a gateway's connection that did not come through the listener (both in one process). */
+  accept(connection: Connection): void;
+  /** Ends all sessions (57P01) and backends; resolves when the listener is closed. */
+  stop(): Promise<void>;
+}
+
+export interface PoolerStatus {
+  readonly gateways: number;
+  readonly sessions: number;
+  readonly backends: number;
+  readonly pools: readonly {
+    readonly user: string;
+    readonly database: string;
+    readonly idle: number;
+    readonly shared: number;
+    readonly leased: number;
+    readonly starting: number;
+    readonly waiting: number;
+  }[];
+}
+
+/**
+ * Starts a pooler: it lets gateways in on `config.relay` and shares few backends of the Postgres beside it between their sessions.
+ * Rejects with a NetworkError if it cannot listen. Postgres need not be there yet.
+ */
+export async function startPooler(world: World, config: PoolerConfig): Promise<Pooler> {
+  const pooler = new PoolerProcess(world, config);
+  await pooler.listen();
+  return pooler;
+}
+
+class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
+  readonly clock: World['clock'];
+  readonly log: World['telemetry']['log'];
+  readonly random: World['random'];
+  readonly id: string;
+  readonly silenceMs: number = silenceMs;
+  readonly sessionsMax: number;
+  readonly statements: StatementTable = new StatementTable();
+  readonly #world: World;
+  readonly #config: PoolerConfig;
+  readonly #pools: Pools;
+  readonly #links: Set<GatewayLink> = new Set();
+  readonly #admin: AdminQueries | undefined;
+  #listener: Listener | undefined;
+  #backends = 0;
+  #lastBackend = 0;
+  #stopped = false;
+  /** Some pool wants a backend and all places are taken. */
+  #starved = false;
+
+  constructor(world: World, config: PoolerConfig) {
+    this.clock = world.clock;
+    this.log = world.telemetry.log.with({ component: config.id });
+    this.random = world.random;
+    this.id = config.id;
+    this.sessionsMax = config.limits.sessionsMax;
+    this.#world = world;
+    this.#config = config;
+    this.#pools = new Pools(config.limits, this);
+    this.#admin = config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs);
+    this.#tidyLater();
+  }
+
+  async listen(): Promise<void> {
+    const { relay } = this.#config;
+    if (relay === undefined) return;
+    this.#listener = await this.#world.network.listen(relay, (connection) => this.accept(connection));
+  }
+
+  get relay(): Endpoint | undefined {
+    return this.#listener?.endpoint ?? this.#config.relay;
+  }
+
+  accept(connection: Connection): void {
+    this.#links.add(new GatewayLink(connection, this));
+  }
+
+  status = (): PoolerStatus => {
+    let sessions = 0;
+    for (const link of this.#links) sessions += link.sessionCount;
+    const pools = [...this.#pools].map((pool) => ({
+      user: pool.key.user,
+      database: pool.key.database,
+      ...pool.counts,
+    }));
+    return { gateways: this.#links.size, sessions, backends: this.#backends, pools };
+  };
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const closed = this.#listener?.close();
+    for (const link of this.#links) link.end(poolerStops());
+    this.#pools.closeAll();
+    this.#admin?.close();
+    // The farewells leave with this turn's flush; then the links go.
+    this.clock.soon(() => {
+      for (const link of this.#links) link.destroy();
+    });
+    await closed;
+  }
+
+  // --- for the links ---
+
+  poolFor(open: Open): Pool {
+    return this.#pools.get({ user: open.user, database: open.database, settings: open.settings });
+  }
+
+  async verifier(role: string): Promise<Uint8Array> {
+    if (this.#admin === undefined) throw noVerifierLookup();
+    return await lookUpVerifier(this.#admin, role);
+  }
+
+  linkClosed(link: GatewayLink): void {
+    this.#links.delete(link);
+  }
+
+  // --- for the pools ---
+
+  startBackend(pool: Pool): boolean {
+    if (this.#stopped) return false;
+    if (this.#backends >= this.#config.limits.backendsMax) {
+      // Its place is free when it is gone; `backendGone` comes back to those who want one.
+      this.#starved = !this.#pools.closeOneIdle(pool);
+      return false;
+    }
+    this.#backends += 1;
+    this.#lastBackend += 1;
+    void this.#login(pool, this.#lastBackend);
+    return true;
+  }
+
+  cancelBackend(backend: Backend, done: () => void): void {
+    void sendCancel(this.#world, this.#config.postgres, backend.identity, this.#config.limits.loginMs).then(done);
+  }
+
+  backendGone(): void {
+    this.#backends -= 1;
+    this.clock.soon(() => this.#pools.growAll());
+  }
+
+  sessionEnded(session: Session): void {
+    for (const link of this.#links) link.forget(session);
+  }
+
+  backendIdle(): void {
+    if (!this.#starved) return;
+    this.#starved = false;
+    this.clock.soon(() => this.#pools.growAll());
+  }
+
+  async #login(pool: Pool, id: number): Promise<void> {
+    const { postgres, limits } = this.#config;
+    const owner = {
+      user: pool.key.user,
+      database: pool.key.database,
+      settings: pool.key.settings,
+      credentials: pool.credentials,
+    };
+    try {
+      const backend = await login(this.#world, postgres, owner, limits.loginMs, {
+        id,
+        owner: pool,
+        limits: { statementsMax: limits.statementsMax, groupsMax: Math.max(1024, limits.sharedGroupsMax) },
+      });
+      if (this.#stopped) backend.destroy();
+      else pool.started(backend);
+    } catch (error) {
+      if (!(error instanceof PgError)) throw error;
+      this.backendGone();
+      pool.startFailed(error);
+    }
+  }
+
+  #tidyLater(): void {
+    this.clock.after(tidyMs, () => {
+      if (this.#stopped) return;
+      const sessions = [...this.#links].flatMap((link) => [...link.sessions]);
+      this.#pools.tidy(this.clock.nowMs() - this.#config.limits.idleMs, sessions);
+      this.#tidyLater();
+    });
+  }
+}

@@ -1,0 +1,202 @@
+import { PgError, type Clock, type Connection, type Log, type NetworkError } from '@multigres/core';
+import {
+  BodyReader,
+  decodeDefine,
+  decodeOpen,
+  encodeError,
+  encodeOpened,
+  frameType,
+  Link,
+  protocolVersion,
+  readUses,
+  statementNameBytes,
+  useKind,
+  usesLength,
+  type Hello,
+  type LinkHandler,
+  type Open,
+  type Use,
+} from '@multigres/relay';
+import { malformedRelay, tooManySessions } from '../errors.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
+import { Session } from './session.ts';
+
+/** What a link needs from the pooler around it. */
+export interface LinkEnvironment {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly id: string;
+  readonly silenceMs: number;
+  readonly sessionsMax: number;
+  readonly statements: StatementTable;
+  poolFor(open: Open): Pool;
+  /** Looks up a role's password verifier; answers with the body of a `verifier` frame or an error. */
+  verifier(role: string): Promise<Uint8Array>;
+  linkClosed(link: GatewayLink): void;
+}
+
+const noUses: readonly StatementUse[] = [];
+
+/** One gateway's connection: its sessions and the statements it has defined. */
+export class GatewayLink implements LinkHandler {
+  readonly #environment: LinkEnvironment;
+  readonly #link: Link;
+  readonly #log: Log;
+  readonly #sessions: Map<number, Session> = new Map();
+  /** Sessions whose pool is still logging in. */
+  readonly #opening: Set<number> = new Set();
+  readonly #statements: Map<number, Statement> = new Map();
+  #peer: Hello | undefined;
+
+  constructor(connection: Connection, environment: LinkEnvironment) {
+    this.#environment = environment;
+    this.#log = environment.log.with({ gateway: connection.remote });
+    const hello = { version: protocolVersion, id: environment.id };
+    this.#link = new Link(connection, environment.clock, this, { hello, silenceMs: environment.silenceMs });
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  get peer(): Hello | undefined {
+    return this.#peer;
+  }
+
+  /** Tells every session why it ends, then closes. */
+  end(error: PgError): void {
+    for (const session of [...this.#sessions.values()]) session.end(error);
+  }
+
+  destroy(): void {
+    this.#link.destroy();
+  }
+
+  forget(session: Session): void {
+    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+  }
+
+  hello(peer: Hello): void {
+    if (peer.version !== protocolVersion) {
+      this.#log.error('a gateway of another version was turned away', { theirs: peer.version, ours: protocolVersion });
+      return this.#link.destroy();
+    }
+    this.#peer = peer;
+  }
+
+  frame(id: number, type: number, flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
+    if (type === frameType.request) return this.#request(id, flags, count, buffer, start, end);
+    const body = new BodyReader(buffer, start, end);
+    switch (type) {
+      case frameType.credit:
+        return this.#sessions.get(id)?.credited(body.u32());
+      case frameType.open:
+        return this.#open(id, decodeOpen(body));
+      case frameType.define:
+        return this.#define(body);
+      case frameType.forget:
+        return this.#forgetStatement(body.u32());
+      case frameType.pin:
+        return this.#sessions.get(id)?.pin(body.u32());
+      case frameType.cancel:
+        return this.#sessions.get(id)?.cancel();
+      case frameType.close:
+        return this.#close(id);
+      case frameType.verifierAsked:
+        return void this.#verifier(id, body.text());
+      default:
+        throw malformedRelay(`type ${type}`);
+    }
+  }
+
+  closed(error: NetworkError | undefined): void {
+    for (const session of this.#sessions.values()) session.close();
+    this.#sessions.clear();
+    this.#opening.clear();
+    for (const statement of this.#statements.values()) this.#environment.statements.release(statement);
+    this.#statements.clear();
+    this.#log.info('a gateway left', { sessions: this.#sessions.size, reason: error?.message });
+    this.#environment.linkClosed(this);
+  }
+
+  #request(id: number, flags: number, groups: number, buffer: Uint8Array, start: number, end: number): void {
+    const uses = readUses(buffer, start, end);
+    if (uses === undefined) throw malformedRelay('uses');
+    const at = start + usesLength(uses.length);
+    // A session that just ended here may still be sending; its frames are dropped.
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    session.request(flags, groups > 0, this.#resolve(uses, end - at), buffer, at, end);
+  }
+
+  /** At once, because the gateway may forget a statement while a request that uses it still waits. */
+  #resolve(uses: readonly Use[], length: number): readonly StatementUse[] {
+    if (uses.length === 0) return noUses;
+    const resolved: StatementUse[] = [];
+    let from = 0;
+    for (const { kind, offset, id } of uses) {
+      const named = kind === useKind.refers;
+      if (offset < from || offset + (named ? statementNameBytes : 0) > length) throw malformedRelay('offset of a use');
+      from = offset;
+      const statement = named || kind === useKind.parses ? this.#statements.get(id) : undefined;
+      if (statement === undefined && (named || kind === useKind.parses)) throw malformedRelay('undefined statement');
+      resolved.push({ kind, offset, statement });
+    }
+    return resolved;
+  }
+
+  #open(id: number, open: Open): void {
+    if (this.#sessions.has(id) || this.#opening.has(id)) throw malformedRelay('session opened twice');
+    if (this.#sessions.size + this.#opening.size >= this.#environment.sessionsMax) {
+      return this.#refuse(id, tooManySessions(this.#environment.sessionsMax));
+    }
+    const pool = this.#environment.poolFor(open);
+    this.#opening.add(id);
+    pool.welcome(open.credentials, (error) => {
+      // The client may have left meanwhile.
+      if (!this.#opening.delete(id)) return;
+      if (error !== undefined) return this.#refuse(id, error);
+      this.#sessions.set(id, new Session(id, pool, this.#link, this.#environment.clock));
+      this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters: [...(pool.identity?.parameters ?? [])] }));
+    });
+  }
+
+  #refuse(id: number, error: PgError): void {
+    this.#link.send(id, frameType.ended, 0, 0, encodeError(error));
+  }
+
+  #close(id: number): void {
+    this.#opening.delete(id);
+    const session = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    session?.close();
+  }
+
+  #define(body: BodyReader): void {
+    const { id, query, parameterTypes } = decodeDefine(body);
+    if (this.#statements.has(id)) throw malformedRelay('statement defined twice');
+    this.#statements.set(id, this.#environment.statements.acquire(query, parameterTypes));
+  }
+
+  #forgetStatement(id: number): void {
+    const statement = this.#statements.get(id);
+    if (statement === undefined) throw malformedRelay('undefined statement forgotten');
+    this.#statements.delete(id);
+    this.#environment.statements.release(statement);
+  }
+
+  async #verifier(id: number, role: string): Promise<void> {
+    try {
+      const body = await this.#environment.verifier(role);
+      if (!this.#link.isClosed) this.#link.send(id, frameType.verifier, 0, 0, body);
+    } catch (error) {
+      if (!(error instanceof PgError)) throw error;
+      if (!this.#link.isClosed) this.#refuse(id, error);
+    }
+  }
+}

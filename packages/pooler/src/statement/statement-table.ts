@@ -1,0 +1,48 @@
+import type { UseKind } from '@multigres/relay';
+
+/** A prepared statement by content: what carries from backend to backend. */
+export interface Statement {
+  /** Its name on the backends is made of this; never used for another content while the pooler lives. */
+  readonly number: number;
+  readonly query: string;
+  readonly parameterTypes: readonly number[];
+  /** How many definitions of links point here. */
+  references: number;
+}
+
+/** A use (relay/uses.ts) with its statement; the statement is there for the kinds that name a carried one. */
+export interface StatementUse {
+  readonly kind: UseKind;
+  readonly offset: number;
+  readonly statement: Statement | undefined;
+}
+
+/** All statements that the gateways have defined, each content once, however many gateways and sessions use it. */
+export class StatementTable {
+  readonly #byContent: Map<string, Statement> = new Map();
+  #lastNumber = 0;
+
+  get size(): number {
+    return this.#byContent.size;
+  }
+
+  /** The statement of this content, referenced once more. */
+  acquire(query: string, parameterTypes: readonly number[]): Statement {
+    // Numbers and commas cannot contain the separator, so different contents have different keys.
+    const key = `${parameterTypes.join(',')};${query}`;
+    let statement = this.#byContent.get(key);
+    if (statement === undefined) {
+      this.#lastNumber += 1;
+      statement = { number: this.#lastNumber, query, parameterTypes, references: 0 };
+      this.#byContent.set(key, statement);
+    }
+    statement.references += 1;
+    return statement;
+  }
+
+  /** Backends may still have it prepared; they close it when they need the room. */
+  release(statement: Statement): void {
+    statement.references -= 1;
+    if (statement.references === 0) this.#byContent.delete(`${statement.parameterTypes.join(',')};${statement.query}`);
+  }
+}

@@ -1,0 +1,191 @@
+import {
+  assert,
+  PgError,
+  type NetworkError,
+  type Clock,
+  type Connection,
+  type ConnectionHandler,
+  type Timer,
+} from '@multigres/core';
+import { BodyReader, BodyWriter } from './body.ts';
+import { bodyBytesMax, FrameReader, FrameWriter, frameType, type FrameHandler, type FrameType } from './frame.ts';
+import { decodeHello, encodeHello, type Hello } from './messages.ts';
+import { usesLength, writeUses, type Use } from './uses.ts';
+
+export interface LinkHandler {
+  /** The peer introduced itself: the link is up. */
+  hello(peer: Hello): void;
+  /** A frame of a session (never 0); the body is valid only during the call. */
+  frame(
+    session: number,
+    type: number,
+    flags: number,
+    count: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+  /** Once, last. */
+  closed(error: NetworkError | undefined): void;
+}
+
+export interface LinkOptions {
+  /** What we say of ourselves. */
+  readonly hello: Hello;
+  /** After this long without a word from the peer it is asked, after three times this long the link is closed. */
+  readonly silenceMs: number;
+}
+
+/**
+ * One end of the connection between a gateway and a pooler: cuts and joins frames, sends once per turn of the loop, and notices a peer
+ * that fell silent. The same on both sides.
+ */
+export class Link implements ConnectionHandler, FrameHandler {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #handler: LinkHandler;
+  readonly #options: LinkOptions;
+  readonly #reader: FrameReader;
+  readonly #writer: FrameWriter = new FrameWriter();
+  #flushScheduled = false;
+  #heardMs: number;
+  #watch: Timer | undefined;
+  #isClosed = false;
+
+  constructor(connection: Connection, clock: Clock, handler: LinkHandler, options: LinkOptions) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#handler = handler;
+    this.#options = options;
+    this.#reader = new FrameReader(this);
+    this.#heardMs = clock.nowMs();
+    connection.attach(this);
+    this.send(0, frameType.hello, 0, 0, encodeHello(options.hello));
+    this.#watchSilence();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get remote(): string {
+    return this.#connection.remote;
+  }
+
+  /** Bytes that the network has not taken yet: the sum over all sessions is bounded by their windows. */
+  get backlogBytes(): number {
+    return this.#connection.backlogBytes + this.#writer.length;
+  }
+
+  send(
+    session: number,
+    type: FrameType,
+    flags: number,
+    count: number,
+    body: Uint8Array,
+    start = 0,
+    end: number = body.length,
+  ): void {
+    this.#scheduleFlush();
+    this.#writer.frame(session, type, flags, count, body, start, end);
+  }
+
+  bare(session: number, type: FrameType, flags = 0, count = 0): void {
+    this.#scheduleFlush();
+    this.#writer.bare(session, type, flags, count);
+  }
+
+  credit(session: number, bytes: number): void {
+    this.send(session, frameType.credit, 0, 0, new BodyWriter().u32(bytes).done());
+  }
+
+  /** A request: uses, then `bytes` from `start` to `end`. The caller keeps it within `bodyBytesMax`. */
+  request(
+    session: number,
+    flags: number,
+    groups: number,
+    uses: readonly Use[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#scheduleFlush();
+    const prefix = usesLength(uses.length);
+    const at = this.#writer.begin(session, frameType.request, flags, groups, prefix + end - start);
+    writeUses(this.#writer.slab, at, uses);
+    this.#writer.copy(at + prefix, bytes, start, end);
+  }
+
+  /** Protocol bytes of any length, cut into frames; `lastFlags` and `lastCount` go on the last one. */
+  reply(session: number, lastFlags: number, lastCount: number, bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (end - at > bodyBytesMax) {
+      this.send(session, frameType.reply, 0, 0, bytes, at, at + bodyBytesMax);
+      at += bodyBytesMax;
+    }
+    this.send(session, frameType.reply, lastFlags, lastCount, bytes, at, end);
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#heardMs = this.#clock.nowMs();
+    try {
+      if (!this.#reader.feed(bytes)) this.destroy();
+    } catch (error) {
+      // A body that cannot be read: nothing after it can be trusted.
+      if (!(error instanceof PgError)) throw error;
+      this.destroy();
+    }
+  }
+
+  end(): void {
+    this.#connection.end();
+  }
+
+  drain(): void {}
+
+  closed(error: NetworkError | undefined): void {
+    this.#isClosed = true;
+    this.#watch?.cancel();
+    this.#handler.closed(error);
+  }
+
+  frame(
+    session: number,
+    type: number,
+    flags: number,
+    count: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.#isClosed) return;
+    if (session !== 0) return this.#handler.frame(session, type, flags, count, buffer, start, end);
+    if (type === frameType.ping) this.bare(0, frameType.pong);
+    else if (type === frameType.hello) this.#handler.hello(decodeHello(new BodyReader(buffer, start, end)));
+    else if (type !== frameType.pong) this.#handler.frame(session, type, flags, count, buffer, start, end);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#clock.soon(() => {
+      this.#flushScheduled = false;
+      if (this.#isClosed) return;
+      assert(this.#writer.length > 0, 'a scheduled flush has something to send');
+      this.#connection.write(this.#writer.take());
+    });
+  }
+
+  #watchSilence(): void {
+    this.#watch = this.#clock.after(this.#options.silenceMs, () => {
+      const silentMs = this.#clock.nowMs() - this.#heardMs;
+      if (silentMs >= 3 * this.#options.silenceMs) return this.#connection.destroy();
+      if (silentMs >= this.#options.silenceMs) this.bare(0, frameType.ping);
+      this.#watchSilence();
+    });
+  }
+}

@@ -1,0 +1,155 @@
+import { PgError, type Fate, type PgErrorInit, type PgReport, type Severity } from '@multigres/core';
+import { BodyReader, BodyWriter } from './body.ts';
+
+/** First frame in each direction, on session 0. */
+export interface Hello {
+  readonly version: number;
+  /** Component id of the sender, for logs and views. */
+  readonly id: string;
+}
+
+/** How the pooler may log in to Postgres as the session's user. */
+export type Credentials =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'password'; readonly password: string }
+  /** SCRAM-SHA-256 passthrough: what the client's proof gave away, valid against the same verifier. */
+  | { readonly kind: 'scramKeys'; readonly keys: { readonly clientKey: Uint8Array; readonly serverKey: Uint8Array } };
+
+/** A client has arrived: make it a session of this user in this database. Answered by `opened` or `ended`. */
+export interface Open {
+  readonly user: string;
+  readonly database: string;
+  /** The startup packet's run-time settings, in order: what RESET goes back to. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
+  readonly credentials: Credentials;
+}
+
+/** A statement that `request` frames of this link refer to by `id`. `id` stays with this content until `forget`. */
+export interface Define {
+  readonly id: number;
+  readonly query: string;
+  readonly parameterTypes: readonly number[];
+}
+
+/** What every new session is told: the ParameterStatus messages of its backends, in order. */
+export interface Opened {
+  readonly parameters: readonly (readonly [name: string, value: string])[];
+}
+
+export function encodeHello(hello: Hello): Uint8Array {
+  return new BodyWriter().u32(hello.version).text(hello.id).done();
+}
+
+export function decodeHello(reader: BodyReader): Hello {
+  return { version: reader.u32(), id: reader.text() };
+}
+
+export function encodeOpen(open: Open): Uint8Array {
+  const body = new BodyWriter().text(open.user).text(open.database);
+  encodePairs(body, open.settings);
+  switch (open.credentials.kind) {
+    case 'none':
+      body.u8(0);
+      break;
+    case 'password':
+      body.u8(1).text(open.credentials.password);
+      break;
+    case 'scramKeys':
+      body.u8(2).bytes(open.credentials.keys.clientKey).bytes(open.credentials.keys.serverKey);
+      break;
+  }
+  return body.done();
+}
+
+export function decodeOpen(reader: BodyReader): Open {
+  const user = reader.text();
+  const database = reader.text();
+  const settings = decodePairs(reader);
+  return { user, database, settings, credentials: decodeCredentials(reader) };
+}
+
+function decodeCredentials(reader: BodyReader): Credentials {
+  switch (reader.u8()) {
+    case 1:
+      return { kind: 'password', password: reader.text() };
+    case 2:
+      return { kind: 'scramKeys', keys: { clientKey: reader.bytes(), serverKey: reader.bytes() } };
+    default:
+      return { kind: 'none' };
+  }
+}
+
+export function encodeDefine(define: Define): Uint8Array {
+  const body = new BodyWriter().u32(define.id).text(define.query).u32(define.parameterTypes.length);
+  for (const oid of define.parameterTypes) body.u32(oid);
+  return body.done();
+}
+
+export function decodeDefine(reader: BodyReader): Define {
+  const id = reader.u32();
+  const query = reader.text();
+  const parameterTypes: number[] = [];
+  for (let left = reader.u32(); left > 0; left--) parameterTypes.push(reader.u32());
+  return { id, query, parameterTypes };
+}
+
+export function encodeOpened(opened: Opened): Uint8Array {
+  const body = new BodyWriter();
+  encodePairs(body, opened.parameters);
+  return body.done();
+}
+
+export function decodeOpened(reader: BodyReader): Opened {
+  return { parameters: decodePairs(reader) };
+}
+
+const fates: readonly Fate[] = ['notApplied', 'applied', 'unknown'];
+const severities: readonly Severity[] = ['ERROR', 'FATAL', 'PANIC'];
+const textFields = [
+  'detail',
+  'hint',
+  'where',
+  'schema',
+  'table',
+  'column',
+  'dataType',
+  'constraint',
+  'file',
+  'routine',
+] as const;
+
+/** All of a PgError but its cause. */
+export function encodeError(error: PgError): Uint8Array {
+  const report: PgReport = error.report;
+  const body = new BodyWriter();
+  body.u8(fates.indexOf(error.fate)).u8(severities.indexOf(report.severity)).text(report.sqlstate).text(report.message);
+  for (const field of textFields) body.optionalText(report[field]);
+  return body.done();
+}
+
+export function decodeError(reader: BodyReader): PgError {
+  const fate = fates[reader.u8()] ?? 'unknown';
+  const severity = severities[reader.u8()] ?? 'FATAL';
+  const init: { -readonly [K in keyof PgErrorInit]: PgErrorInit[K] } = {
+    fate,
+    severity,
+    sqlstate: reader.text(),
+    message: reader.text(),
+  };
+  for (const field of textFields) {
+    const value = reader.optionalText();
+    if (value !== undefined) init[field] = value;
+  }
+  return new PgError(init);
+}
+
+function encodePairs(body: BodyWriter, pairs: readonly (readonly [string, string])[]): void {
+  body.u32(pairs.length);
+  for (const [name, value] of pairs) body.text(name).text(value);
+}
+
+function decodePairs(reader: BodyReader): (readonly [string, string])[] {
+  const pairs: (readonly [string, string])[] = [];
+  for (let left = reader.u32(); left > 0; left--) pairs.push([reader.text(), reader.text()]);
+  return pairs;
+}
