@@ -207,7 +207,8 @@ export class StatementReader {
 
 /** ASCII letters only, as the server does for multi-byte encodings. */
 export function foldCase(name: string): string {
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  // Most names have none, and looking is cheaper than replacing.
+  return /[A-Z]/.test(name) ? name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : name;
 }
 
 /** The name inside double quotes; '' for U&"..." whose escapes this package does not resolve. */
