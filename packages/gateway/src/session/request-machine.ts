@@ -385,7 +385,7 @@ export class RequestMachine {
 
   #mustRefuse(effects: Classification): boolean {
     if ((effects.traits & Trait.readsSequence) === 0) return false;
-    const keeps = this.#pins | this.#groupPins | effects.pins;
+    const keeps = this.#pins | this.#groupPins;
     return this.#status === 'I' && !this.#partlySent && keeps === 0;
   }
 

@@ -54,6 +54,7 @@ export interface BackendLimits {
   readonly groupsMax: number;
 }
 
+const backlogBytesMax = 256 * 1024;
 const wholeBytesMax = 64 * 1024;
 const messageBytesMax = 0x3fff_ffff;
 /** A name that no statement has: closing it does nothing and is answered in order. */
@@ -84,6 +85,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   readonly #writer: MessageWriter = new MessageWriter();
   readonly #owed: BoundedQueue<Group>;
   #flushScheduled = false;
+  #congested = false;
   #lost = false;
   #fatal: PgReport | undefined;
   /** Contiguous reply bytes of the head group that were not handed on yet. */
@@ -201,9 +203,10 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#connection.resume();
   }
 
-  /** Bytes that Postgres has not taken yet: a session that sends faster waits. */
-  get backlogBytes(): number {
-    return this.#connection.backlogBytes + this.#writer.length;
+  /** Postgres takes less than is sent: who asks this must wait, and `drained` follows. */
+  get isCongested(): boolean {
+    this.#congested ||= this.#connection.backlogBytes + this.#writer.length > backlogBytesMax;
+    return this.#congested;
   }
 
   /** Says goodbye properly; for idle backends. */
@@ -234,6 +237,8 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   drain(): void {
+    if (!this.#congested) return;
+    this.#congested = false;
     this.#owner.drained(this);
   }
 
@@ -455,7 +460,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#flushScheduled = true;
     this.#clock.soon(() => {
       this.#flushScheduled = false;
-      if (!this.#lost) this.#connection.write(this.#writer.take());
+      if (!this.#lost && this.#connection.write(this.#writer.take())) this.drain();
     });
   }
 }

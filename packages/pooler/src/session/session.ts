@@ -24,9 +24,6 @@ interface Piece {
   readonly again?: boolean;
 }
 
-/** Above this much unsent to Postgres, a session gets no more credit. */
-const backlogBytesMax = 256 * 1024;
-
 /**
  * A client's session, as the pooler sees it: it asks for a backend when there is something to do, keeps it while a transaction is open or
  * something pins it, and gives it back.
@@ -243,8 +240,8 @@ export class Session implements GroupOwner {
       group.unseen = (flags & requestFlag.unseen) !== 0;
       this.#open = undefined;
     }
-    if (backend.backlogBytes < backlogBytesMax) this.#credit(end - start);
-    else this.#uncreditedBytes += end - start;
+    if (!shared && backend.isCongested) this.#uncreditedBytes += end - start;
+    else this.#credit(end - start);
   }
 
   /** COPY data belongs to the group that asked for it, even if that was ended; anything else begins a new one. */
