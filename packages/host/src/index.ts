@@ -9,3 +9,5 @@ export { HostProcesses } from './processes.ts';
 export { HostRandom } from './random.ts';
 export { hostTelemetry, type LogOptions } from './telemetry.ts';
 export { hostWorld, type HostOptions } from './world.ts';
+export { EtcdStore, type EtcdStoreOptions } from './topology/etcd-store.ts';
+export { etcdTopology, type EtcdTopologyOptions } from './topology/etcd-topology.ts';

@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary, type DescMethod } from '@bufbuild/protobuf';
 import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
-import { PgError, sqlstate, type Fate, type PgErrorInit, type PgReport, type Severity } from '@multigres/core';
+import { PgError, sqlstate, type Fate, type PgErrorInit, type PgReport } from '@multigres/core';
 import { connectionLost, deadlineExceeded, fateWhenLost, internal, relayed } from './errors.ts';
 import {
   ErrorReportSchema,
@@ -142,7 +142,7 @@ function initOf(report: ErrorReport): PgErrorInit {
   const { $typeName: _type, $unknown: _unknown, fate, severity, ...fields } = report;
   return {
     ...(fields as Omit<PgReport, 'severity'>),
-    severity: (['ERROR', 'FATAL', 'PANIC'] as const).find((known) => known === severity) ?? ('ERROR' as Severity),
+    severity: (['ERROR', 'FATAL', 'PANIC'] as const).find((known) => known === severity) ?? 'ERROR',
     fate: (['notApplied', 'applied'] as const).find((known) => wireFate[known] === fate) ?? 'unknown',
   };
 }

@@ -3,6 +3,7 @@ export { keyOf, segment } from './keys.ts';
 export { MemoryStoreServer } from './memory-store-server.ts';
 export { MemoryTopology } from './memory-topology.ts';
 export { RecordView, type RecordViewWorld } from './record-view.ts';
+export { RenewedLease, type RenewedLeaseOptions } from './renewed-lease.ts';
 export { Registration, type RegistrationOptions } from './registration.ts';
 export {
   noRevision,
@@ -21,4 +22,4 @@ export {
   type Watch,
   type WatchListener,
 } from './store.ts';
-export { unknownCell } from './errors.ts';
+export { closedError, compacted, leaseLost, refused, timedOut, unknownCell, versionMismatch } from './errors.ts';

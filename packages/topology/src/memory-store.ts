@@ -1,7 +1,7 @@
 import type { Clock } from '@multigres/core';
 import type { MemoryStoreServer } from './memory-store-server.ts';
 import { callEnded, closedError, refused, timedOut } from './errors.ts';
-import { MemoryLease } from './memory-lease.ts';
+import { RenewedLease } from './renewed-lease.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import {
   noRevision,
@@ -23,7 +23,7 @@ export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #root: string;
   readonly #watches = new Set<MemoryWatch>();
-  readonly #leases = new Set<MemoryLease>();
+  readonly #leases = new Set<RenewedLease>();
   #closed = false;
 
   constructor(server: MemoryStoreServer, clock: Clock, root: string) {
@@ -74,7 +74,7 @@ export class MemoryStore implements Store {
 
   async lease(ttlMs: number, options: CallOptions): Promise<Lease> {
     const granted = await this.#call('change', options, () => this.#server.grant(ttlMs));
-    const lease: MemoryLease = new MemoryLease({
+    const lease: RenewedLease = new RenewedLease({
       ...granted,
       clock: this.#clock,
       renew: (deadlineMs) => this.#call('change', { deadlineMs }, () => this.#server.renew(granted.id)),

@@ -1,4 +1,4 @@
-import { Client, connectivityState, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { formatEndpoint, PgError, type Clock, type Endpoint } from '@multigres/core';
 import {
@@ -15,7 +15,9 @@ import {
   type StreamOptions,
   type UnaryOptions,
 } from '@multigres/rpc';
+import { asBuffer, asBytes } from './grpc-bytes.ts';
 import { channelOptions, grpcAddress, type GrpcLimits } from './grpc-options.ts';
+import { whenReady } from './grpc-ready.ts';
 import { pgErrorOf } from './grpc-status.ts';
 
 /** Streams let this many messages travel ahead of their reader. */
@@ -132,30 +134,8 @@ export class GrpcChannel implements RpcChannel {
     if (request.length > this.#limits.messageBytesMax) {
       throw messageTooLarge(path, request.length, this.#limits.messageBytesMax, 'notApplied');
     }
-    const deadline = Date.now() + limitMs + 1000;
-    const channel = this.#client.getChannel();
-    for (;;) {
-      const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return;
-      if (state === connectivityState.TRANSIENT_FAILURE)
-        throw unreachable(path, formatEndpoint(this.endpoint), undefined);
-      if (state === connectivityState.SHUTDOWN) throw channelClosed(path);
-      await new Promise<void>((resolve, reject) => {
-        channel.watchConnectivityState(state, deadline, (error) => {
-          if (error === undefined || error === null) resolve();
-          else if (this.#closed) reject(channelClosed(path));
-          else reject(unreachable(path, formatEndpoint(this.endpoint), error));
-        });
-      });
-      if (this.#closed) throw channelClosed(path);
-    }
+    const readiness = await whenReady(this.#client, limitMs);
+    if (this.#closed || readiness === 'closed') throw channelClosed(path);
+    if (readiness !== 'ready') throw unreachable(path, formatEndpoint(this.endpoint), undefined);
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function asBytes(bytes: Buffer): Uint8Array {
-  return bytes;
 }

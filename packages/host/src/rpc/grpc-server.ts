@@ -16,6 +16,7 @@ import {
   type ServedMethod,
   type ServedService,
 } from '@multigres/rpc';
+import { asBuffer } from './grpc-bytes.ts';
 import { grpcAddress, serverOptions, type GrpcLimits } from './grpc-options.ts';
 import { grpcStatusOf } from './grpc-status.ts';
 
@@ -171,10 +172,6 @@ export class GrpcServer implements RpcServer {
       throw error;
     });
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function drained(call: StreamCall, scope: CallScope): Promise<void> {

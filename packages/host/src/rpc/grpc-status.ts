@@ -14,7 +14,8 @@ export function grpcStatusOf(error: unknown): Pick<StatusObject, 'code' | 'detai
   const metadata = new Metadata();
   if (details !== undefined)
     metadata.set(detailsKey, Buffer.from(details.buffer, details.byteOffset, details.byteLength));
-  return { code, details: message, metadata };
+  const name = grpcStatus[code] as keyof typeof grpcStatus | undefined;
+  return { code: name === undefined ? grpcStatus.UNKNOWN : grpcStatus[name], details: message, metadata };
 }
 
 /** An error of grpc-js as our callers see it. */

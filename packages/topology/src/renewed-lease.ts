@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@multigres/core';
 import type { CallOptions, Lease } from './store.ts';
 
-interface MemoryLeaseOptions {
+export interface RenewedLeaseOptions {
   readonly id: string;
   readonly ttlMs: number;
   readonly clock: Clock;
@@ -11,20 +11,23 @@ interface MemoryLeaseOptions {
   readonly ended: () => void;
 }
 
-/** Renewed three times in its life; an answer that does not come is asked for again, only the server's "no" ends it. */
-export class MemoryLease implements Lease {
+/**
+ * The client's side of a lease, for every store: renewed three times in its life; an answer that does not come is asked for again soon, and only
+ * the server's "no" ends it.
+ */
+export class RenewedLease implements Lease {
   readonly id: string;
   readonly ttlMs: number;
-  readonly #options: MemoryLeaseOptions;
+  readonly #options: RenewedLeaseOptions;
   readonly #listeners: (() => void)[] = [];
   #timer: Timer;
   #state: 'alive' | 'lost' | 'stopped' = 'alive';
 
-  constructor(options: MemoryLeaseOptions) {
+  constructor(options: RenewedLeaseOptions) {
     this.#options = options;
     this.id = options.id;
     this.ttlMs = options.ttlMs;
-    this.#timer = this.#later();
+    this.#timer = this.#later(this.ttlMs / 3);
   }
 
   get lost(): boolean {
@@ -49,15 +52,15 @@ export class MemoryLease implements Lease {
     this.#options.ended();
   }
 
-  #later(): Timer {
-    return this.#options.clock.after(this.ttlMs / 3, () => void this.#renew());
+  #later(delayMs: number): Timer {
+    return this.#options.clock.after(delayMs, () => void this.#renew());
   }
 
   async #renew(): Promise<void> {
-    const lives = await this.#options.renew(this.ttlMs / 3).catch(() => true);
+    const lives = await this.#options.renew(this.ttlMs / 3).catch(() => undefined);
     if (this.#state !== 'alive') return;
-    if (lives) {
-      this.#timer = this.#later();
+    if (lives !== false) {
+      this.#timer = this.#later(lives === true ? this.ttlMs / 3 : Math.max(100, this.ttlMs / 20));
       return;
     }
     this.#state = 'lost';
