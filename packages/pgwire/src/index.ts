@@ -24,7 +24,7 @@ export {
 } from './tags.ts';
 export { MessageWriter } from './wire/message-writer.ts';
 export { MessageReader } from './wire/message-reader.ts';
-export { bytesAtEqual, int32At, textAt, uint16At, uint32At, zeroAt } from './wire/scan.ts';
+export { bytesAtEqual, hashAt, int32At, textAt, uint16At, uint32At, zeroAt } from './wire/scan.ts';
 export {
   BindPeek,
   decodeBind,

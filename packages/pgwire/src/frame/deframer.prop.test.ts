@@ -170,6 +170,7 @@ describe('malformed headers', () => {
     const deframer = new Deframer(new CollectingSink(), limits);
     expect(deframer.feed(claims(length))).toBe(0);
     expect(deframer.state).toBe('badLength');
+    expect(deframer.error?.message).toBe('invalid message length');
     expect(deframer.feed(claims(4))).toBe(0);
   });
 
@@ -184,7 +185,9 @@ describe('malformed headers', () => {
     for (let tag = 0; tag < 256; tag++) {
       const deframer = new Deframer(new CollectingSink(), { ...limits, tags });
       deframer.feed(Uint8Array.of(tag, 0, 0, 0, 4));
-      expect(deframer.state).toBe(tags[tag] === tagUnknown ? 'badTag' : 'flowing');
+      const bad = tags[tag] === tagUnknown;
+      expect(deframer.state).toBe(bad ? 'badTag' : 'flowing');
+      expect(deframer.error?.message).toBe(bad ? `invalid frontend message type ${tag}` : undefined);
     }
   });
 
@@ -211,6 +214,7 @@ describe('malformed headers', () => {
       const deframer = new Deframer(new CollectingSink(), limits, 'startup');
       deframer.feed(claims(length).subarray(1));
       expect(deframer.state).toBe(state);
+      expect(deframer.error?.message).toBe(state === 'badLength' ? 'invalid length of startup packet' : undefined);
     }
   });
 });

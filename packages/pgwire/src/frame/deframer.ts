@@ -1,4 +1,5 @@
-import { assert, emptyBytes } from '@multigres/core';
+import { assert, emptyBytes, type PgError } from '@multigres/core';
+import { invalidFrontendTag, invalidMessageLength, invalidStartupLength } from '../errors.ts';
 import { tagSmall, tagUnknown, type TagTable } from '../tags.ts';
 import { int32At } from '../wire/scan.ts';
 
@@ -58,6 +59,7 @@ export class Deframer {
   readonly #tags: TagTable | undefined;
   #state: DeframerState = 'flowing';
   #startup: boolean;
+  #badTag = 0;
   #feeding = false;
   /** The beginning of a message that straddles chunks: [0, #heldBytes) of #held. */
   #held: Uint8Array = emptyBytes;
@@ -79,6 +81,13 @@ export class Deframer {
 
   get state(): DeframerState {
     return this.#state;
+  }
+
+  /** What to tell the peer when the state is `badTag` or `badLength` (08P01, FATAL); undefined as long as all is well. */
+  get error(): PgError | undefined {
+    if (this.#state === 'badTag') return invalidFrontendTag(this.#badTag);
+    if (this.#state !== 'badLength') return undefined;
+    return this.#startup ? invalidStartupLength() : invalidMessageLength();
   }
 
   /** Bytes of an unfinished message that are held here. */
@@ -162,6 +171,7 @@ export class Deframer {
       const kind = this.#tags[buffer[at] as number] as number;
       if (kind === tagUnknown) {
         this.#state = 'badTag';
+        this.#badTag = buffer[at] as number;
         return -1;
       }
       if (kind === tagSmall && max > smallMessageBytesMax) max = smallMessageBytesMax;

@@ -38,7 +38,7 @@ export interface ClientStartupOptions {
   readonly credential: ClientCredential;
   /** Base64 of 18 random bytes; used for SCRAM only. */
   readonly nonce: string;
-  /** The minor version of protocol 3 to ask for. PostgreSQL before 18 answers 2 with a negotiation, before 9.3.22 or so with an error. */
+  /** The minor version of protocol 3 to ask for. PostgreSQL before 18 negotiates 2 down to 0. */
   readonly minor: 0 | 2;
   /** `prefer` takes no for an answer. */
   readonly tls: 'disable' | 'prefer' | 'require';

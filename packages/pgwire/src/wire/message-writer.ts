@@ -5,6 +5,7 @@ const slabBytesDefault = 16 * 1024;
 const slabBytesLeast = 256;
 /** Up to here a loop over ASCII beats the encoder, which needs a view object per call. */
 const shortText = 64;
+const longText = 4096;
 /** The same for copying bytes. */
 const shortBytes = 32;
 
@@ -92,6 +93,8 @@ export class MessageWriter {
   /** UTF-8, without an end mark. */
   text(text: string): void {
     if (text.length <= shortText && this.#ascii(text)) return;
+    // The longest encoding is three times as long: too much memory to ask for in case of a long text.
+    if (text.length > longText) return this.bytes(utf8(text));
     this.#ensure(text.length * 3);
     this.#at += utf8Into(text, this.#buffer, this.#at);
   }
@@ -179,12 +182,17 @@ export class MessageWriter {
   /** Moves what is not taken yet to a new slab; the old one belongs to those who took from it. */
   #grow(bytes: number): void {
     const written = this.#at - this.#start;
-    const size = written + bytes <= this.#slabBytes / 2 ? this.#slabBytes : 2 * (written + bytes);
-    const grown = new Uint8Array(size);
+    const grown = new Uint8Array(growTo(written, bytes, this.#slabBytes));
     grown.set(this.#buffer.subarray(this.#start, this.#at));
     if (this.#messageStart >= 0) this.#messageStart -= this.#start;
     this.#buffer = grown;
     this.#start = 0;
     this.#at = written;
   }
+}
+
+/** A fresh slab for small things; room for more and at least the double for large ones, so that growing stays linear in the end. */
+function growTo(written: number, more: number, slabBytes: number): number {
+  if (written + more <= slabBytes / 2) return slabBytes;
+  return Math.max(2 * written, written + more + slabBytes);
 }

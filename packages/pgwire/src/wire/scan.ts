@@ -55,3 +55,11 @@ export function bytesAtEqual(buffer: Uint8Array, start: number, end: number, byt
   for (let i = 0; i < bytes.length; i++) if (buffer[start + i] !== bytes[i]) return false;
   return true;
 }
+
+/** A 32-bit hash of [start, end) (FNV-1a), to find a name or a statement by its bytes without making a string. Equal hashes prove
+ * nothing: compare the bytes, too, and bound the chains, as anybody can make collisions. */
+export function hashAt(buffer: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (buffer[at] as number), 0x01000193);
+  return hash >>> 0;
+}
