@@ -38,6 +38,16 @@ describe('the clock of this machine', () => {
     expect(tookMs).toBeLessThan(20_000);
   });
 
+  it('waits for months without Node’s timers noticing how long', () => {
+    const program = `
+      import { HostClock } from './clock.ts';
+      process.on('warning', (warning) => console.log(warning.name));
+      const clock = new HostClock();
+      for (const delayMs of [1e12, Infinity]) clock.after(delayMs, () => console.log('fired'));
+      setTimeout(() => process.exit(), 50);`;
+    expect(run(program).output).toBe('');
+  });
+
   it('keeps nobody alive when asked not to', () => {
     const program = `
       import { HostClock } from './clock.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Command, LogLevel, World } from '@multigres/core';
+import type { Command, LogFields, LogLevel, World } from '@multigres/core';
 import { contracts, type Behaviour, type ContractTools, type LoggedLine } from '@multigres/core/contract';
 import { describe, it } from 'vitest';
 import { HostNetwork } from './network.ts';
@@ -30,8 +30,8 @@ function script(behaviour: Behaviour, directory: string): string {
 }
 
 function parsed(text: string): LoggedLine {
-  const { level, msg, time: _time, ...fields } = JSON.parse(text) as Record<string, never>;
-  return { level: level as LogLevel, message: msg, fields };
+  const { level, msg, time: _time, ...fields } = JSON.parse(text) as LogFields & { level: LogLevel; msg: string };
+  return { level, message: msg, fields };
 }
 
 /** A port whose owner never accepts, with its queue full: the system drops what else wants to connect. */

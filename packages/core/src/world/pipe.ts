@@ -1,4 +1,4 @@
-import type { Connection, ConnectionHandler } from './network.ts';
+import { NetworkError, type Connection, type ConnectionHandler } from './network.ts';
 
 /**
  * Two ends of a connection inside one process, for roles that share it. Bytes are handed over without copying, in a turn of their own
@@ -27,6 +27,7 @@ class PipeEnd implements Connection {
   #ended = false;
   #closed = false;
   #closedTold = false;
+  #error: NetworkError | undefined;
   #owesDrain = false;
 
   constructor(highWaterBytes: number) {
@@ -34,7 +35,7 @@ class PipeEnd implements Connection {
   }
 
   get backlogBytes(): number {
-    return this.peer.#incomingBytes;
+    return this.#closed ? 0 : this.peer.#incomingBytes;
   }
 
   attach(handler: ConnectionHandler): void {
@@ -44,8 +45,8 @@ class PipeEnd implements Connection {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed || this.#ended) return true;
-    this.peer.#take(bytes);
-    this.#owesDrain = this.backlogBytes > this.#highWaterBytes;
+    if (bytes.length > 0) this.peer.#take(bytes);
+    if (this.backlogBytes > this.#highWaterBytes) this.#owesDrain = true;
     return !this.#owesDrain;
   }
 
@@ -61,14 +62,15 @@ class PipeEnd implements Connection {
   end(): void {
     if (this.#ended || this.#closed) return;
     this.#ended = true;
+    this.#owesDrain = false;
     this.peer.#peerEnded = true;
     this.peer.#schedule();
     this.#schedule();
   }
 
   destroy(): void {
-    this.#close();
-    this.peer.#close();
+    this.#close(undefined);
+    this.peer.#close(new NetworkError('reset', 'the other end was destroyed'));
   }
 
   #take(bytes: Uint8Array): void {
@@ -77,7 +79,9 @@ class PipeEnd implements Connection {
     this.#schedule();
   }
 
-  #close(): void {
+  #close(error: NetworkError | undefined): void {
+    // Who destroys its end hears of no error, even if the other end was quicker.
+    if (!this.#closed || error === undefined) this.#error = error;
     this.#closed = true;
     this.#incoming = [];
     this.#incomingBytes = 0;
@@ -95,26 +99,26 @@ class PipeEnd implements Connection {
   }
 
   #deliver(): void {
-    const handler = this.#handler as ConnectionHandler;
     while (this.#incoming.length > 0 && !this.#paused && !this.#closed) {
       const bytes = this.#incoming.shift() as Uint8Array;
       this.#incomingBytes -= bytes.length;
-      handler.data(bytes);
+      // Asked anew each time: the call before may have handed the connection over.
+      this.#handler?.data(bytes);
     }
-    if (this.peer.#owesDrain && this.#incomingBytes <= this.#highWaterBytes) this.peer.#drained();
+    if (this.peer.#owesDrain && this.#incomingBytes === 0) this.peer.#drained();
     if (this.#peerEnded && !this.#endTold && this.#incoming.length === 0 && !this.#closed) {
       this.#endTold = true;
-      handler.end();
+      this.#handler?.end();
     }
     if (this.#ended && this.#endTold) this.#closed = true;
     if (this.#closed && !this.#closedTold) {
       this.#closedTold = true;
-      handler.closed(undefined);
+      this.#handler?.closed(this.#error);
     }
   }
 
   #drained(): void {
     this.#owesDrain = false;
-    this.#handler?.drain();
+    if (!this.#closed) this.#handler?.drain();
   }
 }

@@ -21,6 +21,7 @@ export class Peer implements ConnectionHandler {
   #broken: string | undefined;
   #inCall = false;
   #inHandler = false;
+  #owedDrain = false;
   #watchers: (() => void)[] = [];
   /** What to do on data, from within the call. */
   onData: (piece: Uint8Array) => void = () => undefined;
@@ -53,6 +54,8 @@ export class Peer implements ConnectionHandler {
   drain(): void {
     this.#handle('drain', () => {
       this.drains += 1;
+      if (!this.#owedDrain) this.#broken ??= 'drain comes only after write answered false';
+      this.#owedDrain = false;
       if (this.connection.backlogBytes !== 0) this.#broken ??= 'the backlog is gone when drain is called';
     });
   }
@@ -67,7 +70,9 @@ export class Peer implements ConnectionHandler {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#call(() => this.connection.write(bytes));
+    const more = this.#call(() => this.connection.write(bytes));
+    if (!more) this.#owedDrain = true;
+    return more;
   }
 
   pause(): void {
