@@ -1,6 +1,6 @@
 import { lstat, rename, unlink } from 'node:fs/promises';
 import { createServer, Socket, type Server } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   formatEndpoint,
   NetworkError,
@@ -28,6 +28,7 @@ const socketPathBytesMax = 107;
 export class HostNetwork implements Network {
   readonly #clock: Clock;
   readonly #documentedOnly: boolean;
+  #asides = 0;
 
   /** `documentedOnly` keeps to Node's documented interface, which costs memory and time per accepted connection. */
   constructor(clock: Clock, options: { readonly documentedOnly?: boolean } = {}) {
@@ -96,8 +97,15 @@ export class HostNetwork implements Network {
     const found = await lstat(path).catch(() => undefined);
     if (!found) return true;
     if (!found.isSocket() || !(await this.#isDead(path))) return false;
-    const aside = `${path}.${process.pid}`;
-    await rename(path, aside).catch(() => undefined);
+    this.#asides += 1;
+    // Short, because socket paths have a limit.
+    const aside = join(dirname(path), `.${process.pid}.${this.#asides}`);
+    const isMoved = await rename(path, aside).then(
+      () => true,
+      () => false,
+    );
+    // Somebody else is about to take the path.
+    if (!isMoved) return false;
     if (!(await this.#isDead(aside))) {
       await rename(aside, path).catch(() => undefined);
       return false;

@@ -20,7 +20,7 @@ describe('the processes of this machine', () => {
 
   it('takes a process that is dead but unburied for dead', async () => {
     // The shell starts a child, replaces itself with sleep, and so never asks for the child's exit.
-    const child = await processes.spawn(shell('true & echo $!; exec sleep 60'));
+    const child = await processes.spawn(shell('sleep 0.1 & echo $!; exec sleep 60'));
     const pid = Number(await new Promise<string>((resolve) => child.onLine(resolve)));
     const clock = new HostClock();
     for (let i = 0; i < 500 && processes.isAlive(pid); i++) await clock.sleep(5);
