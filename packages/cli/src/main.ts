@@ -9,7 +9,43 @@ interface Entry {
   readonly load: () => Promise<Command>;
 }
 
-const entries: readonly Entry[] = [];
+const entries: readonly Entry[] = [
+  {
+    name: 'up',
+    summary: 'start a whole local cluster in a folder',
+    load: async () => (await import('./cluster/up.ts')).upCommand(),
+  },
+  {
+    name: 'down',
+    summary: 'stop it; data stays',
+    load: async () => (await import('./cluster/down.ts')).downCommand(),
+  },
+  {
+    name: 'status',
+    summary: 'show what runs where',
+    load: async () => (await import('./cluster/status.ts')).statusCommand(),
+  },
+  {
+    name: 'psql',
+    summary: 'open psql through the gateway',
+    load: async () => (await import('./cluster/psql.ts')).psqlCommand(),
+  },
+  {
+    name: 'proxy',
+    summary: 'put gateway and pooler in front of a Postgres you already have',
+    load: async () => (await import('./serve/proxy.ts')).proxyCommand(),
+  },
+  {
+    name: 'pooler',
+    summary: 'run a pooler beside a Postgres',
+    load: async () => (await import('./serve/pooler.ts')).poolerCommand(),
+  },
+  {
+    name: 'pgctld',
+    summary: 'run the hands on one Postgres',
+    load: async () => (await import('./serve/pgctld.ts')).pgctldCommand(),
+  },
+];
 
 /** The one named on the command line, or all of them for the overview. */
 async function commandsFor(name: string | undefined): Promise<readonly Command[]> {
@@ -22,7 +58,8 @@ async function run(args: readonly string[]): Promise<number> {
   const program = new Command('multigres')
     .description('Many Postgres servers look like one, and no acknowledged write is lost.')
     .version('0.1.0')
-    .exitOverride();
+    .exitOverride()
+    .enablePositionalOptions();
   for (const command of await commandsFor(args[0])) {
     command.exitOverride();
     program.addCommand(command);

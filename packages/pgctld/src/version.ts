@@ -1,4 +1,4 @@
-import { PgError } from '@multigres/core';
+import type { PgError } from '@multigres/core';
 import { unsupportedVersion } from './errors.ts';
 
 export const oldestMajor = 15;

@@ -1,0 +1,176 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CliError } from '../errors.ts';
+import { logFile, type ComponentName, type Folder } from './folder.ts';
+import { logSize, logTail } from './log-tail.ts';
+import { processIdentity } from './process-identity.ts';
+import { writeWhole } from './record.ts';
+import type { Account } from './unprivileged.ts';
+
+/** How to start a component. It is detached: it lives on when the command that started it has ended. */
+export interface ComponentSpec {
+  readonly name: ComponentName;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly runAs?: Account | undefined;
+  readonly version: string;
+  readonly endpoint: string;
+}
+
+/** What is known of a process that was started (run/NAME.json). */
+export interface ComponentRecord {
+  readonly pid: number;
+  /** Tells this process from a later one with the same pid. */
+  readonly identity: string;
+  readonly startedMs: number;
+  readonly version: string;
+  readonly endpoint: string;
+}
+
+/** A component that was just started. */
+export interface StartedComponent {
+  readonly name: ComponentName;
+  /** How it ended, once it has; undefined while it runs. */
+  readonly ended: () => string | undefined;
+  /** What it has logged since. */
+  readonly log: () => readonly string[];
+}
+
+const recordFile = (folder: Folder, name: ComponentName): string => path.join(folder.run, `${name}.json`);
+
+export function readComponent(folder: Folder, name: ComponentName): ComponentRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(recordFile(folder, name), 'utf8')) as ComponentRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+export function forgetComponent(folder: Folder, name: ComponentName): void {
+  rmSync(recordFile(folder, name), { force: true });
+}
+
+/** Whether the recorded process, and not a later one with its pid, runs. */
+export function isComponentAlive(record: ComponentRecord | undefined): record is ComponentRecord {
+  return record !== undefined && processIdentity(record.pid) === record.identity;
+}
+
+const passedOn = /^(?:PATH|HOME|TMPDIR|LANG|TZ|MG_.*|MULTIGRES_.*|OTEL_.*)$/;
+
+function environment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(([name, value]) => passedOn.test(name) && value !== undefined);
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+export async function startComponent(folder: Folder, spec: ComponentSpec): Promise<StartedComponent> {
+  const log = logFile(folder, spec.name);
+  const from = logSize(log);
+  const output = openSync(log, 'a', 0o640);
+  let child: ChildProcess;
+  try {
+    child = spawn(spec.program, spec.args, {
+      detached: true,
+      cwd: '/',
+      env: environment(),
+      stdio: ['ignore', output, output],
+      ...(spec.runAs === undefined ? {} : { uid: spec.runAs.uid, gid: spec.runAs.gid }),
+    });
+  } finally {
+    closeSync(output);
+  }
+  let ended: string | undefined;
+  child.once('error', (error) => (ended = error.message));
+  child.once('exit', (code, signal) => (ended ??= code === null ? String(signal) : `exit code ${code}`));
+  child.unref();
+  const identity = child.pid === undefined ? undefined : processIdentity(child.pid);
+  if (child.pid !== undefined && identity !== undefined) {
+    const { version, endpoint } = spec;
+    const record: ComponentRecord = { pid: child.pid, identity, startedMs: Date.now(), version, endpoint };
+    writeWhole(recordFile(folder, spec.name), `${JSON.stringify(record)}\n`, 0o644);
+  }
+  return { name: spec.name, ended: () => ended, log: () => logTail(log, from) };
+}
+
+export interface Patience {
+  readonly deadlineMs: number;
+  /** Aborted when the user has lost interest. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits until `isReady` answers true. Rejects, with the end of its log, when the component ends or does not get ready in time;
+ * `why` may know better what the log means.
+ */
+export async function waitUntilReady(
+  started: StartedComponent,
+  isReady: () => Promise<boolean>,
+  patience: Patience,
+  why: (log: readonly string[]) => { readonly message: string; readonly hint?: string | undefined } | undefined = () => undefined,
+): Promise<void> {
+  const untilMs = performance.now() + patience.deadlineMs;
+  while (!(await isReady())) {
+    patience.signal.throwIfAborted();
+    const ended = started.ended();
+    const late = performance.now() > untilMs;
+    if (ended === undefined && !late) {
+      await sleep(50, undefined, { signal: patience.signal });
+      continue;
+    }
+    const quoted = started.log();
+    const known = why(quoted);
+    const what = ended === undefined ? `is not ready after ${patience.deadlineMs / 1000} s` : `has ended (${ended})`;
+    throw new CliError(known?.message ?? `${started.name} ${what}`, { quoted, hint: known?.hint });
+  }
+}
+
+const pollMs = 20;
+
+/** Waits until a process has ended; answers whether it has. */
+export async function hasEnded(pid: number, identity: string, withinMs: number): Promise<boolean> {
+  const untilMs = performance.now() + withinMs;
+  while (processIdentity(pid) === identity) {
+    if (performance.now() > untilMs) return false;
+    await sleep(pollMs);
+  }
+  return true;
+}
+
+/** Sends a signal only while the pid is still that process; answers whether it was. */
+export function signalProcess(pid: number, identity: string, signal: NodeJS.Signals): boolean {
+  if (processIdentity(pid) !== identity) return false;
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw new CliError(`cannot end process ${pid}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Ends a component: politely, then by force. Answers how. Rejects if the process survives even that, or belongs to somebody else.
+ */
+export async function stopComponent(
+  folder: Folder,
+  name: ComponentName,
+  politeMs: number,
+): Promise<'stopped' | 'killed' | 'was not running'> {
+  const record = readComponent(folder, name);
+  if (!isComponentAlive(record)) {
+    forgetComponent(folder, name);
+    return 'was not running';
+  }
+  const { pid, identity } = record;
+  signalProcess(pid, identity, 'SIGTERM');
+  if (await hasEnded(pid, identity, politeMs)) {
+    forgetComponent(folder, name);
+    return 'stopped';
+  }
+  signalProcess(pid, identity, 'SIGKILL');
+  if (!(await hasEnded(pid, identity, 10_000)))
+    throw new CliError(`process ${pid} (${name}) is still there after SIGKILL`);
+  forgetComponent(folder, name);
+  return 'killed';
+}

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import type { ComponentSpec } from './component.ts';
+import type { Account } from './unprivileged.ts';
+
+export const etcdHost = '127.0.0.1';
+
+export interface EtcdPlace {
+  readonly program: string;
+  readonly version: string;
+  readonly dataDirectory: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  readonly runAs: Account | undefined;
+}
+
+/** One etcd of its own, reachable from this machine only. */
+export function etcdSpec(place: EtcdPlace): ComponentSpec {
+  const clientUrl = `http://${etcdHost}:${place.clientPort}`;
+  const peerUrl = `http://${etcdHost}:${place.peerPort}`;
+  const options: readonly [string, string][] = [
+    ['name', 'local'],
+    ['data-dir', place.dataDirectory],
+    ['listen-client-urls', clientUrl],
+    ['advertise-client-urls', clientUrl],
+    ['listen-peer-urls', peerUrl],
+    ['initial-advertise-peer-urls', peerUrl],
+    ['initial-cluster', `local=${peerUrl}`],
+    ['auto-compaction-mode', 'periodic'],
+    ['auto-compaction-retention', '1h'],
+    ['log-level', 'warn'],
+  ];
+  return {
+    name: 'etcd',
+    program: path.join(place.program, 'etcd'),
+    args: options.map(([name, value]) => `--${name}=${value}`),
+    runAs: place.runAs,
+    version: place.version,
+    endpoint: `${etcdHost}:${place.clientPort}`,
+  };
+}
+
+export type EtcdHealth =
+  | { readonly kind: 'healthy' }
+  /** It answers, but something is wrong. */
+  | { readonly kind: 'sick'; readonly reason: string; readonly hint?: string }
+  | { readonly kind: 'silent' };
+
+const quotaHint =
+  'Free space, then compact and defragment it and run `etcdctl alarm disarm` (etcd documentation, "Maintenance").';
+
+/** Asks etcd itself (its /health also tells of alarms). */
+export async function etcdHealth(clientPort: number): Promise<EtcdHealth> {
+  try {
+    const reply = await fetch(`http://${etcdHost}:${clientPort}/health`, { signal: AbortSignal.timeout(1_000) });
+    const { health, reason } = (await reply.json()) as { readonly health?: string; readonly reason?: string };
+    if (health === 'true') return { kind: 'healthy' };
+    if (reason?.includes('NOSPACE'))
+      return { kind: 'sick', reason: 'etcd is out of space (alarm NOSPACE)', hint: quotaHint };
+    return { kind: 'sick', reason: reason === undefined || reason === '' ? 'not healthy' : reason };
+  } catch {
+    return { kind: 'silent' };
+  }
+}
+
+/** What etcd's log means, where we know it. */
+export function etcdTrouble(log: readonly string[]): { readonly message: string; readonly hint?: string } | undefined {
+  const text = log.join('\n');
+  if (/no space left on device/i.test(text)) {
+    return {
+      message: 'etcd cannot write: the disk is full',
+      hint: 'Free space on the disk of its data directory (etcd reserves 128 MB for its log), then try again.',
+    };
+  }
+  if (/address already in use/i.test(text)) {
+    return { message: 'etcd cannot listen: its port is in use', hint: 'Try again; `up` chooses other ports.' };
+  }
+  if (/permission denied/i.test(text)) {
+    return {
+      message: 'etcd may not use its data directory',
+      hint: 'Look at the owner and the permissions of that folder.',
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { exitCode } from '../errors.ts';
+import type { Cluster } from './cluster.ts';
+import { connectionString } from './connection-string.ts';
+import { durationText } from './duration-text.ts';
+import { existingCluster } from './existing-cluster.ts';
+import { dirOption } from './options.ts';
+import { ensurePassword } from './password.ts';
+import { stateOf, survey, type ClusterState, type ComponentSurvey } from './survey.ts';
+
+interface Flags {
+  readonly dir: string;
+  readonly json: boolean;
+  readonly showPassword: boolean;
+}
+
+const exitCodes: Readonly<Record<ClusterState, number>> = {
+  running: exitCode.ok,
+  degraded: exitCode.failure,
+  stopped: exitCode.stopped,
+};
+
+/** `multigres status`: exit code 0 if all of it runs, 3 if nothing does, 1 in between. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('Show what runs where. Exit code: 0 running, 1 degraded, 3 stopped.')
+    .addOption(dirOption())
+    .option('--json', 'one line of JSON, for programs', false)
+    .option('--show-password', 'with the password in the connection string', false)
+    .action((flags: Flags) => status(flags));
+}
+
+async function status(flags: Flags): Promise<void> {
+  const { folder, cluster } = existingCluster(flags.dir);
+  const components = cluster === undefined ? [] : await survey(folder, cluster.record);
+  const overall: ClusterState = cluster === undefined ? 'stopped' : stateOf(components);
+  const lines = flags.json
+    ? [jsonLine(overall, cluster, components, flags)]
+    : table(overall, cluster, components, flags);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  process.exitCode = exitCodes[overall];
+}
+
+function stringOf(cluster: Cluster, flags: Flags): string {
+  const show = flags.showPassword && existsSync(cluster.folder.password);
+  return connectionString(cluster.record, show ? ensurePassword(cluster.folder) : undefined);
+}
+
+function jsonLine(
+  state: ClusterState,
+  cluster: Cluster | undefined,
+  components: readonly ComponentSurvey[],
+  flags: Flags,
+): string {
+  return JSON.stringify({
+    state,
+    gateway: cluster?.record.gateway ?? null,
+    connectionString: cluster === undefined ? null : stringOf(cluster, flags),
+    components: components.map(({ name, pid, state: own, endpoint, version, sinceMs, reason }) => ({
+      name,
+      state: own,
+      pid: pid ?? null,
+      endpoint: endpoint ?? null,
+      version: version ?? null,
+      since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+      ...(reason === undefined ? {} : { reason }),
+    })),
+  });
+}
+
+function table(
+  state: ClusterState,
+  cluster: Cluster | undefined,
+  components: readonly ComponentSurvey[],
+  flags: Flags,
+): readonly string[] {
+  if (cluster === undefined) return ['stopped: there is no cluster in this folder'];
+  const now = Date.now();
+  const rows = components.map(({ name, state: own, pid, version, sinceMs, endpoint }) => [
+    name,
+    own,
+    String(pid ?? '-'),
+    version ?? '-',
+    sinceMs === undefined ? '-' : durationText(now - sinceMs),
+    endpoint ?? '-',
+  ]);
+  const reasons = components
+    .filter(({ reason }) => reason !== undefined)
+    .map(({ name, reason }) => `${name}: ${reason}`);
+  const all = [['COMPONENT', 'STATE', 'PID', 'VERSION', 'SINCE', 'ENDPOINT'], ...rows];
+  return [...aligned(all), ...reasons, '', `${state}: ${stringOf(cluster, flags)}`];
+}
+
+function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

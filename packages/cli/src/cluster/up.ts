@@ -1,0 +1,116 @@
+import { Command, Option } from 'commander';
+import { CliError, exitCode } from '../errors.ts';
+import { wholeNumber } from '../option-values.ts';
+import type { Cluster } from './cluster.ts';
+import { lockCluster } from './cluster-lock.ts';
+import { isComponentAlive, readComponent } from './component.ts';
+import { connectionString } from './connection-string.ts';
+import { clusterFolder, componentNames, makeFolder, type Folder } from './folder.ts';
+import { dirOption } from './options.ts';
+import { ensurePassword } from './password.ts';
+import { planCluster } from './plan.ts';
+import { readRecord, writeRecord, type ClusterRecord } from './record.ts';
+import { startSteps, type StartLog } from './start-cluster.ts';
+import { runSteps, say } from './steps.ts';
+import { stateOf, survey } from './survey.ts';
+import { undoStart } from './undo-start.ts';
+import { unprivilegedAccount } from './unprivileged.ts';
+
+interface Flags {
+  readonly dir: string;
+  readonly port?: number;
+  readonly host?: string;
+  readonly auth?: 'scram' | 'trust';
+}
+
+/** `multigres up`: a whole local cluster in a folder. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('Start a whole local cluster in a folder (etcd, Postgres, pooler, gateway) and print how to connect.')
+    .addOption(dirOption())
+    .option(
+      '--port <number>',
+      'port of the gateway (default: as before, else 15432 or a free one)',
+      wholeNumber(1, 65_535),
+    )
+    .option('--host <address>', 'address of the gateway (default: as before, else 127.0.0.1)')
+    .addOption(
+      new Option('--auth <method>', 'how clients log in (default: as before, else scram)').choices(['scram', 'trust']),
+    )
+    .action((flags: Flags) => up(flags));
+}
+
+async function up(flags: Flags): Promise<void> {
+  const folder = clusterFolder(flags.dir);
+  makeFolder(folder, process.geteuid?.() === 0);
+  const unlock = lockCluster(folder, 'multigres up');
+  try {
+    const cluster = await clusterToStart(folder, flags);
+    const password = ensurePassword(folder);
+    if (await isHealthy(cluster)) say(`already running in ${folder.root}`);
+    else await start(cluster, password);
+    tell(cluster, password);
+  } finally {
+    unlock();
+  }
+}
+
+/** Planned afresh, unless parts of it run: then it is completed as it is. */
+async function clusterToStart(folder: Folder, flags: Flags): Promise<Cluster> {
+  const account = unprivilegedAccount();
+  const before = readRecord(folder);
+  const runs = componentNames.some((name) => isComponentAlive(readComponent(folder, name)));
+  if (before !== undefined && runs) {
+    refuseOtherChoices(before, flags);
+    return { folder, record: before, account };
+  }
+  const { port, host, auth } = flags;
+  const record = await planCluster(folder, account, { port, host, auth });
+  writeRecord(folder, record);
+  if (before === undefined && record.dataElsewhere !== undefined) {
+    say(
+      `note: Postgres cannot run as root, and ${account?.name} may not enter ${folder.root}: data goes to ${record.dataElsewhere}`,
+    );
+  }
+  return { folder, record, account };
+}
+
+function refuseOtherChoices(before: ClusterRecord, flags: Flags): void {
+  const { host, port } = before.gateway;
+  const differs =
+    (flags.port !== undefined && flags.port !== port) ||
+    (flags.host !== undefined && flags.host !== host) ||
+    (flags.auth !== undefined && flags.auth !== before.auth);
+  if (!differs) return;
+  throw new CliError(`the cluster runs already, on ${host}:${port} with --auth ${before.auth}`, {
+    hint: 'Stop it with `./mg down`, then start it with other choices.',
+  });
+}
+
+async function isHealthy({ folder, record }: Cluster): Promise<boolean> {
+  const alive = componentNames.every((name) => isComponentAlive(readComponent(folder, name)));
+  return alive && stateOf(await survey(folder, record)) === 'running';
+}
+
+/** All steps, or none: what was begun is undone when one fails or the user interrupts. */
+async function start(cluster: Cluster, password: string): Promise<void> {
+  const abort = new AbortController();
+  const interrupted = (): void => abort.abort(new CliError('interrupted', { exitCode: exitCode.interrupted }));
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupted);
+  const log: StartLog = { started: new Set(), startedPostgres: false };
+  try {
+    await runSteps(startSteps({ cluster, password, signal: abort.signal, log }));
+  } catch (error) {
+    await undoStart(cluster, log);
+    throw abort.signal.aborted ? abort.signal.reason : error;
+  } finally {
+    for (const signal of signals) process.off(signal, interrupted);
+  }
+}
+
+/** The connection string alone goes to standard output, for programs. */
+function tell(cluster: Cluster, password: string): void {
+  say('connect with `./mg psql`, or any client of Postgres:');
+  process.stdout.write(`${connectionString(cluster.record, password)}\n`);
+}
