@@ -74,6 +74,7 @@ const ordinary: readonly Row[] = [
   ],
   ['SELECT DISTINCT ON (a) lower(b) FROM t TABLESAMPLE system (10) REPEATABLE (1)', 'select'],
   ['SELECT a OPERATOR(pg_catalog.+) lower(b) FROM t ORDER BY (a), (b)', 'select'],
+  ['SELECT a::geometry(3), b::app.money(1, 2)[] FROM t', 'select'],
   ['SELECT * FROM unnest($1::int[], $2::text[]) WITH ORDINALITY AS u (a, b, n)', 'select'],
   [
     'MERGE INTO t USING s ON (t.id = s.id) WHEN MATCHED THEN UPDATE SET (a) = ROW (1) WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)',
