@@ -36,6 +36,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./serve/proxy.ts')).proxyCommand(),
   },
   {
+    name: 'gateway',
+    summary: 'take connections of Postgres clients and serve them through a pooler',
+    load: async () => (await import('./serve/gateway.ts')).gatewayCommand(),
+  },
+  {
     name: 'pooler',
     summary: 'run a pooler beside a Postgres',
     load: async () => (await import('./serve/pooler.ts')).poolerCommand(),

@@ -1,11 +1,14 @@
 import { type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
 import { MessageWriter } from '@multigres/pgwire';
+import type { Directory } from '@multigres/topology';
 import { ClassificationCache, type Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
 import { CancelKeys } from './cancel/cancel-keys.ts';
 import type { GatewayConfig, GatewayLimits } from './config.ts';
+import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
 import { gatewayStops, tooManyClients } from './errors.ts';
 import { PoolerClient } from './route/pooler-client.ts';
+import { PoolerDirectory } from './route/pooler-directory.ts';
 import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
@@ -28,16 +31,35 @@ export interface GatewayStatus {
   readonly poolerIsUp: boolean;
 }
 
-/** Where the gateway finds its pooler: an address, or a way to make a connection (both in one process). */
-export type PoolerTarget = Endpoint | (() => Promise<Connection>);
+/** Where the gateway finds its pooler: an address, a way to make a connection (both in one process), or the topology of a cell. */
+export type PoolerTarget =
+  | Endpoint
+  | (() => Promise<Connection>)
+  | { readonly kind: 'topology'; readonly directory: Directory; readonly cell: string };
+
+/** What is needed to serve GatewayService. */
+export interface GatewayControlSetup extends GatewayControlParts {
+  readonly config: GatewayControlConfig;
+}
 
 /**
  * Starts a gateway: Postgres clients connect to `config.listen` and are served by the pooler at `pooler`. Rejects with a NetworkError if it
  * cannot listen. The pooler need not be there yet.
  */
-export async function startGateway(world: World, config: GatewayConfig, pooler: PoolerTarget): Promise<Gateway> {
+export async function startGateway(
+  world: World,
+  config: GatewayConfig,
+  pooler: PoolerTarget,
+  control?: GatewayControlSetup,
+): Promise<Gateway> {
   const gateway = new GatewayProcess(world, config, pooler);
   await gateway.listen();
+  try {
+    if (control !== undefined) await gateway.serveControl(control);
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
   return gateway;
 }
 
@@ -54,7 +76,9 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly classify: (text: string) => Classification;
   readonly #world: World;
   readonly #config: GatewayConfig;
+  readonly #poolers: PoolerDirectory | undefined;
   readonly #pooler: PoolerClient;
+  #control: GatewayControl | undefined;
   readonly #sessions: Set<Session> = new Set();
   readonly #logins: Set<Login> = new Set();
   readonly #listeners: Listener[] = [];
@@ -66,7 +90,10 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.limits = config.limits;
     this.#world = world;
     this.#config = config;
-    this.#pooler = new PoolerClient(world, pooler, { id: config.id, waitMs: config.limits.poolerWaitMs });
+    const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
+    this.#poolers = found && new PoolerDirectory(world.network, found.directory, found.cell);
+    const target = this.#poolers?.dial ?? (pooler as Endpoint | (() => Promise<Connection>));
+    this.#pooler = new PoolerClient(world, target, { id: config.id, waitMs: config.limits.poolerWaitMs });
     this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
     const { clock, random } = world;
@@ -80,6 +107,13 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     );
     const cache = new ClassificationCache();
     this.classify = (text) => cache.classify(text);
+  }
+
+  async serveControl(setup: GatewayControlSetup): Promise<void> {
+    const { endpoints, limits } = this;
+    const subject = { endpoints, sessionsMax: limits.sessionsMax, poolers: this.#poolers, status: () => this.status() };
+    this.#control = new GatewayControl(this.#world, subject, setup.config, setup);
+    await this.#control.start();
   }
 
   async listen(): Promise<void> {
@@ -102,6 +136,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   }
 
   async stop(): Promise<void> {
+    await this.#control?.stop();
+    this.#poolers?.close();
     const closed = this.#listeners.map((listener) => listener.close());
     for (const login of [...this.#logins]) login.fail(gatewayStops());
     for (const session of [...this.#sessions]) session.finish(gatewayStops());

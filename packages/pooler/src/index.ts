@@ -1,2 +1,2 @@
 export { defaultPoolerLimits, type PoolerConfig, type PoolerLimits } from './config.ts';
-export { startPooler, type Pooler, type PoolerStatus } from './pooler.ts';
+export { startPooler, type Pooler, type PoolerControlSetup, type PoolerStatus } from './pooler.ts';

@@ -6,6 +6,7 @@ import { sendCancel } from './backend/cancel-request.ts';
 import { login } from './backend/login.ts';
 import type { PoolerConfig } from './config.ts';
 import { noVerifierLookup, poolerStops } from './errors.ts';
+import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
 import { Pools } from './pool/pools.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
@@ -15,6 +16,11 @@ import { StatementTable } from './statement/statement-table.ts';
 
 const tidyMs = 10_000;
 const silenceMs = 5_000;
+
+/** What is needed to serve PoolerService. */
+export interface PoolerControlSetup extends PoolerControlParts {
+  readonly config: PoolerControlConfig;
+}
 
 /** A running pooler. */
 export interface Pooler {
@@ -44,11 +50,18 @@ export interface PoolerStatus {
 
 /**
  * Starts a pooler: it lets gateways in on `config.relay` and shares few backends of the Postgres beside it between their sessions.
- * Rejects with a NetworkError if it cannot listen. Postgres need not be there yet.
+ * With `control` it also serves PoolerService and makes itself known. Rejects with a NetworkError if it cannot listen. Postgres need not be
+ * there yet.
  */
-export async function startPooler(world: World, config: PoolerConfig): Promise<Pooler> {
+export async function startPooler(world: World, config: PoolerConfig, control?: PoolerControlSetup): Promise<Pooler> {
   const pooler = new PoolerProcess(world, config);
   await pooler.listen();
+  try {
+    if (control !== undefined) await pooler.serveControl(control);
+  } catch (error) {
+    await pooler.stop();
+    throw error;
+  }
   return pooler;
 }
 
@@ -66,6 +79,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #links: Set<GatewayLink> = new Set();
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
+  #control: PoolerControl | undefined;
   #backends = 0;
   #lastBackend = 0;
   #stopped = false;
@@ -83,6 +97,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#pools = new Pools(config.limits, this);
     this.#admin = config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs);
     this.#tidyLater();
+  }
+
+  async serveControl(setup: PoolerControlSetup): Promise<void> {
+    const { postgres, limits } = this.#config;
+    const subject = { relay: this.relay, postgres, limits, admin: this.#admin, status: this.status };
+    this.#control = new PoolerControl(this.#world, subject, setup.config, setup);
+    await this.#control.start();
   }
 
   async listen(): Promise<void> {
@@ -111,6 +132,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   };
 
   async stop(): Promise<void> {
+    await this.#control?.stop();
     this.#stopped = true;
     const closed = this.#listener?.close();
     for (const link of this.#links) link.end(poolerStops());

@@ -1,24 +1,27 @@
-import { formatEndpoint, type Endpoint } from '@multigres/core';
-import { hostWorld } from '@multigres/host';
-import { startPooler } from '@multigres/pooler';
+import { formatEndpoint, NetworkError, type Endpoint } from '@multigres/core';
+import { GrpcTransport, hostWorld } from '@multigres/host';
+import { startPooler, type PoolerControlSetup } from '@multigres/pooler';
+import type { World } from '@multigres/core';
 import { Command } from 'commander';
+import { CliError } from '../errors.ts';
 import { internalEndpoint, postgresEndpoint } from './endpoints.ts';
 import { addLogOptions, logOptions, type LogFlags } from './log-options.ts';
 import { addPoolerOptions, poolerConfig, type PoolerOptions } from './pooler-options.ts';
-import { poolerControl, type PoolerControlFlags } from './pooler-control.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
+import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
-interface Flags extends PoolerOptions, LogFlags, PoolerControlFlags {
+interface Flags extends PoolerOptions, LogFlags, TopologyFlags {
+  readonly id: string;
   readonly relay: Endpoint;
   readonly postgres: Endpoint;
+  readonly grpc?: Endpoint;
   readonly withParent?: boolean;
 }
 
 export function poolerCommand(): Command {
   const command = new Command('pooler')
     .description('share few backends of the Postgres beside it between the sessions of gateways')
-    .requiredOption('--id <name>', 'component id')
-    .option('--cell <name>', 'cell it belongs to', 'local')
+    .requiredOption('--id <name>', 'name, unique in its cell')
     .requiredOption(
       '--relay <endpoint>',
       'where gateways connect for queries: HOST:PORT or a socket path',
@@ -26,22 +29,37 @@ export function poolerCommand(): Command {
     )
     .requiredOption('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
-    .option('--topology-global <url>', 'etcd of the whole cluster')
-    .option('--topology-cell <url>', 'etcd of the cell')
     .option('--with-parent', 'end when standard input ends');
-  return addLogOptions(addPoolerOptions(command)).action(run);
+  return addLogOptions(addTopologyOptions(addPoolerOptions(command))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
   const world = hostWorld({ log: logOptions(flags) });
-  const pooler = await startPooler(world, poolerConfig(flags.id, flags.relay, flags.postgres, flags));
-  const control = await poolerControl(world, pooler, flags);
+  const config = poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, flags.postgres, flags);
+  const pooler = await startPooler(world, config, controlOf(world, flags)).catch((error: unknown) => {
+    if (!(error instanceof NetworkError)) throw error;
+    throw new CliError(`the pooler cannot listen: ${error.message}`, { cause: error });
+  });
   world.telemetry.log.info('pooler is ready', {
     relay: formatEndpoint(flags.relay),
     postgres: formatEndpoint(flags.postgres),
   });
   await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
-  await control?.stop();
   await pooler.stop();
   process.exit(0);
+}
+
+function controlOf(world: World, flags: Flags): PoolerControlSetup | undefined {
+  if (flags.grpc === undefined) return undefined;
+  const directory = directoryOf(world, flags);
+  return {
+    config: {
+      name: flags.id,
+      cell: flags.cell,
+      shard: { database: 'postgres', tableGroup: 'default', shard: '0' },
+      rpc: flags.grpc,
+    },
+    rpc: new GrpcTransport(world),
+    ...(directory && { directory }),
+  };
 }
