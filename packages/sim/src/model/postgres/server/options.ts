@@ -1,0 +1,38 @@
+import type { Endpoint } from '@multigres/core';
+
+import type { RoleOptions } from '../session/host.ts';
+import type { WriteAheadLog } from '../storage/log.ts';
+
+/** A time drawn evenly from a range, in milliseconds. */
+export interface DelayMs {
+  readonly least: number;
+  readonly greatest: number;
+}
+
+export interface PostgresOptions {
+  readonly endpoint: Endpoint;
+  /** Called with what was met and the statement or message; the run should fail. The client gets 0A000 besides. */
+  readonly onUnsupported: (text: string) => void;
+  /** Default `postgres`. */
+  readonly databases?: readonly string[];
+  /** Default: a superuser `postgres`. */
+  readonly roles?: readonly RoleOptions[];
+  /** Default `trust`. */
+  readonly authentication?: 'trust' | 'scram-sha-256';
+  /** SCRAM iterations; Postgres's default is 4096, which costs milliseconds of real time per login. */
+  readonly scramIterations?: number;
+  /** postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Before each statement; default none. */
+  readonly statementDelayMs?: DelayMs;
+  /** How long a flush of the log takes; default none: commits are durable at once. */
+  readonly flushDelayMs?: DelayMs;
+  /** How long a start takes, during which clients get 57P03; default none. */
+  readonly startDelayMs?: DelayMs;
+  /** The durable log of an earlier life; default a new, empty one. */
+  readonly log?: WriteAheadLog;
+  /** 17.2 unless told otherwise; from 18 on protocol 3.2 is spoken. */
+  readonly serverVersion?: string;
+}
+
+export type { RoleOptions };

@@ -1,0 +1,323 @@
+import {
+  assert,
+  sameBytes,
+  type Clock,
+  type Connection,
+  type Listener,
+  type Lsn,
+  type PgError,
+  type Random,
+  type Timer,
+  type World,
+} from '@multigres/core';
+import {
+  encodeBase64,
+  mockScramVerifier,
+  scramVerifierOfPassword,
+  type AuthenticationMethod,
+  type ScramVerifier,
+  type StartupRequest,
+} from '@multigres/pgwire';
+
+import {
+  cannotConnectNow,
+  mustBeSuperuserToSignal,
+  tooManyConnections,
+  undefinedDatabase,
+  undefinedLogin,
+  unsupported,
+} from '../errors.ts';
+import type { RoleOptions, SessionClient, SessionHost } from '../session/host.ts';
+import type { Notification } from '../session/notifications.ts';
+import { Session } from '../session/session.ts';
+import { settingDefinition } from '../session/setting-table.ts';
+import { WriteAheadLog } from '../storage/log.ts';
+import { Store } from '../storage/store.ts';
+import type { Task, Wait } from '../wait.ts';
+import { Backend } from './backend.ts';
+import { Flusher } from './flusher.ts';
+import type { LoggedIn } from './login.ts';
+import type { DelayMs, PostgresOptions } from './options.ts';
+
+/** `down`: nobody listens. The others listen, and all but `up` refuse with 57P03. */
+export type Phase = 'down' | 'starting up' | 'in recovery mode' | 'up' | 'shutting down';
+
+const firstPid = 1001;
+const firstDatabaseOid = 5;
+
+/** The postmaster and what its backends share. Lives as long as the model; `store` is new after every start. */
+export class Server implements SessionHost {
+  readonly log: WriteAheadLog;
+  readonly roles: ReadonlyMap<string, RoleOptions>;
+  readonly #options: PostgresOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #delays: Random;
+  readonly #world: World;
+  readonly #databases: readonly string[];
+  readonly #verifiers: Map<string, ScramVerifier> = new Map();
+  readonly #backends: Map<number, Backend> = new Map();
+  #store: Store | undefined;
+  #flusher: Flusher | undefined;
+  #listener: Listener | undefined;
+  #phase: Phase = 'down';
+  #nextPid = firstPid;
+  /** Counts starts, so that a timer of an earlier life does nothing. */
+  #life = 0;
+
+  constructor(world: World, options: PostgresOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#clock = world.clock;
+    this.#random = world.random.fork('postgres');
+    this.#delays = this.#random.fork('delays');
+    this.log = options.log ?? new WriteAheadLog();
+    this.#databases = options.databases ?? ['postgres'];
+    const roles = options.roles ?? [{ name: 'postgres', superuser: true }];
+    this.roles = new Map(roles.map((role) => [role.name, role]));
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get store(): Store {
+    assert(this.#store !== undefined, 'a session exists only while the server is up');
+    return this.#store;
+  }
+
+  /** The store, or undefined while the server is not up. */
+  get storeIfUp(): Store | undefined {
+    return this.#store;
+  }
+
+  get backends(): Iterable<Backend> {
+    return this.#backends.values();
+  }
+
+  get listener(): Listener | undefined {
+    return this.#listener;
+  }
+
+  get minorMax(): 0 | 2 {
+    return Number.parseInt(this.#options.serverVersion ?? '17', 10) >= 18 ? 2 : 0;
+  }
+
+  // Life and death.
+
+  /** Listens, then recovers from the log; resolves when clients are served. */
+  async start(): Promise<void> {
+    assert(this.#phase === 'down', 'only a server that is down is started');
+    this.#phase = 'starting up';
+    this.#listener = await this.#world.network.listen(this.#options.endpoint, (connection) => this.#accept(connection));
+    await this.#recover('starting up');
+  }
+
+  async #recover(phase: 'starting up' | 'in recovery mode'): Promise<void> {
+    this.#phase = phase;
+    this.#life += 1;
+    const life = this.#life;
+    const delayMs = this.#draw(this.#options.startDelayMs);
+    if (delayMs > 0) await this.#clock.sleep(delayMs);
+    if (life !== this.#life) return;
+    this.#store = new Store(this.log, this.#databases);
+    this.#flusher = new Flusher(this.#clock, this.log, () => this.#draw(this.#options.flushDelayMs));
+    this.#phase = 'up';
+  }
+
+  /** Everything dies at once. Unflushed records of the log survive as a prefix of random length. */
+  #die(): void {
+    this.#life += 1;
+    this.#flusher?.stop();
+    this.#flusher = undefined;
+    for (const backend of [...this.#backends.values()]) backend.vanish();
+    this.#backends.clear();
+    this.#store = undefined;
+    this.log.loseUnflushed((count) => (count === 0 ? 0 : this.#random.below(count + 1)));
+  }
+
+  /** kill -9 of the postmaster and all its children, or a power loss. Nobody listens until `start`. */
+  crash(): void {
+    this.#die();
+    this.#phase = 'down';
+    this.#closeListener();
+  }
+
+  /** A backend has crashed: the postmaster throws all out and recovers, refusing clients meanwhile. */
+  async crashAndRecover(): Promise<void> {
+    if (this.#phase === 'down') return;
+    this.#die();
+    await this.#recover('in recovery mode');
+  }
+
+  /** Fast shutdown: every session is told 57P01, its transaction rolled back, the log flushed. */
+  stop(): void {
+    if (this.#phase === 'down') return;
+    this.#phase = 'shutting down';
+    for (const backend of [...this.#backends.values()]) backend.terminate();
+    this.#clock.soon(() => this.#finishStop());
+  }
+
+  #finishStop(): void {
+    if (this.#phase !== 'shutting down') return;
+    if (this.#backends.size > 0) {
+      this.#clock.after(1, () => this.#finishStop());
+      return;
+    }
+    this.log.flushTo(this.log.insertLsn);
+    this.#life += 1;
+    this.#store = undefined;
+    this.#phase = 'down';
+    this.#closeListener();
+  }
+
+  #closeListener(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    void listener?.close();
+  }
+
+  // Connections.
+
+  #accept(connection: Connection): void {
+    const pid = this.#nextPid;
+    this.#nextPid += 1;
+    const backend = new Backend(this, connection, pid, this.#random.bytes(this.minorMax === 2 ? 32 : 4));
+    this.#backends.set(pid, backend);
+  }
+
+  ended(backend: Backend): void {
+    this.#backends.delete(backend.pid);
+  }
+
+  /** How a client has to log in, or why it may not. Postgres asks in this order. */
+  authenticationFor(request: StartupRequest): AuthenticationMethod {
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) return { kind: 'reject', error: refusal };
+    if ((this.#options.authentication ?? 'trust') === 'trust') return { kind: 'trust' };
+    const nonce = encodeBase64(this.#random.bytes(18));
+    const role = this.roles.get(request.user);
+    if (role?.password === undefined) {
+      return { kind: 'scram', verifier: mockScramVerifier(request.user, new Uint8Array(32)), nonce, doomed: true };
+    }
+    return { kind: 'scram', verifier: this.#verifier(role.name, role.password), nonce };
+  }
+
+  #refusal(request: StartupRequest): PgError | undefined {
+    if (this.#phase === 'starting up' || this.#phase === 'in recovery mode') return cannotConnectNow(this.#phase);
+    if (this.#phase !== 'up') return cannotConnectNow('shutting down');
+    if (request.replication !== 'none') {
+      this.unsupported('a replication connection');
+      return unsupported('a replication connection');
+    }
+    const sessions = [...this.#backends.values()].filter((backend) => backend.session !== undefined).length;
+    return sessions >= this.#connectionsMax ? tooManyConnections() : undefined;
+  }
+
+  get #connectionsMax(): number {
+    return Number(this.#options.settings?.['max_connections'] ?? settingDefinition('max_connections')?.boot);
+  }
+
+  #verifier(user: string, password: string): ScramVerifier {
+    let verifier = this.#verifiers.get(user);
+    if (verifier === undefined) {
+      verifier = scramVerifierOfPassword(password, this.#random.bytes(16), this.#options.scramIterations ?? 4096);
+      this.#verifiers.set(user, verifier);
+    }
+    return verifier;
+  }
+
+  /** Makes the session of somebody who has proven who it is. Throws what refuses it: 3D000, 28000, bad settings. */
+  openSession(backend: Backend, loggedIn: LoggedIn, client: SessionClient): Session {
+    const { user, database } = loggedIn;
+    if (!this.roles.has(user)) throw undefinedLogin(user);
+    if (this.store.database(database) === undefined) throw undefinedDatabase(database);
+    const session = new Session({ pid: backend.pid, user, database }, this, client);
+    const version = this.#options.serverVersion ?? '17.2';
+    session.settings.setReset('server_version', version);
+    for (const [name, value] of Object.entries(this.#options.settings ?? {})) session.settings.setReset(name, value);
+    for (const [name, value] of loggedIn.settings) session.setStartupSetting(name, value);
+    return session;
+  }
+
+  cancelRequest(pid: number, secretKey: Uint8Array): void {
+    const backend = this.#backends.get(pid);
+    if (backend !== undefined && sameBytes(backend.secretKey, secretKey)) backend.cancel();
+  }
+
+  /** The backend of a pid, for faults. */
+  backend(pid: number): Backend | undefined {
+    return this.#backends.get(pid);
+  }
+
+  unsupported(text: string): void {
+    this.#options.onUnsupported(text);
+  }
+
+  // What sessions ask for.
+
+  soon(run: () => void): void {
+    this.#clock.soon(run);
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    return this.#clock.after(delayMs, run);
+  }
+
+  wallMicros(): bigint {
+    return BigInt(Math.round(this.#clock.wallMs() * 1000));
+  }
+
+  fraction(): number {
+    return this.#random.fraction();
+  }
+
+  sleep(delayMs: number): Wait {
+    let timer: Timer | undefined;
+    return {
+      event: 'PgSleep',
+      start: (wake) => {
+        timer = this.#clock.after(delayMs, wake);
+      },
+      cancel: () => timer?.cancel(),
+    };
+  }
+
+  statementDelayMs(): number {
+    return this.#draw(this.#options.statementDelayMs);
+  }
+
+  #draw(range: DelayMs | undefined): number {
+    if (range === undefined || range.greatest <= 0) return 0;
+    return range.least + this.#delays.fraction() * (range.greatest - range.least);
+  }
+
+  flush(lsn: Lsn): Task<void> {
+    return (this.#flusher as Flusher).flush(lsn);
+  }
+
+  flushLater(): void {
+    this.#flusher?.later(Number(settingDefinition('wal_writer_delay')?.boot));
+  }
+
+  databaseOid(name: string): number {
+    return firstDatabaseOid + this.#databases.indexOf(name);
+  }
+
+  publish(database: string, notifications: readonly Notification[]): void {
+    for (const backend of this.#backends.values()) {
+      if (backend.session?.database !== database || backend.session.notifications.channels.size === 0) continue;
+      for (const notification of notifications) backend.notify(notification);
+    }
+  }
+
+  signal(by: Session, pid: number, signal: 'cancel' | 'terminate'): boolean {
+    const backend = this.#backends.get(pid);
+    if (backend?.session === undefined) return false;
+    const superuser = by.isSuperuser(by.currentUser);
+    if (by.isSuperuser(backend.session.sessionUser) && !superuser) throw mustBeSuperuserToSignal();
+    if (signal === 'cancel') backend.cancel();
+    else backend.terminate();
+    return true;
+  }
+}

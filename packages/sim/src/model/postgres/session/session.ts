@@ -1,0 +1,556 @@
+import {
+  cannotSetInternal,
+  commandInFailedTransaction,
+  noActiveTransactionFor,
+  permissionDeniedToSet,
+  permissionDeniedToSetRole,
+  permissionDeniedToSetSession,
+  roleDoesNotExist,
+  savepointDoesNotExist,
+  settingCannotBeChangedNow,
+  settingNeedsRestart,
+  transactionIsolationTooLate,
+  unrecognizedParameter,
+} from '../errors.ts';
+import { Catalog } from '../storage/catalog.ts';
+import type { LockHolder } from '../storage/lock-manager.ts';
+import type { Relation } from '../storage/relation.ts';
+import { Transaction, type Namespace } from '../storage/transaction.ts';
+import type { Xid } from '../storage/commit-log.ts';
+import type { OutputStyle } from '../sql/type-text.ts';
+import { parseBoolean } from '../sql/type-text.ts';
+import type { Task, Wait } from '../wait.ts';
+import { AdvisoryLocks } from './advisory.ts';
+import type { Notice, SessionClient, SessionHost } from './host.ts';
+import { Notifications } from './notifications.ts';
+import { Portals } from './portals.ts';
+import { PreparedStatements } from './prepared-statements.ts';
+import { Sequences } from './sequences.ts';
+import { settingDefinition } from './setting-table.ts';
+import { Settings } from './settings.ts';
+
+/**
+ * - `idle`: no transaction
+ * - `single`: one statement, or the messages up to the next Sync, each outside a block
+ * - `implicit`: the statements of one Query message
+ * - `open`: after BEGIN
+ * - `failed`: after BEGIN and an error
+ */
+export type BlockState = 'idle' | 'single' | 'implicit' | 'open' | 'failed';
+
+const noXids: ReadonlySet<Xid> = new Set();
+
+export interface SessionIdentity {
+  readonly pid: number;
+  readonly user: string;
+  readonly database: string;
+}
+
+/**
+ * All that one connection has in a server: settings, statements, portals, temporary objects, locks, channels, and its transaction
+ * (PostgreSQL's xact.c decides what the transaction commands do in which state; this follows it).
+ */
+export class Session {
+  readonly pid: number;
+  readonly database: string;
+  readonly host: SessionHost;
+  readonly client: SessionClient;
+  readonly settings: Settings = new Settings();
+  readonly statements: PreparedStatements = new PreparedStatements();
+  readonly portals: Portals = new Portals();
+  readonly notifications: Notifications;
+  readonly sequences: Sequences;
+  readonly advisory: AdvisoryLocks;
+  readonly temporary: Namespace;
+  /** The user who logged in. */
+  readonly authenticatedUser: string;
+  readonly #holder: LockHolder;
+  readonly #permanent: Namespace;
+  #block: BlockState = 'idle';
+  #transaction: Transaction | undefined;
+  readonly #savepoints: string[] = [];
+  /** After an error inside a savepoint its level is gone already, and ROLLBACK TO makes it anew. */
+  #innermostIsGone = false;
+  #hadSnapshot = false;
+  #transactionStart = 0n;
+  #statementStart = 0n;
+
+  constructor(identity: SessionIdentity, host: SessionHost, client: SessionClient) {
+    this.pid = identity.pid;
+    this.database = identity.database;
+    this.authenticatedUser = identity.user;
+    this.host = host;
+    this.client = client;
+    this.#holder = { pid: identity.pid };
+    this.notifications = new Notifications(identity.pid);
+    this.sequences = new Sequences(this);
+    this.#permanent = { catalog: host.store.database(identity.database) as Catalog, database: identity.database };
+    this.temporary = { catalog: new Catalog(host.store.commits), database: undefined };
+    this.advisory = new AdvisoryLocks({
+      store: host.store,
+      holder: this.#holder,
+      sleep: (delayMs) => host.sleep(delayMs),
+      deadlockTimeoutMs: () => this.settings.number('deadlock_timeout'),
+      notice: (notice) => this.notice(notice),
+    });
+    this.settings.setReset('session_authorization', identity.user);
+    this.settings.force('is_superuser', this.isSuperuser(identity.user) ? 'on' : 'off', false);
+  }
+
+  // Who and where.
+
+  get sessionUser(): string {
+    return this.settings.get('session_authorization') as string;
+  }
+
+  get currentUser(): string {
+    const role = this.settings.get('role') as string;
+    return role === 'none' ? this.sessionUser : role;
+  }
+
+  isSuperuser(role: string): boolean {
+    return this.host.roles.get(role)?.superuser === true;
+  }
+
+  get databaseOid(): number {
+    return this.host.databaseOid(this.database);
+  }
+
+  get outputStyle(): OutputStyle {
+    return { timeZone: this.settings.get('TimeZone') as string, dateStyle: this.settings.get('DateStyle') as string };
+  }
+
+  notice(notice: Notice): void {
+    const least = this.settings.get('client_min_messages') as string;
+    if (least === 'error' || (least === 'warning' && notice.level === 'NOTICE')) return;
+    this.client.notice(notice);
+  }
+
+  sleep(delayMs: number): Wait {
+    return this.host.sleep(delayMs);
+  }
+
+  signalBackend(pid: number, signal: 'cancel' | 'terminate'): boolean {
+    const found = this.host.signal(this, pid, signal);
+    if (!found)
+      this.notice({ level: 'WARNING', sqlstate: '01000', message: `PID ${pid} is not a PostgreSQL backend process` });
+    return found;
+  }
+
+  randomFraction(): number {
+    return this.host.fraction();
+  }
+
+  // Time.
+
+  wallMicros(): bigint {
+    return this.host.wallMicros();
+  }
+
+  get transactionStartMicros(): bigint {
+    return this.#transactionStart;
+  }
+
+  get statementStartMicros(): bigint {
+    return this.#statementStart;
+  }
+
+  noteStatementStart(): void {
+    this.#statementStart = this.host.wallMicros();
+  }
+
+  // Relations.
+
+  /** Schemas that are searched for unqualified names, those that exist. */
+  searchPath(): string[] {
+    const path = (this.settings.get('search_path') as string)
+      .split(',')
+      .map((part) => part.trim().replace(/^"(.*)"$/, '$1'));
+    return path.filter((schema) => schema === 'public' || schema === 'pg_temp' || schema === 'pg_catalog');
+  }
+
+  currentSchema(): string | undefined {
+    return this.searchPath().find((schema) => schema !== 'pg_temp');
+  }
+
+  /** The namespace in which something is created. */
+  namespaceFor(temporary: boolean): Namespace {
+    return temporary ? this.temporary : this.#permanent;
+  }
+
+  findRelation(
+    schema: string | undefined,
+    name: string,
+  ): { readonly relation: Relation; readonly namespace: Namespace } | undefined {
+    const own = this.#transaction?.own ?? noXids;
+    const inTemporary = (): Relation | undefined => this.temporary.catalog.find('pg_temp', name, own);
+    if (schema === undefined || schema === 'pg_temp') {
+      const relation = inTemporary();
+      if (relation !== undefined) return { relation, namespace: this.temporary };
+    }
+    for (const candidate of schema === undefined ? this.searchPath() : [schema]) {
+      const relation = this.#permanent.catalog.find(candidate, name, own);
+      if (relation !== undefined) return { relation, namespace: this.#permanent };
+    }
+    return undefined;
+  }
+
+  /** Changes whenever an analysed statement might have to be analysed anew. */
+  get catalogEpoch(): string {
+    return `${this.#permanent.catalog.epoch}/${this.temporary.catalog.epoch}/${this.settings.get('search_path')}`;
+  }
+
+  // The transaction.
+
+  get block(): BlockState {
+    return this.#block;
+  }
+
+  get transaction(): Transaction | undefined {
+    return this.#transaction;
+  }
+
+  get savepoints(): readonly string[] {
+    return this.#savepoints;
+  }
+
+  mustTransaction(): Transaction {
+    if (this.#transaction === undefined) throw commandInFailedTransaction();
+    return this.#transaction;
+  }
+
+  topXid(): Xid {
+    const transaction = this.mustTransaction();
+    transaction.xid();
+    return transaction.topXid;
+  }
+
+  /** As ReadyForQuery tells it. */
+  get status(): 'I' | 'T' | 'E' {
+    if (this.#block === 'failed') return 'E';
+    return this.#block === 'open' ? 'T' : 'I';
+  }
+
+  get repeatable(): boolean {
+    const level = this.settings.get('transaction_isolation');
+    return level === 'repeatable read' || level === 'serializable';
+  }
+
+  get readOnly(): boolean {
+    return this.settings.get('transaction_read_only') === 'on';
+  }
+
+  get inBlock(): boolean {
+    return this.#block === 'open' || this.#block === 'failed';
+  }
+
+  /** Before a statement: a transaction begins if there is none. */
+  startCommand(): void {
+    if (this.#block !== 'idle') return;
+    this.#begin('single');
+  }
+
+  #begin(block: 'single'): void {
+    this.#block = block;
+    this.#hadSnapshot = false;
+    this.#transactionStart = this.#statementStart;
+    this.#transaction = new Transaction({
+      store: this.host.store,
+      holder: this.#holder,
+      sleep: (delayMs) => this.host.sleep(delayMs),
+      deadlockTimeoutMs: () => this.settings.number('deadlock_timeout'),
+    });
+    this.settings.beginLevel();
+    this.notifications.beginLevel();
+    this.settings.force('transaction_isolation', this.settings.get('default_transaction_isolation') as string, true);
+    this.settings.force('transaction_read_only', this.settings.get('default_transaction_read_only') as string, true);
+    this.settings.force('transaction_deferrable', this.settings.get('default_transaction_deferrable') as string, true);
+  }
+
+  /** Several statements in one Query message share a transaction unless they make their own. */
+  startImplicitBlock(): void {
+    if (this.#block === 'single') this.#block = 'implicit';
+  }
+
+  endImplicitBlock(): void {
+    if (this.#block === 'implicit') this.#block = 'single';
+  }
+
+  /** After a statement (or at Sync): what is not in a block is committed. */
+  *finishCommand(): Task<void> {
+    if (this.#block === 'single') yield* this.#commit();
+    else this.nextCommand();
+  }
+
+  /** The statement's effects become visible to the transaction's next one. */
+  nextCommand(): void {
+    if (this.#transaction !== undefined) this.#transaction.command += 1;
+  }
+
+  begin(): void {
+    if (this.#block === 'open') this.#warn('25001', 'there is already a transaction in progress');
+    else this.#block = 'open';
+  }
+
+  /** Answers the command tag. AND CHAIN is `chain`. */
+  *commit(chain: boolean): Task<string> {
+    if (this.#block === 'failed') {
+      yield* this.rollback(chain);
+      return 'ROLLBACK';
+    }
+    if (this.#block !== 'open') {
+      if (chain) throw noActiveTransactionFor('COMMIT AND CHAIN');
+      this.#warn('25P01', 'there is no transaction in progress');
+    }
+    const characteristics = this.#characteristics();
+    yield* this.#commit();
+    if (chain) this.#chain(characteristics);
+    return 'COMMIT';
+  }
+
+  // oxlint-disable-next-line require-yield -- as `commit`, though nothing waits yet
+  *rollback(chain: boolean): Task<void> {
+    if (!this.inBlock) {
+      if (chain) throw noActiveTransactionFor('ROLLBACK AND CHAIN');
+      this.#warn('25P01', 'there is no transaction in progress');
+    }
+    const characteristics = this.#characteristics();
+    this.#abortAll();
+    if (chain) this.#chain(characteristics);
+  }
+
+  #characteristics(): readonly (readonly [string, string])[] {
+    return ['transaction_isolation', 'transaction_read_only', 'transaction_deferrable'].map((name) => [
+      name,
+      this.settings.get(name) as string,
+    ]);
+  }
+
+  #chain(characteristics: readonly (readonly [string, string])[]): void {
+    this.#begin('single');
+    this.#block = 'open';
+    for (const [name, value] of characteristics) this.settings.force(name, value, true);
+  }
+
+  savepoint(name: string): void {
+    this.#requireBlock('SAVEPOINT');
+    this.#savepoints.push(name);
+    this.#pushLevel();
+  }
+
+  #pushLevel(): void {
+    this.mustTransaction().savepoint();
+    this.settings.beginLevel();
+    this.notifications.beginLevel();
+  }
+
+  releaseSavepoint(name: string): void {
+    this.#requireBlock('RELEASE SAVEPOINT');
+    const at = this.#savepoints.lastIndexOf(name);
+    if (at < 0) throw savepointDoesNotExist(name);
+    while (this.#savepoints.length > at) {
+      this.portals.mergeLevel(this.#savepoints.length);
+      this.#savepoints.pop();
+      this.mustTransaction().releaseInnermost();
+      this.settings.commitLevel();
+      this.notifications.commitLevel();
+    }
+  }
+
+  rollbackToSavepoint(name: string): void {
+    this.#requireBlock('ROLLBACK TO SAVEPOINT');
+    const at = this.#savepoints.lastIndexOf(name);
+    if (at < 0) throw savepointDoesNotExist(name);
+    while (this.#savepoints.length > at) {
+      if (!this.#innermostIsGone) this.#abortLevel();
+      this.#innermostIsGone = false;
+      this.#savepoints.pop();
+    }
+    this.#savepoints.push(name);
+    this.#pushLevel();
+    this.#block = 'open';
+  }
+
+  #requireBlock(what: string): void {
+    if (!this.inBlock) throw noActiveTransactionFor(what);
+  }
+
+  /** An error: what is not in a block ends, a block fails, and only its innermost level is undone. */
+  failCommand(): void {
+    if (this.#block === 'idle' || this.#block === 'failed') return;
+    if (this.#block !== 'open') {
+      this.#abortAll();
+      return;
+    }
+    this.#block = 'failed';
+    if (this.#savepoints.length > 0) {
+      this.#abortLevel();
+      this.#innermostIsGone = true;
+    } else this.#abortTransaction();
+  }
+
+  #abortLevel(): void {
+    this.portals.dropLevel(this.#savepoints.length);
+    this.#transaction?.abortInnermost();
+    this.settings.abortLevel();
+    this.notifications.abortLevel();
+    this.#followRole();
+  }
+
+  /** Undoes all that is left of the transaction, but leaves the block to be ended by the client. */
+  #abortTransaction(): void {
+    if (this.#transaction === undefined) return;
+    if (this.#innermostIsGone) this.#savepoints.pop();
+    this.#innermostIsGone = false;
+    this.portals.dropAll('failed');
+    this.#transaction.abort();
+    this.#transaction = undefined;
+    for (let i = 0; i <= this.#savepoints.length; i++) {
+      this.settings.abortLevel();
+      this.notifications.abortLevel();
+    }
+    this.#savepoints.length = 0;
+    this.#followRole();
+  }
+
+  #abortAll(): void {
+    this.#abortTransaction();
+    this.#block = 'idle';
+  }
+
+  *#commit(): Task<void> {
+    const transaction = this.mustTransaction();
+    yield* this.portals.atCommit();
+    this.#endOfTransactionForTables(transaction);
+    const waits = this.settings.get('synchronous_commit') !== 'off';
+    const wrote = transaction.topXid !== 0;
+    yield* transaction.commit(waits ? (lsn) => this.host.flush(lsn) : undefined);
+    if (wrote && !waits) this.host.flushLater();
+    this.#transaction = undefined;
+    this.#block = 'idle';
+    while (this.#savepoints.length > 0) {
+      this.#savepoints.pop();
+      this.settings.commitLevel();
+      this.notifications.commitLevel();
+    }
+    this.settings.commitLevel();
+    this.#followRole();
+    const sent = this.notifications.commitAll();
+    if (sent.length > 0) this.host.publish(this.database, sent);
+  }
+
+  /** ON COMMIT DROP and DELETE ROWS. */
+  #endOfTransactionForTables(transaction: Transaction): void {
+    for (const relation of [...this.temporary.catalog.all(transaction.own)]) {
+      if (relation.shape.onCommit === 'drop') transaction.drop(this.temporary, relation);
+      else if (relation.shape.onCommit === 'delete' && relation.heap.versions.length > 0)
+        transaction.truncate(this.temporary, relation);
+    }
+  }
+
+  #warn(sqlstate: string, message: string): void {
+    this.notice({ level: 'WARNING', sqlstate, message });
+  }
+
+  /** The connection ends: nothing of the session stays. */
+  close(): void {
+    this.#abortAll();
+    this.advisory.unlockAll();
+    this.host.store.locks.releaseAll(this.#holder);
+    this.portals.dropAll('closed');
+    this.notifications.clear();
+  }
+
+  // Settings, with the checks that need the session.
+
+  showSetting(name: string): string {
+    const value = this.settings.show(name);
+    if (value === undefined) throw unrecognizedParameter(name);
+    return value;
+  }
+
+  /** `value` undefined: RESET. */
+  setSetting(name: string, value: string | undefined, local: boolean): void {
+    const definition = settingDefinition(name);
+    if (definition === undefined) {
+      this.settings.set(name, value, local);
+      return;
+    }
+    this.#refuseContext(definition.name, definition.context);
+    if (definition.name.startsWith('transaction_')) this.#setTransaction(definition.name, value);
+    else if (definition.name === 'role') this.#setRole(value, local);
+    else if (definition.name === 'session_authorization') this.#setSessionAuthorization(value, local);
+    else this.settings.set(name, value, local);
+  }
+
+  /** What the start-up message asks for becomes what RESET goes back to. */
+  setStartupSetting(name: string, value: string): void {
+    const definition = settingDefinition(name);
+    if (definition === undefined && !name.includes('.')) throw unrecognizedParameter(name);
+    if (definition !== undefined && definition.context !== 'backend')
+      this.#refuseContext(definition.name, definition.context);
+    this.settings.setReset(name, value);
+  }
+
+  #refuseContext(name: string, context: string): void {
+    if (context === 'internal') throw cannotSetInternal(name);
+    if (context === 'postmaster') throw settingNeedsRestart(name);
+    if (context === 'sighup') throw settingCannotBeChangedNow(name);
+    if (context === 'backend') throw settingCannotBeChangedNow(name, 'after connection start');
+    if (context === 'superuser' && !this.isSuperuser(this.currentUser)) throw permissionDeniedToSet(name);
+  }
+
+  /** transaction_isolation and its like belong to the transaction; the isolation level is fixed by the first snapshot. */
+  #setTransaction(name: string, value: string | undefined): void {
+    const wanted = value ?? (this.settings.get(`default_${name}`) as string);
+    const had = this.settings.get(name);
+    const started = this.#transaction !== undefined && this.#hadSnapshot;
+    if (name === 'transaction_isolation') {
+      if (started && wanted.toLowerCase() !== had)
+        throw transactionIsolationTooLate('SET TRANSACTION ISOLATION LEVEL must be called before any query');
+      if (this.#savepoints.length > 0 && wanted.toLowerCase() !== had) {
+        throw transactionIsolationTooLate('SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction');
+      }
+    }
+    if (name === 'transaction_read_only' && parseBoolean(wanted) === false && had === 'on' && started) {
+      throw transactionIsolationTooLate('transaction read-write mode must be set before any query');
+    }
+    this.settings.set(name, wanted, true);
+  }
+
+  /** Takes the snapshot for a statement that reads. */
+  takeSnapshot(): void {
+    const transaction = this.mustTransaction();
+    this.#hadSnapshot = true;
+    transaction.takeSnapshot(this.repeatable);
+  }
+
+  #setRole(value: string | undefined, local: boolean): void {
+    const wanted = value ?? 'none';
+    if (wanted !== 'none') {
+      if (!this.host.roles.has(wanted)) throw roleDoesNotExist(wanted);
+      const member = this.host.roles.get(this.sessionUser)?.memberOf?.includes(wanted) === true;
+      if (!this.isSuperuser(this.sessionUser) && !member && wanted !== this.sessionUser)
+        throw permissionDeniedToSetRole(wanted);
+    }
+    this.settings.set('role', value, local);
+    this.#followRole(local);
+  }
+
+  #setSessionAuthorization(value: string | undefined, local: boolean): void {
+    if (value !== undefined) {
+      if (!this.host.roles.has(value)) throw roleDoesNotExist(value);
+      if (value !== this.authenticatedUser && !this.isSuperuser(this.authenticatedUser))
+        throw permissionDeniedToSetSession();
+    }
+    this.settings.set('session_authorization', value, local);
+    this.settings.set('role', 'none', local);
+    this.#followRole(local);
+  }
+
+  /** is_superuser tells of the current user. */
+  #followRole(local = false): void {
+    const now = this.isSuperuser(this.currentUser) ? 'on' : 'off';
+    if (this.settings.get('is_superuser') !== now) this.settings.force('is_superuser', now, local);
+  }
+}
