@@ -1,5 +1,5 @@
 import { Socket, type Server } from 'node:net';
-import { HostConnection, highWaterBytes, keepAliveMs, readBuffer } from './network-connection.ts';
+import { HostConnection, highWaterBytes, keepAliveMs, onread } from './network-connection.ts';
 
 export type OnAccepted = (connection: HostConnection) => void;
 
@@ -26,11 +26,9 @@ export function acceptByHandle(server: Server, remote: string | undefined, onAcc
     if (status !== 0) return;
     // The handle is what Node itself passes here; the types know only of the documented kinds.
     const options = { handle: handle as never, allowHalfOpen: true, writableHighWaterMark: highWaterBytes };
-    const onread = { buffer: readBuffer, callback: (length: number): boolean => (connection.toldRead(length), true) };
     const socket = new Socket({ ...options, onread });
     if (remote === undefined) socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
-    const connection = new HostConnection(socket, remote);
-    onAccepted(connection);
+    onAccepted(new HostConnection(socket, remote));
   };
   return true;
 }

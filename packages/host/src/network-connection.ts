@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { formatEndpoint, type Connection, type ConnectionHandler, type NetworkError } from '@multigres/core';
 import { networkError } from './network-errors.ts';
 
@@ -6,7 +6,7 @@ import { networkError } from './network-errors.ts';
  * Where all connections read into, one after the other: a read and the handler's call happen in one piece, so no bytes of one connection are
  * there when another one reads. Per connection this saves Node's 64 KiB allocation for each read, and per idle connection everything.
  */
-export const readBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
+const readBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
 
 /** At this many unsent bytes `write` answers false. */
 export const highWaterBytes = 65_536;
@@ -32,6 +32,20 @@ function onError(this: OwnedSocket, error: Error): void {
 function onClose(this: OwnedSocket): void {
   this[owner]?.toldClosed();
 }
+
+function onRead(this: unknown, length: number): boolean {
+  (this as OwnedSocket)[owner]?.toldRead(length);
+  return true;
+}
+
+/**
+ * Node's option to read into the shared buffer. It calls the callback as a method of the socket, which is not documented: where it does not,
+ * the contract's tests fail at the first byte.
+ */
+export const onread: { readonly buffer: Uint8Array; readonly callback: (length: number) => boolean } = {
+  buffer: readBuffer,
+  callback: onRead,
+};
 
 type State = 'open' | 'ending' | 'destroyed' | 'closed';
 

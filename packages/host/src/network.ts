@@ -12,7 +12,7 @@ import {
   type Network,
 } from '@multigres/core';
 import { acceptByEvents, acceptByHandle, type OnAccepted } from './network-accept.ts';
-import { HostConnection, highWaterBytes, keepAliveMs, readBuffer } from './network-connection.ts';
+import { HostConnection, highWaterBytes, keepAliveMs, onread } from './network-connection.ts';
 import { networkError } from './network-errors.ts';
 
 /** The system cuts it to its own limit (on Linux `net.core.somaxconn`, 4096). Small queues lose connects when many clients start at once. */
@@ -151,7 +151,6 @@ class HostListener implements Listener {
 
 /** A socket that is connecting, paused until its connection is attached. */
 function dial(endpoint: Endpoint): { readonly socket: Socket; readonly connection: HostConnection } {
-  const onread = { buffer: readBuffer, callback: (length: number): boolean => (connection.toldRead(length), true) };
   const tuning = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs };
   const flow = { allowHalfOpen: true, writableHighWaterMark: highWaterBytes };
   const socket = new Socket({ ...flow, ...(endpoint.kind === 'tcp' ? tuning : {}), onread });
