@@ -140,7 +140,7 @@ export const lifeTests: readonly RpcContractTest[] = [
         return new Promise(() => {});
       };
       return withServer(subject, { restart }, async ({ channel, pgctld, pooler }) => {
-        const call = expectError(pgctld.restart({}, long), '57014', 'unknown', 'the call under way');
+        const call = expectError(pgctld.restart({}, { deadlineMs: 600_000 }), '57014', 'unknown', 'the call under way');
         await begun.opened;
         channel.close();
         await within(subject.clock, Promise.all([call, cancelled.opened]), 'the end of the call');

@@ -23,7 +23,10 @@ describe('the contract of the transport over the network port, in the quiet worl
 });
 
 describe('the transport over the network port', () => {
-  it('gives a peer up that takes calls and never answers, and connects anew', async () => {
+  it.each([
+    ['one after the other', 0],
+    ['now and then', 30_000],
+  ])('gives a peer up that takes calls %s and never answers, and connects anew', async (_how, pauseMs) => {
     const world = quietWorld();
     let connections = 0;
     await world.network.listen(endpoint, (connection) => {
@@ -34,6 +37,7 @@ describe('the transport over the network port', () => {
     for (let attempt = 0; attempt < 20; attempt++) {
       const call = pgctld.restart({}, { deadlineMs: 500 }).catch((error: { fate?: string }) => error.fate);
       expect(await world.until(call)).toBe('unknown');
+      await world.advance(pauseMs);
     }
     expect(connections).toBeGreaterThanOrEqual(2);
   });

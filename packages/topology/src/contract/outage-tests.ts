@@ -102,6 +102,19 @@ export const outageTests: readonly StoreContractTest[] = [
       }),
   },
   {
+    name: 'a lease whose client has gone during an outage ends after it',
+    run: (subject) =>
+      withStores(subject, 2, async (one: Store, two: Store) => {
+        const lease = await one.lease(2000, soonEnough);
+        await one.put('a', utf8('x'), { ...soonEnough, lease });
+        await subject.outage('refusing');
+        one.close();
+        await subject.outage('none');
+        await answers(subject, two);
+        await eventually(subject.clock, async () => (await textAt(two, 'a')) === undefined, 'the end of the entry');
+      }),
+  },
+  {
     name: 'a store that is closed during an outage ends its calls by their deadlines',
     run: (subject) =>
       withStores(subject, 1, async (store: Store) => {
