@@ -1,4 +1,4 @@
-import { NetworkError, concat, type Connection, type ConnectionHandler } from '@multigres/core';
+import { NetworkError, concat, sameBytes, type Connection, type ConnectionHandler } from '@multigres/core';
 import { eventKind, type Kernel } from '../kernel/kernel.ts';
 import type { Life } from '../kernel/life.ts';
 import type { RandomStream } from '../kernel/random-stream.ts';
@@ -184,7 +184,7 @@ export class SimConnection implements Connection {
   #deliverData(segments: readonly Segment[]): void {
     const { kernel } = this.#home;
     for (const { bytes, original } of segments) {
-      if (Buffer.compare(bytes as Uint8Array, original as Uint8Array) !== 0) {
+      if (!sameBytes(bytes as Uint8Array, original as Uint8Array)) {
         kernel.fail(
           'contract',
           `${this.#other.life.name} changed bytes after it had written them to ${this.#other.name}`,

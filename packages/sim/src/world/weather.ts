@@ -50,7 +50,8 @@ export class Weather {
   readonly nodes: Map<string, NodeOfWeather> = new Map();
   readonly programs: Map<string, Program> = new Map();
   readonly #wildClocks: boolean;
-  #lives = 0;
+  /** Every life there was, by number; 0 is god. */
+  readonly lifeNames: string[] = ['god'];
 
   constructor(options: WeatherOptions) {
     this.kernel = new Kernel(options);
@@ -84,8 +85,8 @@ export class Weather {
 
   /** A life on a machine without a node around it: clients, tools of the story. */
   life(name: string): Life {
-    this.#lives += 1;
-    return newLife(this.#lives, name);
+    this.lifeNames.push(name);
+    return newLife(this.lifeNames.length - 1, name);
   }
 
   /** All that a process may touch, good for this life only. */

@@ -1,0 +1,13 @@
+import type { AssembleCluster } from './cluster.ts';
+import { assembleDirect } from './assembly/direct.ts';
+import { loadGrammar } from './model/postgres/sql/parser.ts';
+
+/** To be awaited once before the first run: what takes real time must not happen inside simulated time. */
+export async function prepareModels(): Promise<void> {
+  await loadGrammar();
+}
+
+/** Builds the kind of cluster that a scenario asks for. */
+export const assembleCluster: AssembleCluster = (weather, spec) => {
+  return assembleDirect(weather, spec);
+};

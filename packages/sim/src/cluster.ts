@@ -1,0 +1,25 @@
+import type { Endpoint } from '@multigres/core';
+import type { FaultMenu } from './fault/generate.ts';
+import type { Weather } from './world/weather.ts';
+
+/** A simulated cluster, as a run needs it: where its users knock, what can break, and what a god sees. */
+export interface Cluster {
+  readonly endpoints: readonly Endpoint[];
+  readonly database: string;
+  /** Nodes, links between their machines, and disks. The users' are added by the run. */
+  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks'>;
+  /** Starts every node and makes the tables. Resolves when users may come. */
+  start(): Promise<void>;
+  /** What is committed, by the model's own books: the keys of the ledger. */
+  committedKeys(): readonly string[];
+  /** Sentences about what should not be there any more when nobody is connected. */
+  leaks(): readonly string[];
+}
+
+/** `direct`: users speak to the Postgres model itself. `proxy`: through gateways and a pooler. */
+export interface ClusterSpec {
+  readonly kind: 'direct' | 'proxy';
+  readonly gateways: number;
+}
+
+export type AssembleCluster = (weather: Weather, spec: ClusterSpec) => Cluster;

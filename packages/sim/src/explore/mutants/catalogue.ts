@@ -1,0 +1,4 @@
+import type { Mutant } from '../mutation.ts';
+
+/** Every planted bug. */
+export const mutantCatalogue: readonly Mutant[] = [];

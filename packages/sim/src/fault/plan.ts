@@ -1,0 +1,74 @@
+import { shape, type Fields } from './shape.ts';
+
+/** When a fault happens: at a time, or a while after the n-th occurrence of a named moment. */
+export type Trigger =
+  | { readonly atMs: number }
+  | { readonly moment: string; readonly count: number; readonly delayMs: number };
+
+/** What happens. Machines for the network, disks and clocks; nodes for processes. All of it ends after `forMs`. */
+export type Action =
+  | { readonly kind: 'cut'; readonly from: readonly string[]; readonly to: readonly string[]; readonly oneWay: boolean; readonly forMs: number }
+  | { readonly kind: 'slow'; readonly from: string; readonly to: string; readonly delayMs: number; readonly forMs: number }
+  | { readonly kind: 'reset'; readonly from: string; readonly to: string }
+  | { readonly kind: 'kill'; readonly node: string; readonly forMs: number }
+  | { readonly kind: 'pause'; readonly node: string; readonly forMs: number }
+  | { readonly kind: 'powerOff'; readonly machines: readonly string[]; readonly forMs: number }
+  | { readonly kind: 'slowDisk'; readonly machine: string; readonly slowness: number; readonly forMs: number }
+  | { readonly kind: 'fullDisk'; readonly machine: string; readonly forMs: number }
+  | { readonly kind: 'failingSync'; readonly machine: string; readonly share: number; readonly forMs: number }
+  | { readonly kind: 'clockStep'; readonly machine: string; readonly byMs: number };
+
+export type ActionKind = Action['kind'];
+
+export interface Fault {
+  readonly when: Trigger;
+  readonly do: Action;
+}
+
+/** All that goes wrong in a run, as data: it can be saved, edited, replayed and made smaller. */
+export interface Plan {
+  readonly faults: readonly Fault[];
+  /** From then on nothing is wrong any more, whatever the faults say. */
+  readonly healMs: number;
+}
+
+const names = shape.list(shape.text);
+
+const actionShapes: Readonly<Record<ActionKind, Fields>> = {
+  cut: { from: names, to: names, oneWay: shape.flag, forMs: shape.number },
+  slow: { from: shape.text, to: shape.text, delayMs: shape.number, forMs: shape.number },
+  reset: { from: shape.text, to: shape.text },
+  kill: { node: shape.text, forMs: shape.number },
+  pause: { node: shape.text, forMs: shape.number },
+  powerOff: { machines: names, forMs: shape.number },
+  slowDisk: { machine: shape.text, slowness: shape.number, forMs: shape.number },
+  fullDisk: { machine: shape.text, forMs: shape.number },
+  failingSync: { machine: shape.text, share: shape.number, forMs: shape.number },
+  clockStep: { machine: shape.text, byMs: shape.number },
+};
+
+/** A plan from the text of a file. Throws an Error that says what is wrong, and where. */
+export function parsePlan(text: string): Plan {
+  const plan = shape.object(JSON.parse(text) as unknown, 'the plan', { faults: shape.any, healMs: shape.number });
+  const faults = plan['faults'];
+  if (!Array.isArray(faults)) throw new Error('the plan: faults must be a list');
+  faults.forEach((fault: unknown, i) => checkFault(fault, `fault ${i + 1}`));
+  return plan as unknown as Plan;
+}
+
+function checkFault(fault: unknown, where: string): void {
+  const { when, do: action } = shape.object(fault, where, { when: shape.any, do: shape.any });
+  const byTime = typeof when === 'object' && when !== null && 'atMs' in when;
+  shape.object(when, `${where}, when`, byTime ? { atMs: shape.number } : { moment: shape.text, count: shape.number, delayMs: shape.number });
+  const kind = (action as { kind?: unknown } | null)?.kind;
+  if (typeof kind !== 'string' || !Object.hasOwn(actionShapes, kind)) {
+    throw new Error(`${where}: the kind must be one of ${Object.keys(actionShapes).join(', ')}`);
+  }
+  shape.object(action, `${where}, do`, { kind: shape.text, ...actionShapes[kind as ActionKind] });
+}
+
+/** The plan as a file: one fault per line, to be read and edited. */
+export function formatPlan(plan: Plan): string {
+  const faults = plan.faults.map((fault) => `    ${JSON.stringify(fault)}`).join(',\n');
+  return `{\n  "healMs": ${plan.healMs},\n  "faults": [${faults === '' ? '' : `\n${faults}\n  `}]\n}\n`;
+}

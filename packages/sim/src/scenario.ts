@@ -1,0 +1,41 @@
+import type { ClusterSpec } from './cluster.ts';
+import type { ActionKind, Plan } from './fault/plan.ts';
+import { shape } from './fault/shape.ts';
+
+/** A failure, or a whole kind of weather, as data: a file in `scenarios/`. */
+export interface Scenario {
+  /** Its path in `scenarios/` without the ending: `pooling/weather`. */
+  readonly name: string;
+  readonly title: string;
+  readonly cluster: ClusterSpec;
+  /** How many users, drawn between these two. */
+  readonly users: readonly [least: number, most: number];
+  /** Faults to draw from; with a fixed plan none are drawn. */
+  readonly faults: readonly ActionKind[];
+  readonly plan?: Plan;
+  readonly fromMs: number;
+  readonly healMs: number;
+  /** Users begin nothing new after this. */
+  readonly endMs: number;
+  /** Replayed by CI with this seed: a bug of the past. */
+  readonly seed?: number;
+}
+
+/** A scenario from the text of its file. Throws an Error that says what is wrong with it. */
+export function parseScenario(name: string, text: string): Scenario {
+  const where = `scenario ${name}`;
+  const given = JSON.parse(text) as Record<string, unknown>;
+  const optional = Object.fromEntries(['plan', 'seed'].filter((key) => key in given).map((key) => [key, shape.any]));
+  const fields = shape.object(given, where, {
+    title: shape.text,
+    cluster: shape.any,
+    users: shape.list(shape.number),
+    faults: shape.list(shape.text),
+    fromMs: shape.number,
+    healMs: shape.number,
+    endMs: shape.number,
+    ...optional,
+  });
+  shape.object(fields['cluster'], `${where}, cluster`, { kind: shape.text, gateways: shape.number });
+  return { name, ...(fields as unknown as Omit<Scenario, 'name'>) };
+}

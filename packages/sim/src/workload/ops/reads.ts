@@ -1,0 +1,90 @@
+import { unnamed, type Reply, type Step } from '../pg-client.ts';
+import { fateOf, type UserSession } from '../session.ts';
+
+/** A literal comes back: replies belong to who asked. */
+export async function readTag(session: UserSession): Promise<void> {
+  const tag = session.tag();
+  const reply = await session.simple(`SELECT '${tag}'`);
+  session.expectValue('cross-talk', `SELECT '${tag}'`, reply, tag);
+}
+
+/** A parameter comes back, through the unnamed statement. */
+export async function readParameter(session: UserSession): Promise<void> {
+  const tag = session.tag();
+  const reply = await session.extended(`SELECT $1 of ${tag}`, unnamed('SELECT $1::text', [tag], session.random.chance(0.7)));
+  session.expectValue('cross-talk', `SELECT $1 of ${tag}`, reply, tag);
+}
+
+/** Two statements in one simple query. */
+export async function readTwice(session: UserSession): Promise<void> {
+  const [one, two] = [session.tag(), session.tag()];
+  const reply = await session.simple(`SELECT '${one}'; SELECT '${two}'`);
+  if (fateOf(reply) !== 'ok') return;
+  const rows = JSON.stringify(reply.rows);
+  if (rows !== JSON.stringify([[one], [two]])) session.wrong('cross-talk', `two statements answered ${rows}`);
+}
+
+/** Groups without waiting in between; one of them may be wrong, and then only that one fails. */
+export async function readPipeline(session: UserSession): Promise<void> {
+  const tags = Array.from({ length: 2 + session.random.below(4) }, () => session.tag());
+  const bad = session.random.chance(0.4) ? session.random.below(tags.length) : -1;
+  const groups = tags.map((tag, i) => (i === bad ? unnamed('SELECT 1/0', [], false) : unnamed('SELECT $1::text', [tag], true)));
+  session.mark('client/pipeline sent');
+  const pending = session.pg.pipeline(groups);
+  for (const [i, tag] of tags.entries()) {
+    const reply = await session.judge(`group ${i} of a pipeline`, pending[i] as Promise<Reply>, i === bad ? { expected: ['22012'] } : {});
+    if (i !== bad) session.expectValue('cross-talk', `group ${i} of a pipeline`, reply, tag);
+    else if (fateOf(reply) === 'ok') session.wrong('answers', 'a division by zero was no error');
+  }
+}
+
+/** Rows in portions: the portal stays open between Executes of one group. */
+export async function readPortions(session: UserSession): Promise<void> {
+  const steps: Step[] = [
+    { kind: 'parse', name: '', text: 'SELECT n FROM generate_series(1, 5) AS n' },
+    { kind: 'bind', portal: '', statement: '', parameters: [] },
+    { kind: 'execute', portal: '', rowsMax: 2 },
+    { kind: 'execute', portal: '', rowsMax: 2 },
+    { kind: 'execute', portal: '', rowsMax: 0 },
+  ];
+  const reply = await session.extended('five rows in portions', steps);
+  if (fateOf(reply) !== 'ok') return;
+  const rows = reply.rows.map((row) => row[0]).join(' ');
+  if (rows !== '1 2 3 4 5') session.wrong('answers', `five rows in portions answered ${rows}`);
+}
+
+/** A long answer, read slowly: only this session may be held up by that. */
+export async function readSlowly(session: UserSession): Promise<void> {
+  const rows = 20 + session.random.below(200);
+  session.pg.stall();
+  session.world.clock.after(100 + session.random.below(1500), () => session.pg.unstall());
+  const reply = await session.simple(`SELECT repeat('x', 1000) FROM generate_series(1, ${rows}) AS n`);
+  session.pg.unstall();
+  if (fateOf(reply) !== 'ok') return;
+  const good = reply.rows.length === rows && reply.rows.every((row) => row[0]?.length === 1000);
+  if (!good) session.wrong('answers', `${rows} long rows were asked for, ${reply.rows.length} came`);
+}
+
+/** Errors of the statement itself come through unchanged. */
+export async function readError(session: UserSession): Promise<void> {
+  const [text, sqlstate] = session.random.pick([
+    ['SELECT 1/0', '22012'],
+    ['SELEC 1', '42601'],
+    ['SELECT * FROM nowhere', '42P01'],
+  ] as const);
+  const reply = await session.either(text, { expected: [sqlstate] });
+  if (fateOf(reply) === 'ok') session.wrong('answers', `${text} was no error`);
+}
+
+/** A long query, and a cancel while it runs. It ends at once, or in good order if the cancel came too late. */
+export async function readCancelled(session: UserSession): Promise<void> {
+  const tag = session.tag();
+  const text = `SELECT pg_sleep(${session.random.pick(['0.02', '0.5', '20'])}); SELECT '${tag}'`;
+  const pending = session.simple(text);
+  await session.world.clock.sleep(session.random.below(30));
+  session.cancel();
+  const reply = await pending;
+  if (fateOf(reply) !== 'ok') return;
+  const rows = JSON.stringify(reply.rows);
+  if (rows !== JSON.stringify([[''], [tag]])) session.wrong('cross-talk', `${text} answered ${rows}`);
+}

@@ -1,0 +1,113 @@
+import { unnamed, type Reply } from '../pg-client.ts';
+import { fateOf, type Fate, type UserSession } from '../session.ts';
+
+function newKey(session: UserSession): string {
+  const key = session.tag();
+  session.checks.ledger.intend(key, session.client.name);
+  return key;
+}
+
+/** INSERT of a fresh key, simple or extended. Answers whether it was acknowledged. */
+async function insert(session: UserSession, key: string): Promise<Fate> {
+  const reply = session.random.chance(0.5)
+    ? await session.simple(`INSERT INTO ledger (k, v) VALUES ('${key}', '${key}')`)
+    : await session.extended(
+        `INSERT of ${key}`,
+        unnamed('INSERT INTO ledger (k, v) VALUES ($1, $2)', [key, key], session.random.chance(0.5)),
+      );
+  const fate = fateOf(reply);
+  if (fate === 'ok' && reply.tags.join() !== 'INSERT 0 1') session.wrong('answers', `INSERT answered ${reply.tags.join()}`);
+  return fate;
+}
+
+const outcome = { ok: 'acknowledged', failed: 'refused', unknown: 'unknown' } as const;
+
+/** A write of its own, and often a look at it. Answers the fate of the write. */
+export async function writeAlone(session: UserSession): Promise<Fate> {
+  const key = newKey(session);
+  session.mark('client/write sent');
+  const fate = await insert(session, key);
+  session.checks.ledger.settle(key, outcome[fate]);
+  if (fate === 'ok') session.mark('client/write acknowledged');
+  if (fate !== 'ok' || session.over || session.random.chance(0.5)) return fate;
+  const reply = await session.either(`SELECT v FROM ledger WHERE k = '${key}'`);
+  session.expectValue('durability', `a look at ${key} after it was acknowledged`, reply, key);
+  return fate;
+}
+
+/** Several writes, then COMMIT, ROLLBACK, or nothing: the user hangs up. */
+export async function writeTogether(session: UserSession): Promise<void> {
+  const begin = session.random.pick(['BEGIN', 'START TRANSACTION']);
+  await session.either(begin, { effect: () => session.model.begin() });
+  if (!session.model.inTransaction) return;
+  let broken = false;
+  for (let writes = 1 + session.random.below(3); writes > 0 && inside(session); writes--) {
+    const key = newKey(session);
+    session.transactionKeys.push(key);
+    broken = (await insertInTransaction(session, key, broken)) || broken;
+    if (!broken && inside(session) && session.random.chance(0.3)) await settingInTransaction(session);
+    if (session.random.chance(0.3)) await session.world.clock.sleep(session.random.below(100));
+  }
+  if (inside(session)) await end(session, broken);
+  // What was never committed cannot be there, however the session ended.
+  if (session.over) session.rolledBack(true);
+}
+
+function inside(session: UserSession): boolean {
+  return !session.over && session.model.inTransaction;
+}
+
+/** Answers whether the transaction has failed. */
+async function insertInTransaction(session: UserSession, key: string, broken: boolean): Promise<boolean> {
+  if (broken) {
+    const text = `INSERT INTO ledger (k, v) VALUES ('${key}', '${key}')`;
+    const reply = await session.simple(text, { expected: ['25P02'] });
+    if (fateOf(reply) === 'ok') session.wrong('answers', 'a statement succeeded in a failed transaction');
+    return true;
+  }
+  if (session.random.chance(0.1)) {
+    await session.either('SELECT 1/0', { expected: ['22012'] });
+    return true;
+  }
+  return (await insert(session, key)) !== 'ok';
+}
+
+async function settingInTransaction(session: UserSession): Promise<void> {
+  const value = session.tag();
+  const local = session.random.chance(0.5);
+  await session.either(`SET ${local ? 'LOCAL ' : ''}application_name = '${value}'`, {
+    effect: () => {
+      if (local) session.model.setLocal('application_name', value);
+      else session.model.set('application_name', value);
+    },
+  });
+}
+
+async function end(session: UserSession, broken: boolean): Promise<void> {
+  const how = session.random.below(10);
+  if (how === 0) {
+    if (session.random.chance(0.5)) session.pg.drop();
+    else session.pg.terminate();
+  } else if (how < 4) {
+    await session.either('ROLLBACK', { effect: (reply) => ended(session, reply, ['ROLLBACK']) });
+  } else {
+    session.mark('client/commit sent');
+    session.committing = true;
+    await session.either('COMMIT', { effect: (reply) => ended(session, reply, [broken ? 'ROLLBACK' : 'COMMIT']) });
+    session.committing = false;
+  }
+}
+
+/** The transaction has ended as the command's tag says. */
+function ended(session: UserSession, reply: Reply, expected: readonly string[]): void {
+  const tag = reply.tags.join();
+  if (!expected.includes(tag)) session.wrong('answers', `${expected.join()} was answered with ${tag}`);
+  if (tag === 'COMMIT') {
+    session.model.commit();
+    session.settleTransaction('acknowledged');
+    session.mark('client/commit acknowledged');
+  } else {
+    session.model.rollback();
+    session.settleTransaction('refused');
+  }
+}

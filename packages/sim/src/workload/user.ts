@@ -1,0 +1,168 @@
+import type { Endpoint, NetworkError, World } from '@multigres/core';
+import type { Checks } from '../check/checks.ts';
+import { ProtocolOracle } from '../check/protocol-oracle.ts';
+import { SessionModel } from '../check/session-model.ts';
+import type { Life } from '../kernel/life.ts';
+import type { RandomStream } from '../kernel/random-stream.ts';
+import { readCancelled, readError, readParameter, readPipeline, readPortions, readSlowly, readTag, readTwice } from './ops/reads.ts';
+import { changeSetting, discardAll, lookAtSetting, useChannel, useLock, usePrepared, useTemporary } from './ops/state.ts';
+import { writeAlone, writeTogether } from './ops/writes.ts';
+import { PgClient, type Reply } from './pg-client.ts';
+import { UserSession, fateOf, type ClientState } from './session.ts';
+
+export type Operation = (session: UserSession) => Promise<unknown>;
+
+/** What users do, by how often in a thousand. */
+export type Mix = readonly (readonly [operation: Operation, weight: number])[];
+
+export const everything: Mix = [
+  [readTag, 120],
+  [readParameter, 100],
+  [readTwice, 20],
+  [readPipeline, 60],
+  [readPortions, 20],
+  [readSlowly, 10],
+  [readError, 40],
+  [readCancelled, 30],
+  [writeAlone, 160],
+  [writeTogether, 120],
+  [changeSetting, 60],
+  [lookAtSetting, 100],
+  [usePrepared, 90],
+  [useTemporary, 25],
+  [useLock, 25],
+  [useChannel, 15],
+  [discardAll, 5],
+];
+
+/** When the run is over for a user. */
+export interface Timetable {
+  /** Users begin no new operation after this. */
+  readonly endMs: number;
+  /** From then on nothing is broken any more: users wait patiently. */
+  readonly healMs: number;
+}
+
+export interface UserParts {
+  readonly client: ClientState;
+  readonly world: World;
+  readonly life: Life;
+  readonly random: RandomStream;
+  readonly checks: Checks;
+  readonly endpoints: readonly Endpoint[];
+  readonly database: string;
+  readonly mix: Mix;
+  readonly timetable: Timetable;
+  readonly mark: (moment: string) => void;
+}
+
+/** Pauses between operations, milliseconds: users are not all equally busy. */
+const paces = [0, 5, 50, 300] as const;
+
+/** One life of a user: session after session until the run is over; then a last look whether everything works. */
+export async function runUser(parts: UserParts): Promise<void> {
+  const { random, world, timetable, checks } = parts;
+  const paceMs = random.pick(paces);
+  await world.clock.sleep(random.below(1000));
+  while (checks.nowMs() < timetable.endMs) {
+    const session = await login(parts);
+    if (session === undefined) await world.clock.sleep(20 + random.below(300));
+    else await useSession(parts, session, paceMs);
+  }
+  await lastLook(parts);
+}
+
+async function useSession(parts: UserParts, session: UserSession, paceMs: number): Promise<void> {
+  const { random, world, checks, timetable } = parts;
+  for (let operations = 1 + random.below(60); operations > 0; operations--) {
+    if (session.over || checks.nowMs() >= timetable.endMs) break;
+    await pickOperation(parts.mix, random)(session);
+    if (paceMs > 0) await world.clock.sleep(random.below(paceMs * 2));
+  }
+  if (session.over) return;
+  if (random.chance(0.7)) session.pg.terminate();
+  else session.pg.drop();
+}
+
+function pickOperation(mix: Mix, random: RandomStream): Operation {
+  let total = 0;
+  for (const [, weight] of mix) total += weight;
+  let at = random.below(total);
+  for (const [operation, weight] of mix) {
+    at -= weight;
+    if (at < 0) return operation;
+  }
+  return readTag;
+}
+
+/** A session, or undefined if there is none to be had now. */
+export async function login(parts: UserParts): Promise<UserSession | undefined> {
+  const { client, world, checks, random, timetable } = parts;
+  client.sessions += 1;
+  const name = `${client.name} session ${client.sessions}`;
+  const initial = new Map([
+    ['application_name', name],
+    ['work_mem', '4MB'],
+    ['statement_timeout', '0'],
+    ['TimeZone', 'UTC'],
+    ['extra_float_digits', '1'],
+  ]);
+  const parameters: [string, string][] = [
+    ['user', 'app'],
+    ['database', parts.database],
+    ['application_name', name],
+  ];
+  if (random.chance(0.3)) {
+    initial.set('work_mem', '3MB');
+    parameters.push(['options', '-c work_mem=3MB']);
+  }
+  const model = new SessionModel(initial);
+  const ended = checks.watch.begin('a login', parts.life);
+  const pg = await PgClient.open(world, {
+    endpoint: random.pick(parts.endpoints),
+    parameters,
+    connectTimeoutMs: 3000,
+    loginTimeoutMs: 10_000,
+    oracle: new ProtocolOracle((sentence) => checks.fail('protocol', `${name}: ${sentence}`)),
+    notified: (channel) => {
+      if (!model.listening.has(channel)) {
+        checks.fail('session isolation', `${name} was notified on ${channel}, where it does not listen`);
+      }
+    },
+  });
+  ended();
+  if ('refused' in pg) {
+    judgeRefusal(parts, name, pg.refused);
+    return undefined;
+  }
+  parts.mark('client/logged in');
+  return new UserSession({
+    ...parts,
+    pg,
+    model,
+    patienceMs: () => (checks.nowMs() > timetable.healMs ? 1e9 : 1000 + random.below(8000)),
+  });
+}
+
+function judgeRefusal({ checks }: UserParts, name: string, refused: Reply | NetworkError): void {
+  if (!('rows' in refused) || refused.error === undefined) return;
+  // Too many clients, starting up, shutting down, no way to the data: all else is a wrong answer to a right login.
+  if (/^(08|53|57P|58|MG)/.test(refused.error.sqlstate)) return;
+  checks.fail('answers', `${name} was refused with ${refused.error.sqlstate} ${refused.error.message}`);
+}
+
+/** All faults have healed: a new session must work, and a write through it too. Tries until it does; the liveness oracle watches. */
+async function lastLook(parts: UserParts): Promise<void> {
+  const done = parts.checks.watch.begin('a session that works after all faults have healed', parts.life);
+  for (;;) {
+    const session = await login(parts);
+    if (session !== undefined) {
+      const reply = await session.simple('SELECT 1');
+      const works = fateOf(reply) === 'ok' && (await writeAlone(session)) === 'ok';
+      if (!session.over) session.pg.terminate();
+      if (works) break;
+    }
+    await parts.world.clock.sleep(200);
+  }
+  done();
+}
