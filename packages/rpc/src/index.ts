@@ -1,3 +1,5 @@
+// So that roles build messages without a dependency of their own.
+export { create, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 export { CallScope } from './call-scope.ts';
 export { client, type RpcClient } from './client.ts';
 export {
