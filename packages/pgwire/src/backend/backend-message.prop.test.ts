@@ -1,5 +1,5 @@
 import type { PgReport } from '@multigres/core';
-import { emptyBytes, utf8, utf8Text } from '@multigres/core';
+import { concat, emptyBytes, utf8, utf8Text } from '@multigres/core';
 import * as fc from 'fast-check';
 import { Parser } from 'pg-protocol/dist/parser.js';
 import { describe, expect, it } from 'vitest';
@@ -36,11 +36,11 @@ interface Case {
 }
 
 const text = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 100 }).map((value) => value.replaceAll('\0', '')),
-  fc.string({ unit: 'grapheme-ascii', maxLength: 200 }),
+  fc.string({ unit: 'binary', maxLength: 100, size: 'max' }).map((value) => value.replaceAll('\0', '')),
+  fc.string({ unit: 'grapheme-ascii', maxLength: 200, size: 'max' }),
 );
 const nonEmptyText = text.filter((value) => value !== '');
-const bytes = fc.uint8Array({ maxLength: 80 });
+const bytes = fc.uint8Array({ maxLength: 80, size: 'max' });
 const oid = fc.integer({ min: 0, max: 0xffff_ffff });
 const int32 = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });
 const int16 = fc.integer({ min: -0x8000, max: 0x7fff });
@@ -92,11 +92,11 @@ const authentications: fc.Arbitrary<Case>[] = [
   bare(authentication.encodeAuthenticationCleartextPassword, { kind: 'authenticationCleartextPassword' }),
   bare(authentication.encodeAuthenticationGss, { kind: 'authenticationGss' }),
   bare(authentication.encodeAuthenticationSspi, { kind: 'authenticationSspi' }),
-  fc.uint8Array({ minLength: 4, maxLength: 4 }).map((salt) => ({
+  fc.uint8Array({ minLength: 4, maxLength: 4, size: 'max' }).map((salt) => ({
     write: (writer) => authentication.encodeAuthenticationMd5Password(writer, salt),
     message: { kind: 'authenticationMd5Password', salt },
   })),
-  fc.array(nonEmptyText, { maxLength: 3 }).map((mechanisms) => ({
+  fc.array(nonEmptyText, { maxLength: 3, size: 'max' }).map((mechanisms) => ({
     write: (writer) => authentication.encodeAuthenticationSasl(writer, mechanisms),
     message: { kind: 'authenticationSasl', mechanisms },
   })),
@@ -122,7 +122,7 @@ const others: fc.Arbitrary<Case>[] = [
   bare(encodePortalSuspended, { kind: 'portalSuspended' }),
   bare(encodeEmptyQueryResponse, { kind: 'emptyQueryResponse' }),
   bare(encodeCopyDone, { kind: 'copyDone' }),
-  fc.tuple(int32, fc.uint8Array({ minLength: 4, maxLength: 256 })).map(([processId, secretKey]) => ({
+  fc.tuple(int32, fc.uint8Array({ minLength: 4, maxLength: 256, size: 'max' })).map(([processId, secretKey]) => ({
     write: (writer) => encodeBackendKeyData(writer, processId, secretKey),
     message: { kind: 'backendKeyData', processId, secretKey },
   })),
@@ -134,11 +134,11 @@ const others: fc.Arbitrary<Case>[] = [
     write: (writer) => encodeReadyForQuery(writer, status),
     message: { kind: 'readyForQuery', status },
   })),
-  fc.array(column, { maxLength: 4 }).map((columns) => ({
+  fc.array(column, { maxLength: 4, size: 'max' }).map((columns) => ({
     write: (writer) => encodeRowDescription(writer, columns),
     message: { kind: 'rowDescription', columns },
   })),
-  fc.array(fc.option(bytes), { maxLength: 5 }).map((values) => ({
+  fc.array(fc.option(bytes), { maxLength: 5, size: 'max' }).map((values) => ({
     write: (writer) => encodeDataRow(writer, values),
     message: { kind: 'dataRow', values },
   })),
@@ -154,12 +154,16 @@ const others: fc.Arbitrary<Case>[] = [
     write: (writer) => encodeNoticeResponse(writer, value),
     message: { kind: 'noticeResponse', notice: value },
   })),
-  fc.array(oid, { maxLength: 5 }).map((typeOids) => ({
+  fc.array(oid, { maxLength: 5, size: 'max' }).map((typeOids) => ({
     write: (writer) => encodeParameterDescription(writer, typeOids),
     message: { kind: 'parameterDescription', typeOids },
   })),
   fc
-    .tuple(fc.constantFrom('in' as const, 'out' as const, 'both' as const), format, fc.array(format, { maxLength: 4 }))
+    .tuple(
+      fc.constantFrom('in' as const, 'out' as const, 'both' as const),
+      format,
+      fc.array(format, { maxLength: 4, size: 'max' }),
+    )
     .map(([direction, code, columnFormats]) => ({
       write: (writer) => encodeCopyResponse(writer, direction, code, columnFormats),
       message: {
@@ -172,7 +176,7 @@ const others: fc.Arbitrary<Case>[] = [
     write: (writer) => encodeNotificationResponse(writer, processId, channel, payload),
     message: { kind: 'notificationResponse', processId, channel, payload },
   })),
-  fc.tuple(fc.nat(9), fc.array(text, { maxLength: 3 })).map(([minor, unknownOptions]) => ({
+  fc.tuple(fc.nat(9), fc.array(text, { maxLength: 3, size: 'max' })).map(([minor, unknownOptions]) => ({
     write: (writer) => encodeNegotiateProtocolVersion(writer, { major: 3, minor }, unknownOptions),
     message: { kind: 'negotiateProtocolVersion', version: { major: 3, minor }, unknownOptions },
   })),
@@ -271,6 +275,22 @@ describe('error reports of other servers', () => {
     expect(fields('\0')).toEqual({ severity: 'ERROR', sqlstate: 'XX000', message: '' });
   });
 
+  it('may have an SQLSTATE of another length, which a peek does not take', () => {
+    for (const [body, offset] of [
+      ['SERROR\0C12345\0\0', 8],
+      ['SERROR\0C1234\0\0', undefined],
+      ['SERROR\0C123456\0\0', undefined],
+      ['C12345', undefined],
+    ] as const) {
+      const { buffer, start, end } = placed((writer) => {
+        writer.begin(0x45);
+        writer.text(body);
+        writer.end();
+      });
+      expect(peekSqlstate(buffer, start, end)).toBe(offset === undefined ? -1 : start + 5 + offset);
+    }
+  });
+
   it('must end', () => {
     expect(fields('SERROR\0')).toBeUndefined();
     expect(fields('SERROR')).toBeUndefined();
@@ -278,11 +298,24 @@ describe('error reports of other servers', () => {
   });
 });
 
+describe('lengths that no value has', () => {
+  it.each([-2, -0x8000_0000, 5, 0x7fff_ffff])('such as %i are malformed', (length) => {
+    const { buffer, start, end } = placed((writer) => {
+      writer.begin(0x44);
+      writer.int16(1);
+      writer.int32(length);
+      writer.text('four');
+      writer.end();
+    });
+    expect(decodeBackendMessage(buffer, start, end)).toBeUndefined();
+  });
+});
+
 describe('random bytes', () => {
   it('never crash the decoders and the peeks', () => {
     const tags = fc.constantFrom(...Array.from('123ACDEGHIKNRSTVWZcdnstv', (letter) => letter.charCodeAt(0)));
     fc.assert(
-      fc.property(tags, fc.uint8Array({ maxLength: 40 }), (tag, body) => {
+      fc.property(tags, fc.uint8Array({ maxLength: 40, size: 'max' }), (tag, body) => {
         const { buffer, start, end } = placed((writer) => {
           writer.begin(tag);
           writer.bytes(body);
@@ -312,39 +345,45 @@ describe('what is written here', () => {
 
   it('is read by pg-protocol', () => {
     fc.assert(
-      fc.property(text, text, report, fc.array(fc.option(text), { maxLength: 4 }), (name, value, error, values) => {
-        expect(parsed((writer) => encodeParameterStatus(writer, name, value))).toMatchObject({
-          name: 'parameterStatus',
-          parameterName: name,
-          parameterValue: value,
-        });
-        expect(parsed((writer) => encodeCommandComplete(writer, name))).toMatchObject({
-          name: 'commandComplete',
-          text: name,
-        });
-        expect(parsed((writer) => encodeDataRow(writer, values))).toMatchObject({ name: 'dataRow', fields: values });
-        expect(parsed((writer) => encodeNotificationResponse(writer, 7, name, value))).toMatchObject({
-          name: 'notification',
-          processId: 7,
-          channel: name,
-          payload: value,
-        });
-        const { sqlstate: code, position, internalPosition, line, ...rest } = error;
-        expect(parsed((writer) => encodeErrorResponse(writer, error))).toMatchObject({
-          name: 'error',
-          code,
-          ...rest,
-          ...(position !== undefined && { position: String(position) }),
-          ...(internalPosition !== undefined && { internalPosition: String(internalPosition) }),
-          ...(line !== undefined && { line: String(line) }),
-        });
-      }),
+      fc.property(
+        text,
+        text,
+        report,
+        fc.array(fc.option(text), { maxLength: 4, size: 'max' }),
+        (name, value, error, values) => {
+          expect(parsed((writer) => encodeParameterStatus(writer, name, value))).toMatchObject({
+            name: 'parameterStatus',
+            parameterName: name,
+            parameterValue: value,
+          });
+          expect(parsed((writer) => encodeCommandComplete(writer, name))).toMatchObject({
+            name: 'commandComplete',
+            text: name,
+          });
+          expect(parsed((writer) => encodeDataRow(writer, values))).toMatchObject({ name: 'dataRow', fields: values });
+          expect(parsed((writer) => encodeNotificationResponse(writer, 7, name, value))).toMatchObject({
+            name: 'notification',
+            processId: 7,
+            channel: name,
+            payload: value,
+          });
+          const { sqlstate: code, position, internalPosition, line, ...rest } = error;
+          expect(parsed((writer) => encodeErrorResponse(writer, error))).toMatchObject({
+            name: 'error',
+            code,
+            ...rest,
+            ...(position !== undefined && { position: String(position) }),
+            ...(internalPosition !== undefined && { internalPosition: String(internalPosition) }),
+            ...(line !== undefined && { line: String(line) }),
+          });
+        },
+      ),
     );
   });
 
   it('is read by pg-protocol: columns', () => {
     fc.assert(
-      fc.property(fc.array(column, { maxLength: 4 }), (columns) => {
+      fc.property(fc.array(column, { maxLength: 4, size: 'max' }), (columns) => {
         const expected = columns.map((each) => ({
           name: each.name,
           tableID: each.tableOid,
@@ -411,18 +450,22 @@ describe('what is written here', () => {
 });
 
 describe('the writer', () => {
-  it('never changes what was taken', () => {
+  it('hands over exactly what was written since the last time, and never changes it', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(anyCase, fc.boolean()), { maxLength: 40 }), (cases) => {
+      fc.property(fc.array(fc.tuple(anyCase, fc.boolean()), { maxLength: 40, size: 'max' }), (cases) => {
         const writer = new MessageWriter(300);
-        const taken: { readonly bytes: Uint8Array; readonly copy: Uint8Array }[] = [];
+        const taken: { readonly bytes: Uint8Array; readonly expected: Uint8Array }[] = [];
+        let pending: Uint8Array[] = [emptyBytes, emptyBytes];
         for (const [{ write }, take] of cases) {
           write(writer);
+          const alone = new MessageWriter(256);
+          write(alone);
+          pending.push(alone.take());
           if (!take) continue;
-          const piece = writer.take();
-          taken.push({ bytes: piece, copy: piece.slice() });
+          taken.push({ bytes: writer.take(), expected: concat(pending) });
+          pending = [emptyBytes, emptyBytes];
         }
-        for (const { bytes: piece, copy } of taken) expect(piece).toEqual(copy);
+        for (const { bytes: piece, expected } of taken) expect(piece).toEqual(expected);
       }),
     );
   });

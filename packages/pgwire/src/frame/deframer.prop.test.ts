@@ -10,9 +10,9 @@ const wholeBytesMax = 64;
 const limits = { wholeBytesMax, messageBytesMax: 4096 };
 
 const message = fc
-  .tuple(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 150 }))
+  .tuple(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 150, size: 'max' }))
   .map(([tag, body]) => tagged(tag, body));
-const startup = fc.uint8Array({ minLength: 4, maxLength: 200 }).map(untagged);
+const startup = fc.uint8Array({ minLength: 4, maxLength: 200, size: 'max' }).map(untagged);
 
 function tagged(tag: number, body: Uint8Array): Uint8Array {
   const writer = new MessageWriter();
@@ -51,12 +51,12 @@ function feedCut(deframer: Deframer, stream: Uint8Array, cuts: readonly number[]
   }
 }
 
-const cutPlaces = fc.array(fc.nat(), { maxLength: 40 });
+const cutPlaces = fc.array(fc.nat(), { maxLength: 40, size: 'max' });
 
 describe('the deframer', () => {
   it('gives the same messages whatever the segmentation', () => {
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 12 }), cutPlaces, (messages, cuts) => {
+      fc.property(fc.array(message, { maxLength: 12, size: 'max' }), cutPlaces, (messages, cuts) => {
         const sink = new CollectingSink();
         const deframer = new Deframer(sink, limits);
         feedCut(deframer, concat([new Uint8Array(0), ...messages]), cuts);
@@ -73,7 +73,7 @@ describe('the deframer', () => {
 
   it('gives the same messages byte by byte', () => {
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 6 }), (messages) => {
+      fc.property(fc.array(message, { maxLength: 6, size: 'max' }), (messages) => {
         const sink = new CollectingSink();
         const deframer = new Deframer(sink, limits);
         for (const byte of concat([new Uint8Array(0), ...messages])) deframer.feed(Uint8Array.of(byte));
@@ -84,64 +84,84 @@ describe('the deframer', () => {
 
   it('switches from untagged to tagged messages within a chunk', () => {
     fc.assert(
-      fc.property(startup, startup, fc.array(message, { maxLength: 5 }), cutPlaces, (first, second, rest, cuts) => {
-        const sink = new CollectingSink();
-        const deframer = new Deframer(sink, limits, 'startup');
-        sink.onFrame = () => {
-          if (sink.messages.length === 2) deframer.endStartup();
-        };
-        feedCut(deframer, concat([first, second, ...rest]), cuts);
-        expect(sink.messages.map((each) => each.bytes)).toEqual([first, second, ...rest]);
-        expect(sink.messages.slice(0, 2).map((each) => each.tag)).toEqual([0, 0]);
-      }),
+      fc.property(
+        startup,
+        startup,
+        fc.array(message, { maxLength: 5, size: 'max' }),
+        cutPlaces,
+        (first, second, rest, cuts) => {
+          const sink = new CollectingSink();
+          const deframer = new Deframer(sink, limits, 'startup');
+          sink.onFrame = () => {
+            if (sink.messages.length === 2) deframer.endStartup();
+          };
+          feedCut(deframer, concat([first, second, ...rest]), cuts);
+          expect(sink.messages.map((each) => each.bytes)).toEqual([first, second, ...rest]);
+          expect(sink.messages.slice(0, 2).map((each) => each.tag)).toEqual([0, 0]);
+        },
+      ),
     );
   });
 
   it('stops where the sink says so and goes on with the rest', () => {
     fc.assert(
-      fc.property(fc.array(message, { minLength: 1, maxLength: 12 }), cutPlaces, fc.nat(5), (messages, cuts, every) => {
-        const sink = new CollectingSink();
-        const deframer = new Deframer(sink, limits);
-        let calls = 0;
-        const stopping = {
-          frame(...args: Parameters<CollectingSink['frame']>): void {
-            sink.frame(...args);
-            if (calls++ % (every + 1) === 0) deframer.stop();
-          },
-          part(...args: Parameters<CollectingSink['part']>): void {
-            sink.part(...args);
-            if (calls++ % (every + 1) === 0) deframer.stop();
-          },
-        };
-        deframer.sink = stopping;
-        const stream = concat([new Uint8Array(0), ...messages]);
-        const places = cutPlacesIn(stream, cuts);
-        let from = 0;
-        for (const to of [...places, stream.length]) {
-          const chunk = stream.slice(from, to);
-          let at = 0;
-          for (;;) {
-            const seen = calls;
-            at += deframer.feed(chunk, at);
-            expect(calls - seen).toBeLessThanOrEqual(every + 1);
-            if (deframer.state === 'flowing') break;
-            expect(deframer.feed(chunk, at)).toBe(0);
-            deframer.resume();
+      fc.property(
+        fc.array(message, { minLength: 1, maxLength: 12, size: 'max' }),
+        cutPlaces,
+        fc.nat(5),
+        (messages, cuts, every) => {
+          const sink = new CollectingSink();
+          const deframer = new Deframer(sink, limits);
+          let calls = 0;
+          const stopping = {
+            frame(...args: Parameters<CollectingSink['frame']>): void {
+              sink.frame(...args);
+              if (calls++ % (every + 1) === 0) deframer.stop();
+            },
+            part(...args: Parameters<CollectingSink['part']>): void {
+              sink.part(...args);
+              if (calls++ % (every + 1) === 0) deframer.stop();
+            },
+          };
+          deframer.sink = stopping;
+          const stream = concat([new Uint8Array(0), ...messages]);
+          const places = cutPlacesIn(stream, cuts);
+          let from = 0;
+          for (const to of [...places, stream.length]) {
+            const chunk = stream.slice(from, to);
+            let at = 0;
+            for (;;) {
+              const seen = calls;
+              at += deframer.feed(chunk, at);
+              expect(calls - seen).toBeLessThanOrEqual(every + 1);
+              if (deframer.state === 'flowing') break;
+              expect(deframer.feed(chunk, at)).toBe(0);
+              deframer.resume();
+            }
+            expect(at).toBe(chunk.length);
+            from = to;
           }
-          expect(at).toBe(chunk.length);
-          from = to;
-        }
-        expect(sink.messages.map((each) => each.bytes)).toEqual(messages);
-      }),
+          expect(sink.messages.map((each) => each.bytes)).toEqual(messages);
+        },
+      ),
       { numRuns: 300 },
     );
+  });
+
+  it('takes memory as bytes arrive, not as lengths claim', () => {
+    const deframer = new Deframer(new CollectingSink(), { wholeBytesMax: 1 << 24, messageBytesMax: 1 << 30 });
+    deframer.feed(Uint8Array.of(0x51, 0, 0xf0, 0, 0));
+    for (let arrived = 5; arrived < 100_000; arrived += 1000) {
+      expect(deframer.heldCapacityBytes).toBeLessThanOrEqual(Math.max(256, 2 * arrived));
+      deframer.feed(new Uint8Array(1000));
+    }
   });
 
   it('never crashes on random bytes and never holds more than has arrived', () => {
     const tables = [undefined, frontendTagTable()];
     fc.assert(
       fc.property(
-        fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 10 }),
+        fc.array(fc.uint8Array({ maxLength: 60, size: 'max' }), { maxLength: 10, size: 'max' }),
         fc.constantFrom(...tables),
         fc.constantFrom('startup' as const, 'tagged' as const),
         (chunks, tags, mode) => {

@@ -187,6 +187,12 @@ describe('a client', () => {
       '08P01 The server accepted without proving that it knows the password.',
     ],
     [
+      'a server that accepts our proof and gives none',
+      { credential: password },
+      [sasl, (w) => encodeAuthenticationSaslContinue(w, 'r=clix,s=AAAA,i=1'), ok],
+      '08P01 The server accepted without proving that it knows the password.',
+    ],
+    [
       'a server that falls back to the clear password',
       { credential: password },
       [sasl, encodeAuthenticationCleartextPassword],

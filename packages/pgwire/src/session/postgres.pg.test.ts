@@ -454,7 +454,7 @@ describe.each(servers)('Postgres $major', ({ major, bin }) => {
     ];
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.constantFrom(...blocks), fc.boolean()), { maxLength: 14 }),
+        fc.array(fc.tuple(fc.constantFrom(...blocks), fc.boolean()), { maxLength: 14, size: 'max' }),
         async (pipeline) => {
           const client = await Client.connect(postgres, {});
           for (const [block, wait] of pipeline) {

@@ -8,12 +8,15 @@ export interface PlacedMessage {
   readonly end: number;
 }
 
-/** What `write` writes, put between bytes that belong to other messages, so that reading outside of the message shows. */
+/**
+ * What `write` writes, put between bytes that belong to other messages, so that reading outside of the message shows:
+ * zeros behind it would end a text that does not end inside.
+ */
 export function placed(write: (writer: MessageWriter) => void): PlacedMessage {
   const writer = new MessageWriter(256);
   write(writer);
   const bytes = writer.take();
-  const buffer = new Uint8Array(bytes.length + 20).fill(0x41);
+  const buffer = new Uint8Array(bytes.length + 20).fill(0x41, 0, 7);
   buffer.set(bytes, 7);
   return { buffer, start: 7, end: 7 + bytes.length };
 }
