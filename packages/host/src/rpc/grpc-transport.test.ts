@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { lstat, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Endpoint } from '@multigres/core';
-import { NetworkTransport, type RpcTransport } from '@multigres/rpc';
+import { client, Health, HealthReporter, NetworkTransport, type RpcTransport } from '@multigres/rpc';
 import { rpcContract } from '@multigres/rpc/contract';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostWorld } from '../world.ts';
 import { GrpcTransport } from './grpc-transport.ts';
 
@@ -47,3 +48,25 @@ for (const [name, transport] of transports) {
     });
   });
 }
+
+describe('a gRPC server', () => {
+  it('takes the socket file over that a process left when it was killed', async () => {
+    const at = path.join(folder, 'dead');
+    const script = `require('net').createServer().listen(${JSON.stringify(at)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', script]);
+    expect((await lstat(at)).isSocket()).toBe(true);
+    const transport = new GrpcTransport(world);
+    const server = await transport.serve({ kind: 'unix', path: at }, [new HealthReporter(world.clock).service]);
+    const channel = transport.connect(server.endpoint);
+    expect(await client(Health, channel).check({}, { deadlineMs: 5000 })).toBeDefined();
+    channel.close();
+    await server.close({ graceMs: 0 });
+  });
+
+  it('says that it may not listen on the path of a file that is no socket', async () => {
+    const at = path.join(folder, 'file');
+    await writeFile(at, '');
+    const served = new GrpcTransport(world).serve({ kind: 'unix', path: at }, []);
+    await expect(served).rejects.toMatchObject({ code: 'inUse' });
+  });
+});
