@@ -1,5 +1,5 @@
-import type { Endpoint } from '@multigres/core';
-import { GrpcTransport, HostClock } from '@multigres/host';
+import { PgError, sqlstate, type Endpoint } from '@multigres/core';
+import { GrpcTransport, HostClock, HostNetwork } from '@multigres/host';
 import {
   client,
   GatewayService,
@@ -14,7 +14,8 @@ import {
 import { sockets } from './cluster.ts';
 import type { Folder } from './folder.ts';
 
-const transport = new GrpcTransport({ clock: new HostClock() });
+const clock = new HostClock();
+const transport = new GrpcTransport({ clock, network: new HostNetwork(clock) });
 
 /** Runs `work` with a channel to a socket, and closes it. */
 async function withChannel<T>(path: string, work: (channel: RpcChannel) => Promise<T>): Promise<T> {
@@ -49,6 +50,23 @@ async function asked<T>(ask: Promise<{ readonly status?: T | undefined }>): Prom
 export function postgresState(folder: Folder): Promise<PostgresState | undefined> {
   return asked(withPgctld(folder, (pgctld) => pgctld.getStatus({}, { deadlineMs: quickMs })));
 }
+
+/** Whether it is there at all: it may also answer that something is wrong with its directory. */
+export async function pgctldAnswers(folder: Folder): Promise<boolean> {
+  try {
+    await withPgctld(folder, (pgctld) => pgctld.getStatus({}, { deadlineMs: quickMs }));
+    return true;
+  } catch (error) {
+    return error instanceof PgError && !unanswered.has(error.sqlstate);
+  }
+}
+
+/** How a call ends that nobody answered: no connection, connection lost, deadline passed. */
+const unanswered: ReadonlySet<string> = new Set([
+  sqlstate.sqlclientUnableToEstablishSqlconnection,
+  sqlstate.connectionFailure,
+  sqlstate.queryCanceled,
+]);
 
 export function poolerStatus(folder: Folder): Promise<PoolerStatus | undefined> {
   return asked(

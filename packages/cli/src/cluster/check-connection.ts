@@ -19,7 +19,7 @@ export async function checkConnection(
     await promisify(execFile)(path.join(bin, 'psql'), args, { env, timeout: 20_000, signal });
   } catch (error) {
     signal.throwIfAborted();
-    const said = String((error as { readonly stderr?: string }).stderr ?? (error as Error).message).trim();
+    const said = ((error as { readonly stderr?: string }).stderr ?? (error as Error).message).trim();
     throw new CliError('the cluster does not answer a query', { quoted: said.split('\n'), cause: error });
   }
   return `answered in ${Math.round(performance.now() - begunMs)} ms`;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tool } from '@multigres/host';
 import type { ComponentSpec } from './component.ts';
+import { superuser } from './connection-string.ts';
 import { etcdHost, etcdSpec } from './etcd.ts';
 import { socketFile, type Folder } from './folder.ts';
 import type { ClusterRecord } from './record.ts';
@@ -51,10 +52,10 @@ export const sockets = {
 } as const;
 
 /** One etcd keeps what all cells share, and what the only cell knows. */
-export function topologyUrls(record: ClusterRecord): { readonly global: string; readonly cell: string } {
-  const url = `etcd://${etcdHost}:${record.etcd.clientPort}`;
-  return { global: url, cell: url };
-}
+const topologyArgs = (record: ClusterRecord): readonly string[] => {
+  const url = `http://${etcdHost}:${record.etcd.clientPort}`;
+  return ['--topology-global', url, '--topology-cell', url];
+};
 
 function ourSpec(name: ComponentSpec['name'], endpoint: string, args: readonly string[]): ComponentSpec {
   return { name, program: process.execPath, args: [...process.execArgv, main, name, ...args], version, endpoint };
@@ -85,19 +86,17 @@ export function pgctldOf(cluster: Cluster, tools: Tools): ComponentSpec {
 
 export function poolerOf(cluster: Cluster): ComponentSpec {
   const { folder, record } = cluster;
-  const urls = topologyUrls(record);
   return ourSpec('pooler', sockets.relay(folder), [
     ...['--id', 'pooler-1', '--cell', cell, '--relay', sockets.relay(folder), '--grpc', sockets.pooler(folder)],
-    ...['--postgres', postgresSocket(cluster), '--topology-global', urls.global, '--topology-cell', urls.cell],
+    ...['--postgres', postgresSocket(cluster), '--admin-user', superuser, ...topologyArgs(record)],
   ]);
 }
 
 export function gatewayOf(cluster: Cluster): ComponentSpec {
   const { folder, record } = cluster;
-  const urls = topologyUrls(record);
   const listen = `${record.gateway.host}:${record.gateway.port}`;
   return ourSpec('gateway', listen, [
     ...['--id', 'gateway-1', '--cell', cell, '--listen', listen, '--grpc', sockets.gateway(folder)],
-    ...['--auth', record.auth, '--topology-global', urls.global, '--topology-cell', urls.cell],
+    ...['--auth', record.auth, ...topologyArgs(record)],
   ]);
 }

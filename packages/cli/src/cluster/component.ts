@@ -34,8 +34,8 @@ export interface StartedComponent {
   readonly name: ComponentName;
   /** How it ended, once it has; undefined while it runs. */
   readonly ended: () => string | undefined;
-  /** What it has logged since. */
-  readonly log: () => readonly string[];
+  /** The last lines that it has logged since. */
+  readonly log: (linesMax: number) => readonly string[];
 }
 
 const recordFile = (folder: Folder, name: ComponentName): string => path.join(folder.run, `${name}.json`);
@@ -90,7 +90,7 @@ export async function startComponent(folder: Folder, spec: ComponentSpec): Promi
     const record: ComponentRecord = { pid: child.pid, identity, startedMs: Date.now(), version, endpoint };
     writeWhole(recordFile(folder, spec.name), `${JSON.stringify(record)}\n`, 0o644);
   }
-  return { name: spec.name, ended: () => ended, log: () => logTail(log, from) };
+  return { name: spec.name, ended: () => ended, log: (linesMax) => logTail(log, from, linesMax) };
 }
 
 export interface Patience {
@@ -99,18 +99,31 @@ export interface Patience {
   readonly signal: AbortSignal;
 }
 
+/** What a log means. */
+export interface Trouble {
+  readonly message?: string | undefined;
+  readonly hint?: string | undefined;
+  /** The lines that show it, instead of the last ones. */
+  readonly quoted?: readonly string[];
+}
+
+const quotedMax = 12;
+
+/** Whether a component is ready, or why not yet. */
+export type Readiness = 'ready' | { readonly notYet: string };
+
 /**
- * Waits until `isReady` answers true. Rejects, with the end of its log, when the component ends or does not get ready in time;
- * `why` may know better what the log means.
+ * Waits until `look` answers that it is ready. Rejects, with the end of its log, when the component ends or does not get ready in time;
+ * `explain` may know better what the log means.
  */
 export async function waitUntilReady(
   started: StartedComponent,
-  isReady: () => Promise<boolean>,
+  look: () => Promise<Readiness>,
   patience: Patience,
-  why: (log: readonly string[]) => { readonly message: string; readonly hint?: string | undefined } | undefined = () => undefined,
+  explain: (log: readonly string[]) => Trouble | undefined = () => undefined,
 ): Promise<void> {
   const untilMs = performance.now() + patience.deadlineMs;
-  while (!(await isReady())) {
+  for (let seen = await look(); seen !== 'ready'; seen = await look()) {
     patience.signal.throwIfAborted();
     const ended = started.ended();
     const late = performance.now() > untilMs;
@@ -118,10 +131,13 @@ export async function waitUntilReady(
       await sleep(50, undefined, { signal: patience.signal });
       continue;
     }
-    const quoted = started.log();
-    const known = why(quoted);
-    const what = ended === undefined ? `is not ready after ${patience.deadlineMs / 1000} s` : `has ended (${ended})`;
-    throw new CliError(known?.message ?? `${started.name} ${what}`, { quoted, hint: known?.hint });
+    const trouble = explain(started.log(200));
+    const what =
+      ended === undefined
+        ? `is not ready after ${patience.deadlineMs / 1000} s: ${seen.notYet}`
+        : `has ended (${ended})`;
+    const quoted = trouble?.quoted ?? started.log(quotedMax);
+    throw new CliError(trouble?.message ?? `${started.name} ${what}`, { quoted, hint: trouble?.hint });
   }
 }
 

@@ -30,7 +30,8 @@ async function down(flags: Flags): Promise<void> {
   }
   const unlock = lockCluster(folder, 'multigres down');
   try {
-    await runSteps(stopSteps(cluster).map(tolerant));
+    const failures: string[] = [];
+    await runSteps(stopSteps(cluster).map((step) => tolerant(step, failures)));
     if (failures.length > 0) throw new CliError(failures.join('; '));
     if (flags.destroy) destroy(cluster);
   } finally {
@@ -38,10 +39,8 @@ async function down(flags: Flags): Promise<void> {
   }
 }
 
-const failures: string[] = [];
-
 /** One that cannot be stopped must not keep the others running. */
-function tolerant(step: Step): Step {
+function tolerant(step: Step, failures: string[]): Step {
   return {
     title: step.title,
     run: async (report) => {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { ComponentSpec } from './component.ts';
+import type { ComponentSpec, Trouble } from './component.ts';
 import type { Account } from './unprivileged.ts';
 
 export const etcdHost = '127.0.0.1';
@@ -62,23 +62,36 @@ export async function etcdHealth(clientPort: number): Promise<EtcdHealth> {
   }
 }
 
-/** What etcd's log means, where we know it. */
-export function etcdTrouble(log: readonly string[]): { readonly message: string; readonly hint?: string } | undefined {
-  const text = log.join('\n');
-  if (/no space left on device/i.test(text)) {
-    return {
-      message: 'etcd cannot write: the disk is full',
-      hint: 'Free space on the disk of its data directory (etcd reserves 128 MB for its log), then try again.',
-    };
+interface Known {
+  readonly sign: RegExp;
+  readonly message: string;
+  readonly hint: string;
+}
+
+const known: readonly Known[] = [
+  {
+    sign: /no space left on device/i,
+    message: 'etcd cannot write: the disk is full',
+    hint: 'Free space on the disk of its data directory (it reserves 128 MB for its log), then try again.',
+  },
+  {
+    sign: /address already in use/i,
+    message: 'etcd cannot listen: its port is in use',
+    hint: 'Try again: `up` then chooses another one.',
+  },
+  {
+    sign: /permission denied/i,
+    message: 'etcd may not use its data directory',
+    hint: 'Look at the owner and the permissions of that folder.',
+  },
+];
+
+/** What etcd's log means, and its own words without the stack traces around them. */
+export function etcdTrouble(log: readonly string[]): Trouble {
+  const said = log.filter((line) => line.startsWith('{') || line.startsWith('panic:'));
+  for (const { sign, message, hint } of known) {
+    const line = said.findLast((candidate) => sign.test(candidate));
+    if (line !== undefined) return { message, hint, quoted: [line] };
   }
-  if (/address already in use/i.test(text)) {
-    return { message: 'etcd cannot listen: its port is in use', hint: 'Try again; `up` chooses other ports.' };
-  }
-  if (/permission denied/i.test(text)) {
-    return {
-      message: 'etcd may not use its data directory',
-      hint: 'Look at the owner and the permissions of that folder.',
-    };
-  }
-  return undefined;
+  return { quoted: said.slice(-6) };
 }

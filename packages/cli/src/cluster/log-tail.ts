@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
-const bytesMax = 16_384;
+const bytesMax = 65_536;
 
 /** The size of a log now, so that what is written later can be told apart. 0 if there is none. */
 export function logSize(file: string): number {

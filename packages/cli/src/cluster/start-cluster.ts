@@ -1,12 +1,20 @@
-import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { ensureTool } from '@multigres/host';
 import { ServingState } from '@multigres/rpc';
 import { CliError } from '../errors.ts';
-import { gatewayStatus, poolerStatus, postgresState, withPgctld } from './calls.ts';
+import { gatewayStatus, pgctldAnswers, poolerStatus, withPgctld } from './calls.ts';
 import { checkConnection } from './check-connection.ts';
-import { etcdDirectory, etcdOf, gatewayOf, pgctldOf, poolerOf, sockets, type Cluster, type Tools } from './cluster.ts';
-import { isComponentAlive, readComponent, startComponent, waitUntilReady, type ComponentSpec } from './component.ts';
+import { etcdDirectory, etcdOf, gatewayOf, pgctldOf, poolerOf, type Cluster, type Tools } from './cluster.ts';
+import {
+  isComponentAlive,
+  readComponent,
+  startComponent,
+  stopComponent,
+  waitUntilReady,
+  type ComponentSpec,
+  type Readiness,
+  type Trouble,
+} from './component.ts';
 import { etcdHealth, etcdTrouble } from './etcd.ts';
 import type { ComponentName } from './folder.ts';
 import { portInUse } from './plan.ts';
@@ -60,64 +68,83 @@ export function startSteps(start: Start): readonly Step[] {
 async function begin(
   start: Start,
   spec: ComponentSpec,
-  isReady: () => Promise<boolean>,
-  why?: Parameters<typeof waitUntilReady>[3],
+  look: () => Promise<Readiness>,
+  explain?: (log: readonly string[]) => Trouble | undefined,
 ): Promise<string> {
   const { folder } = start.cluster;
   start.signal.throwIfAborted();
-  if (isComponentAlive(readComponent(folder, spec.name)) && (await isReady())) return `${spec.endpoint} (ran already)`;
+  if (isComponentAlive(readComponent(folder, spec.name))) {
+    if ((await look()) === 'ready') return `${spec.endpoint} (ran already)`;
+    await stopComponent(folder, spec.name, 10_000);
+  }
   const started = await startComponent(folder, spec);
   start.log.started.add(spec.name);
-  await waitUntilReady(started, isReady, { deadlineMs: readyMs, signal: start.signal }, why);
+  await waitUntilReady(started, look, { deadlineMs: readyMs, signal: start.signal }, explain);
   return spec.endpoint;
 }
+
+const silent: Readiness = { notYet: 'it does not answer' };
 
 async function startEtcd(start: Start, tools: Tools): Promise<string> {
   const { cluster } = start;
   const place = etcdDirectory(cluster);
   makeOwned(place, cluster.account);
   makeOwned(path.join(place, 'data'), cluster.account);
-  const isReady = async (): Promise<boolean> => {
+  const look = async (): Promise<Readiness> => {
     const health = await etcdHealth(cluster.record.etcd.clientPort);
     if (health.kind === 'sick' && health.hint !== undefined) throw new CliError(health.reason, { hint: health.hint });
-    return health.kind === 'healthy';
+    if (health.kind === 'healthy') return 'ready';
+    return health.kind === 'sick' ? { notYet: health.reason } : silent;
   };
-  return begin(start, etcdOf(cluster, tools), isReady, etcdTrouble);
+  return begin(start, etcdOf(cluster, tools), look, etcdTrouble);
 }
 
 async function startPgctld(start: Start, tools: Tools): Promise<string> {
   const { folder } = start.cluster;
-  if (!isComponentAlive(readComponent(folder, 'pgctld'))) rmSync(sockets.pgctld(folder), { force: true });
-  return begin(start, pgctldOf(start.cluster, tools), async () => (await postgresState(folder)) !== undefined);
+  const look = async (): Promise<Readiness> => ((await pgctldAnswers(folder)) ? 'ready' : silent);
+  return begin(start, pgctldOf(start.cluster, tools), look);
 }
 
 async function startPostgres(start: Start): Promise<string> {
   const { folder } = start.cluster;
   return withPgctld(folder, async (pgctld) => {
-    const { created } = await pgctld.initDb({}, { deadlineMs: 180_000 });
-    start.signal.throwIfAborted();
+    const { created } = await orAborted(pgctld.initDb({}, { deadlineMs: 180_000 }), start.signal);
     start.log.startedPostgres = true;
-    const { status } = await pgctld.start({}, { deadlineMs: 90_000 });
-    start.signal.throwIfAborted();
+    const { status } = await orAborted(pgctld.start({}, { deadlineMs: 90_000 }), start.signal);
     return `127.0.0.1:${status?.port ?? 0}${created ? ' (new data directory)' : ''}`;
+  });
+}
+
+/** The user need not wait for an answer that no longer matters. */
+function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }
 
 async function startPooler(start: Start): Promise<string> {
   const { folder } = start.cluster;
-  const isReady = async (): Promise<boolean> => (await poolerStatus(folder))?.serving === ServingState.SERVING;
-  return begin(start, poolerOf(start.cluster), isReady);
+  const look = async (): Promise<Readiness> => {
+    const status = await poolerStatus(folder);
+    if (status === undefined) return silent;
+    return status.serving === ServingState.SERVING ? 'ready' : { notYet: status.servingReason };
+  };
+  return begin(start, poolerOf(start.cluster), look);
 }
 
 async function startGateway(start: Start): Promise<string> {
   const { folder, record } = start.cluster;
-  const isReady = async (): Promise<boolean> => {
+  const look = async (): Promise<Readiness> => {
     const status = await gatewayStatus(folder);
-    return status?.accepting === true && status.poolers.some(({ eligible }) => eligible);
+    if (status === undefined) return silent;
+    if (!status.accepting) return { notYet: 'it takes no sessions' };
+    if (status.poolers.some(({ eligible }) => eligible)) return 'ready';
+    return { notYet: status.poolers[0]?.reason ?? 'it knows no pooler' };
   };
-  return begin(start, gatewayOf(start.cluster), isReady, (log) =>
-    /EADDRINUSE|address already in use|in use/i.test(log.join('\n'))
-      ? portInUse(record.gateway.port, false)
-      : undefined,
+  return begin(start, gatewayOf(start.cluster), look, (log) =>
+    /EADDRINUSE|address already in use/i.test(log.join('\n')) ? portInUse(record.gateway.port, false) : undefined,
   );
 }

@@ -61,8 +61,10 @@ async function surveyOne(
 
 /** The last thing that it said, or what that means. */
 function deathReason(folder: Folder, name: ComponentName): string | undefined {
-  const log = logTail(logFile(folder, name));
-  return (name === 'etcd' ? etcdTrouble(log)?.message : undefined) ?? log.at(-1);
+  const log = logTail(logFile(folder, name), 0, 200);
+  if (name !== 'etcd') return log.at(-1);
+  const { message, quoted } = etcdTrouble(log);
+  return message ?? quoted?.at(-1);
 }
 
 async function etcdOpinion(record: ClusterRecord): Promise<Opinion> {

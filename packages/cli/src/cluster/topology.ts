@@ -1,8 +1,8 @@
-import { hostWorld } from '@multigres/host';
+import type { Endpoint } from '@multigres/core';
+import { etcdTopology, hostWorld } from '@multigres/host';
 import { Directory, TopologyError } from '@multigres/topology';
 import { CliError } from '../errors.ts';
-import { openTopology } from '../topology-url.ts';
-import { cell, topologyUrls } from './cluster.ts';
+import { cell } from './cluster.ts';
 import { etcdHost } from './etcd.ts';
 import type { ClusterRecord } from './record.ts';
 
@@ -10,9 +10,9 @@ const patience = { deadlineMs: 10_000 };
 
 /** Writes the records that do not come from a running component: the cell, the database, its one shard. Done again, it changes nothing. */
 export async function prepareTopology(record: ClusterRecord): Promise<string> {
-  const urls = topologyUrls(record);
   const world = hostWorld({ log: { level: 'error' } });
-  const topology = openTopology(world, { cell, topologyGlobal: urls.global, topologyCell: urls.cell });
+  const member: Endpoint = { kind: 'tcp', host: etcdHost, port: record.etcd.clientPort };
+  const topology = etcdTopology(world, { global: [member], cells: { [cell]: [member] } });
   const directory = new Directory(world, topology);
   const key = { database: 'postgres', tableGroup: 'default', shard: '0' };
   try {
