@@ -311,6 +311,20 @@ describe('lengths that no value has', () => {
   });
 });
 
+describe('a length that points backwards', () => {
+  it('does not make the decoder read the same bytes twice', () => {
+    // Two values; the first is -6 bytes long, so the second would begin with the count, be 0x2ffff bytes long and fill the message.
+    const { buffer, start, end } = placed((writer) => {
+      writer.begin(0x44);
+      writer.int16(2);
+      writer.int32(-6);
+      writer.bytes(new Uint8Array(4 + 0x2_ffff - 6));
+      writer.end();
+    });
+    expect(decodeBackendMessage(buffer, start, end)).toBeUndefined();
+  });
+});
+
 describe('random bytes', () => {
   it('never crash the decoders and the peeks', () => {
     const tags = fc.constantFrom(...Array.from('123ACDEGHIKNRSTVWZcdnstv', (letter) => letter.charCodeAt(0)));

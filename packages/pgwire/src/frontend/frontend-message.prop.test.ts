@@ -299,6 +299,26 @@ describe('malformed messages', () => {
     );
   });
 
+  it('with names that do not end inside are not peeked at', () => {
+    for (const length of [3, 60, 300]) {
+      for (const names of [0, 1]) {
+        const { buffer, start, end } = placed((writer) => {
+          writer.begin(0x42);
+          for (let i = 0; i < names; i++) writer.cstring('x'.repeat(length));
+          writer.text('y'.repeat(length));
+          writer.end();
+        });
+        const writer = new MessageWriter(256);
+        expect(peekBind(buffer, start, end, new BindPeek())).toBe(false);
+        expect(writeBindRenamed(writer, buffer, start, end, utf8('x'))).toBe(false);
+        expect(peekParse(buffer, start, end, new ParsePeek())).toBe(false);
+        expect(peekExecute(buffer, start, end, new ExecutePeek())).toBe(false);
+        expect(peekQuery(buffer, start, end)).toBe(-1);
+        expect(writer.take().length).toBe(0);
+      }
+    }
+  });
+
   it('do not end early or late', () => {
     fc.assert(
       fc.property(

@@ -181,6 +181,20 @@ describe('the queue', () => {
     expect(owed.length).toBe(next - expected);
   });
 
+  it('still knows whose a COPY is after it has overlooked a Sync', () => {
+    const overlooked: number[] = [];
+    const owed = new RepliesOwed<number>(10, (_unit, owner) => overlooked.push(owner));
+    owed.sent(frontendTag.execute, 1);
+    owed.sent(frontendTag.sync, 2);
+    owed.sent(frontendTag.copyDone, 3);
+    owed.sent(frontendTag.sync, 4);
+    expect(owed.received(backendTag.copyInResponse)).toBe('more');
+    expect([owed.headOwner, overlooked]).toEqual([1, [2]]);
+    expect(owed.received(backendTag.commandComplete)).toBe('done');
+    expect([owed.headOwner, owed.received(backendTag.readyForQuery)]).toEqual([4, 'ready']);
+    expect(owed.headOwner).toBeUndefined();
+  });
+
   it('takes nothing after Terminate and no unknown message', () => {
     expect(talk('>X')).toBe('silent busy');
     expect(talk('>XQ')).toBe('silent illegal busy');

@@ -304,6 +304,8 @@ describe('authentication', () => {
       refusal(scram(wrong, { kind: 'scram', verifier, nonce: 'srv' }, 'pW', false)),
       refusal(scram(unknown, { kind: 'scram', verifier: mock, nonce: 'srv', doomed: true }, 'pw', false)),
     ];
+    const doomed = scram(new Client(), { kind: 'scram', verifier, nonce: 'srv', doomed: true }, 'pw', false);
+    expect(refusal(doomed)).toBe(refusals[0]);
     expect(refusals).toEqual(Array(2).fill('28P01 password authentication failed for user "ann"'));
     const kinds = (client: Client): unknown[] =>
       client.sent.map((each) => (typeof each === 'object' ? each.kind : each));

@@ -15,7 +15,6 @@ export class MessageReader {
     this.#buffer = buffer;
     this.#at = at;
     this.#end = end;
-    if (at > end) this.#short = true;
   }
 
   /** Nothing was missing so far. Loops over a claimed count must ask this on each turn. */
