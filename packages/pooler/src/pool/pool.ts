@@ -38,6 +38,11 @@ export interface PoolEnvironment {
   sessionEnded(session: Session): void;
 }
 
+interface Arrival {
+  readonly done: (error: PgError | undefined) => void;
+  readonly timer: Timer;
+}
+
 /** Troubles of Postgres that pass by themselves. */
 const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
 
@@ -57,7 +62,8 @@ export class Pool implements BackendOwner {
   readonly #holders: Map<Backend, Session> = new Map();
   #attempts = 0;
   #retry: Timer | undefined;
-  readonly #welcomes: ((error: PgError | undefined) => void)[] = [];
+  /** Arrivals that wait for the first login. */
+  readonly #welcomes: Set<Arrival> = new Set();
 
   constructor(key: PoolKey, limits: PoolLimits, waitMs: number, environment: PoolEnvironment) {
     this.key = key;
@@ -92,7 +98,7 @@ export class Pool implements BackendOwner {
       this.#machine.backends === 0 &&
       this.#machine.starting === 0 &&
       this.#machine.waiters === 0 &&
-      this.#welcomes.length === 0
+      this.#welcomes.size === 0
     );
   }
 
@@ -103,9 +109,14 @@ export class Pool implements BackendOwner {
   welcome(credentials: Credentials, done: (error: PgError | undefined) => void): void {
     if (credentials.kind !== 'none') this.credentials = credentials;
     if (this.identity === undefined) {
-      this.#welcomes.push(done);
-      if (this.#machine.starting === 0 && !this.#start()) this.#welcomeAll(noRoom());
-      return;
+      // All places may be taken by other pools: then it waits for one, as a statement would.
+      const timer = this.#environment.clock.after(this.waitMs, () => {
+        this.#welcomes.delete(arrival);
+        done(this.trouble ?? noRoom());
+      });
+      const arrival = { done, timer };
+      this.#welcomes.add(arrival);
+      return this.#grow();
     }
     // Postgres asked for a password before: who brings none must not use backends that others opened.
     done(credentials.kind === 'none' && !this.identity.trusted ? noCredentials(this.key.user) : undefined);
@@ -265,6 +276,7 @@ export class Pool implements BackendOwner {
 
   #grow(): void {
     if (this.#retry !== undefined) return;
+    if (this.#welcomes.size > 0 && this.#machine.starting === 0) this.#start();
     while (this.#machine.wantsBackend && this.#start());
   }
 
@@ -284,7 +296,12 @@ export class Pool implements BackendOwner {
   }
 
   #welcomeAll(error: PgError | undefined): void {
-    for (const done of this.#welcomes.splice(0)) done(error);
+    const arrivals = [...this.#welcomes];
+    this.#welcomes.clear();
+    for (const { done, timer } of arrivals) {
+      timer.cancel();
+      done(error);
+    }
   }
 }
 
