@@ -162,6 +162,8 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#inputEnded = true;
     if (this.#session === undefined) this.#end();
     this.#runIfReading();
+    // Writing to nobody never blocks.
+    this.drain();
   }
 
   /** The client's bytes are handled in the turn in which they arrive. */
@@ -281,7 +283,8 @@ export class Backend implements ConnectionHandler, FrameSink {
         this.#throwPending();
         ready = yield* handler.handle(message);
         this.#stopStatementTimerIf(ready);
-        this.#throwPending();
+        // What is committed cannot be cancelled any more: Postgres forgets a cancel that comes after the commit.
+        if (!ready || this.#isFatal()) this.#throwPending();
       } catch (error) {
         ready = this.#failed(error, message);
       }
