@@ -17,7 +17,7 @@ export const assembleDirect: AssembleCluster = (weather) => {
       await waitUntil(weather, 'Postgres is up', () => postgres.isReady);
       await makeSchema(weather, endpoint);
     },
-    committedKeys: () => postgres.committedKeys('ledger') ?? [],
+    committedKeys: () => postgres.committed('ledger', 'k'),
     leaks: () => backendLeaks(postgres, 0),
   };
 };

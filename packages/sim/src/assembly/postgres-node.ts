@@ -1,5 +1,5 @@
 import type { Weather, SimNode } from '../world/weather.ts';
-import { Server } from '../model/postgres/server/server.ts';
+import { startPostgres, type PostgresModel } from '../model/postgres/postgres.ts';
 import { WriteAheadLog } from '../model/postgres/storage/log.ts';
 
 export const postgresPort = 5432;
@@ -9,7 +9,7 @@ export const databaseName = 'shop';
 export class PostgresNode {
   readonly node: SimNode;
   readonly #log = new WriteAheadLog();
-  #server: Server | undefined;
+  #model: PostgresModel | undefined;
   #lives = 0;
 
   constructor(weather: Weather, name: string) {
@@ -20,7 +20,7 @@ export class PostgresNode {
       // What the last life had not flushed is lost, but for a prefix.
       if (this.#lives > 0) this.#log.loseUnflushed((count) => (count === 0 ? 0 : random.below(count + 1)));
       this.#lives += 1;
-      this.#server = new Server(world, {
+      this.#model = startPostgres(world, {
         endpoint: { kind: 'tcp', host: '0.0.0.0', port: postgresPort },
         onUnsupported: (text) => kernel.fail('model', `the Postgres model cannot do this: ${text}`),
         databases: ['postgres', databaseName],
@@ -30,20 +30,21 @@ export class PostgresNode {
         flushDelayMs: { least: 0.1, greatest: 0.5 + slow * 5 },
         startDelayMs: { least: 50, greatest: 500 },
       });
-      await this.#server.start();
+      await this.#model.ready;
     });
   }
 
   get isReady(): boolean {
-    return this.node.isUp && this.#server?.phase === 'up';
+    return this.node.isUp && this.#model?.phase === 'up';
   }
 
-  get server(): Server | undefined {
-    return this.#server;
+  /** The model in its present life. */
+  get model(): PostgresModel | undefined {
+    return this.#model;
   }
 
-  /** The first column of a committed table, as a new session would see it; undefined if the server is not up. */
-  committedKeys(table: string): readonly string[] | undefined {
-    return this.#server?.storeIfUp?.committedRows(databaseName, 'public', table)?.map((row) => String(row[0]));
+  /** A column of a committed table, as a new session would see it; empty if the server is not up. */
+  committed(table: string, column: string): readonly string[] {
+    return this.#model?.inspect.rows(databaseName, table)?.map((row) => String(row[column])) ?? [];
   }
 }

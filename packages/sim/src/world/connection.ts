@@ -126,7 +126,7 @@ export class SimConnection implements Connection {
     const hard = unread || (!this.#ended && this.#random.chance(0.5));
     this.#finish(undefined);
     if (hard) this.#sender.signal(() => peer.broken('reset by peer'), peer.life);
-    else if (!this.#sender.finSent)
+    else if (!this.#sender.endIsUnderWay)
       this.#sender.signal(() => peer.receive({ bytes: undefined, original: undefined }), peer.life);
     this.#sender.stop();
   }

@@ -64,6 +64,11 @@ export class Sender {
     this.#ends = ends;
   }
 
+  /** The end of the stream is on its way and will arrive, whatever becomes of the sender. */
+  get endIsUnderWay(): boolean {
+    return this.finSent && this.#held.length === 0;
+  }
+
   get unacknowledgedBytes(): number {
     return this.#inFlightBytes;
   }

@@ -94,7 +94,7 @@ async function end(session: UserSession, broken: boolean): Promise<void> {
     session.mark('client/commit sent');
     session.committing = true;
     await session.either('COMMIT', { effect: (reply) => ended(session, reply, [broken ? 'ROLLBACK' : 'COMMIT']) });
-    session.committing = false;
+    if (!session.over) session.committing = false;
   }
 }
 
