@@ -11,20 +11,29 @@ export interface SourceFile {
 
 const leftOut = new Set(['node_modules', 'dist', 'coverage', '.turbo']);
 
-/** Files below the given folders whose names end in one of `endings`, in a stable order, generated code included. */
-export function readFiles(folders: readonly string[], endings: readonly string[]): SourceFile[] {
-  const below = (folder: string): string[] =>
-    readdirSync(path.join(repositoryRoot, folder), { withFileTypes: true }).flatMap((entry) => {
+/** Names of all files below a folder, relative to it, in a stable order; without dependencies and build output. */
+export function filesBelow(folder: string): string[] {
+  const below = (within: string): string[] =>
+    readdirSync(path.join(folder, within), { withFileTypes: true }).flatMap((entry) => {
       if (leftOut.has(entry.name)) return [];
-      const at = `${folder}/${entry.name}`;
-      if (entry.isDirectory()) return below(at);
-      return endings.some((ending) => entry.name.endsWith(ending)) ? [at] : [];
+      const at = within === '' ? entry.name : `${within}/${entry.name}`;
+      return entry.isDirectory() ? below(at) : [at];
     });
-  const paths = folders.filter((folder) => existsSync(path.join(repositoryRoot, folder))).flatMap(below);
-  return paths.toSorted().map((at) => ({ path: at, text: readFileSync(path.join(repositoryRoot, at), 'utf8') }));
+  return existsSync(folder) ? below('').toSorted() : [];
+}
+
+/** Files below a folder of the repository whose names end in `ending`, generated code included. */
+export function readFiles(folder: string, ending: string): SourceFile[] {
+  return filesBelow(path.join(repositoryRoot, folder))
+    .filter((within) => within.endsWith(ending))
+    .map((within) => readFile(`${folder}/${within}`));
+}
+
+export function readFile(at: string): SourceFile {
+  return { path: at, text: readFileSync(path.join(repositoryRoot, at), 'utf8') };
 }
 
 /** The TypeScript of all packages. */
-export const packageSources = (): SourceFile[] => readFiles(['packages'], ['.ts']).filter(isSource);
+export const packageSources = (): SourceFile[] => readFiles('packages', '.ts').filter(isSource);
 
 const isSource = ({ path: at }: SourceFile): boolean => /^packages\/[^/]+\/src\//.test(at) && !at.endsWith('.d.ts');
