@@ -45,7 +45,7 @@ class Etcd {
   #child: Child | undefined;
   #stopped = false;
 
-  constructor(program: string, folder: string, endpoint: TcpEndpoint, peer: TcpEndpoint) {
+  constructor(program: string, folder: string, endpoint: TcpEndpoint, peer: TcpEndpoint, more: readonly string[] = []) {
     this.endpoint = endpoint;
     this.#program = program;
     const url = (at: TcpEndpoint): string => `http://${at.host}:${at.port}`;
@@ -59,6 +59,7 @@ class Etcd {
       ['--initial-cluster', `test=${url(peer)}`],
       ['--log-level', 'error'],
       ['--unsafe-no-fsync'],
+      more,
     ].flat();
   }
 
@@ -86,6 +87,7 @@ class Etcd {
     if (kind === 'silent') {
       this.#child?.signal('SIGSTOP');
       this.#stopped = true;
+      await silence();
     }
     if (kind !== 'none') return;
     if (this.#stopped) this.#child?.signal('SIGCONT');
@@ -94,14 +96,27 @@ class Etcd {
   }
 }
 
+/** A signal takes effect a little later than it is sent: resolves when etcd has twice not answered. */
+async function silence(): Promise<void> {
+  const probe = { deadlineMs: 300, kind: 'read' } as const;
+  for (let unanswered = 0; unanswered < 2;) {
+    const answered = await admin.unary(KV.method.range, { key: utf8('x') }, probe).then(
+      () => true,
+      () => false,
+    );
+    unanswered = answered ? 0 : unanswered + 1;
+  }
+}
+
+let program = '';
 let folder = '';
 let etcd: Etcd;
 let admin: EtcdClient;
 
 beforeAll(async () => {
-  const { bin } = await ensureTool('etcd');
+  program = path.join((await ensureTool('etcd')).bin, 'etcd');
   folder = await mkdtemp(path.join(tmpdir(), 'mg-etcd-'));
-  etcd = new Etcd(path.join(bin, 'etcd'), folder, await freePort(), await freePort());
+  etcd = new Etcd(program, path.join(folder, 'main'), await freePort(), await freePort());
   await etcd.start();
   admin = new EtcdClient(world.clock, [etcd.endpoint]);
 }, fetchMsMax);
@@ -152,6 +167,28 @@ describe('etcd', () => {
       await expect(put).rejects.toMatchObject({ code: 'tooLarge', fate: 'notApplied' });
     }
     store.close();
+  });
+
+  it('says so when it is out of space, and still answers', { timeout: 60_000 }, async () => {
+    const quota = ['--quota-backend-bytes', '1000000'];
+    const small = new Etcd(program, path.join(folder, 'small'), await freePort(), await freePort(), quota);
+    await small.start();
+    const store = new EtcdStore(world, { endpoints: [small.endpoint], root: '/small/' });
+    try {
+      let refusal: unknown;
+      for (let i = 0; refusal === undefined && i < 100; i++) {
+        const put = store.put(`k${i}`, new Uint8Array(100_000), { deadlineMs: 5000 });
+        refusal = await put.then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+      }
+      expect(refusal).toMatchObject({ code: 'full', fate: 'notApplied' });
+      expect((await store.list('', { deadlineMs: 5000 })).entries.length).toBeGreaterThan(0);
+    } finally {
+      store.close();
+      await small.kill();
+    }
   });
 
   it('tells at once, and honestly, when nobody is there', async () => {
