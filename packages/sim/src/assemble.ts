@@ -1,5 +1,6 @@
-import type { AssembleCluster } from './cluster.ts';
 import { assembleDirect } from './assembly/direct.ts';
+import { assembleProxy } from './assembly/proxy.ts';
+import type { AssembleCluster } from './cluster.ts';
 import { loadGrammar } from './model/postgres/sql/parser.ts';
 
 /** To be awaited once before the first run: what takes real time must not happen inside simulated time. */
@@ -8,6 +9,5 @@ export async function prepareModels(): Promise<void> {
 }
 
 /** Builds the kind of cluster that a scenario asks for. */
-export const assembleCluster: AssembleCluster = (weather, spec) => {
-  return assembleDirect(weather, spec);
-};
+export const assembleCluster: AssembleCluster = (weather, spec) =>
+  (spec.kind === 'direct' ? assembleDirect : assembleProxy)(weather, spec);

@@ -1,0 +1,103 @@
+import { defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
+import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
+import type { AssembleCluster } from '../cluster.ts';
+import type { SimNode, Weather } from '../world/weather.ts';
+import { backendLeaks } from './leaks.ts';
+import { PostgresNode, databaseName, postgresPort } from './postgres-node.ts';
+import { makeSchema } from './schema.ts';
+import { waitUntil } from './wait-until.ts';
+
+const relayPort = 6543;
+const gatewayPort = 5433;
+/** Fewer than there are users, so that they have to share. */
+const poolBackendsMax = 3;
+/** Pinned sessions keep their backends: there must be one for each user and some to share. */
+const backendsMax = 12;
+
+class PoolerNode {
+  readonly node: SimNode;
+  pooler: Pooler | undefined;
+
+  constructor(weather: Weather, name: string, postgresMachine: string) {
+    const random = weather.kernel.random.fork(`pooler/${name}`);
+    const limits = {
+      ...defaultPoolerLimits,
+      backendsMax,
+      poolBackendsMax: poolBackendsMax + random.below(6),
+      sharedBackendsMax: 1 + random.below(3),
+      statementsMax: random.pick([3, 10, 500]),
+      idleMs: random.pick([1000, 600_000]),
+      waitMs: random.pick([2000, 30_000]),
+    };
+    this.node = weather.node(name, async (world) => {
+      this.pooler = await startPooler(world, {
+        id: `cell1/${name}`,
+        relay: { kind: 'tcp', host: '0.0.0.0', port: relayPort },
+        postgres: { kind: 'tcp', host: postgresMachine, port: postgresPort },
+        limits,
+        admin: { user: 'postgres', database: 'postgres' },
+      });
+    });
+  }
+}
+
+class GatewayNode {
+  readonly node: SimNode;
+  gateway: Gateway | undefined;
+
+  constructor(weather: Weather, name: string, poolerMachine: string) {
+    this.node = weather.node(name, async (world) => {
+      this.gateway = await startGateway(
+        world,
+        {
+          id: `cell1/${name}`,
+          listen: [{ kind: 'tcp', host: '0.0.0.0', port: gatewayPort }],
+          auth: { kind: 'trust' },
+          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000 },
+        },
+        { kind: 'tcp', host: poolerMachine, port: relayPort },
+      );
+    });
+  }
+}
+
+/** Users, gateways, a pooler and a Postgres model, each on a machine of its own: the code that runs in production. */
+export const assembleProxy: AssembleCluster = (weather, spec) => {
+  const postgres = new PostgresNode(weather, 'postgres-1');
+  const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1');
+  const gateways = Array.from({ length: spec.gateways }, (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1'));
+  const nodes = [postgres.node, pooler.node, ...gateways.map(({ node }) => node)];
+  return {
+    endpoints: gateways.map(({ node }) => ({ kind: 'tcp', host: node.machine.name, port: gatewayPort })),
+    database: databaseName,
+    parts: {
+      nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),
+      links: [['postgres-1', 'pooler-1'], ...gateways.map(({ node }) => ['pooler-1', node.machine.name] as const)],
+      disks: [],
+    },
+    start: async () => {
+      for (const node of nodes) node.start();
+      await waitUntil(weather, 'Postgres is up', () => postgres.isReady);
+      await makeSchema(weather, { kind: 'tcp', host: 'postgres-1', port: postgresPort });
+      await waitUntil(weather, 'gateways reach the pooler', () => gateways.every(({ gateway }) => gateway?.status().poolerIsUp));
+    },
+    committedKeys: () => postgres.committed('ledger', 'k'),
+    leaks: () => [...sessionLeaks(pooler, gateways), ...backendLeaks(postgres, backendsMax)],
+  };
+};
+
+function sessionLeaks({ pooler }: PoolerNode, gateways: readonly GatewayNode[]): string[] {
+  const leaks: string[] = [];
+  for (const { node, gateway } of gateways) {
+    const { sessions = 0, logins = 0 } = gateway?.status() ?? {};
+    if (sessions + logins > 0) leaks.push(`${node.name} still has ${sessions} sessions and ${logins} logins`);
+  }
+  const status = pooler?.status();
+  if (status === undefined) return [...leaks, 'there is no pooler'];
+  if (status.sessions > 0) leaks.push(`the pooler still has ${status.sessions} sessions`);
+  for (const pool of status.pools) {
+    if (pool.leased > 0) leaks.push(`the pool of ${pool.user} still has ${pool.leased} backends leased`);
+    if (pool.waiting > 0) leaks.push(`the pool of ${pool.user} still has ${pool.waiting} sessions waiting`);
+  }
+  return leaks;
+}
