@@ -7,6 +7,7 @@ import { format, lint, manifests, types, unused } from './checks/tools.ts';
 import { docs } from './docs/docs.ts';
 import { formatFinding, type Finding } from './finding.ts';
 import { packageSources } from './source/files.ts';
+import { formatTally, type Tally } from './tally.ts';
 import { words } from './words.ts';
 
 type Check = () => Finding[] | Promise<Finding[]>;
@@ -27,11 +28,6 @@ const checks: Readonly<Record<string, Check>> = {
 
 const atOnceMax = 2;
 const findingsShownMax = 50;
-
-export interface Tally {
-  readonly passed: number;
-  readonly failed: number;
-}
 
 /** Runs the named checks (all, if none is named), a few at once, and prints how each went. */
 export async function runChecks(names: readonly string[] = Object.keys(checks)): Promise<Tally> {
@@ -74,9 +70,9 @@ async function main(names: readonly string[]): Promise<number> {
     console.error(`usage: mg check [NAME...]\nNAME is one of: ${Object.keys(checks).join(', ')}`);
     return names.includes('--help') ? 0 : 2;
   }
-  const { passed, failed } = await runChecks(names.length > 0 ? names : undefined);
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  const tally = await runChecks(names.length > 0 ? names : undefined);
+  console.log(formatTally(tally));
+  return tally.failed === 0 ? 0 : 1;
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

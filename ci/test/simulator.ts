@@ -1,0 +1,104 @@
+// The simulator: clean seeds, the same seed the same life whatever the machine says, and planted bugs that it finds.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { runCommand, type Ended } from '../run-command.ts';
+import { repositoryRoot } from '../source/files.ts';
+import { one, sum, type Tally } from '../tally.ts';
+
+interface Run {
+  readonly seed: number;
+  readonly verdict: string;
+  readonly hash: string;
+}
+
+interface Mutants {
+  readonly total: number;
+  readonly caught: number;
+  readonly medianSeeds: number;
+  readonly survivors: readonly string[];
+}
+
+const seeds = '1..300';
+const replayedSeeds = '1..12';
+const seedsPerGroup = 50;
+const simMsMax = 1_800_000;
+
+const sim = (args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<Ended> =>
+  runCommand(path.join(repositoryRoot, 'mg'), ['sim', ...args, '--json'], { ...options, timeoutMs: simMsMax });
+
+export const hasSimulator = (): boolean => existsSync(path.join(repositoryRoot, 'packages/sim/src/main.ts'));
+
+/** Each group of 50 seeds counts as one. */
+export async function seedRuns(): Promise<Tally> {
+  const ended = await sim(['--seeds', seeds]);
+  const runs = runsIn(ended.stdout);
+  const [first = 1, last = 0] = seeds.split('..').map(Number);
+  const groups = new Map<number, boolean>();
+  const bySeed = new Map(runs.map((run) => [run.seed, run]));
+  for (let seed = first; seed <= last; seed++) {
+    const group = Math.floor((seed - first) / seedsPerGroup);
+    const verdict = bySeed.get(seed)?.verdict ?? 'did not report';
+    if (verdict !== 'ok') console.log(`FAIL seed ${seed}: ${verdict}; replay it with ./mg sim --seed ${seed}`);
+    groups.set(group, (groups.get(group) ?? true) && verdict === 'ok');
+  }
+  const tally = sum([...groups.values()].map(one));
+  if (ended.code !== 0 && tally.failed === 0) return whole('seeds', ended);
+  if (runs.length === 0) console.log(ended.stderr.trim());
+  console.log(`seeds ${seeds}: ${runs.filter(({ verdict }) => verdict === 'ok').length} clean`);
+  return tally;
+}
+
+/** The same seeds from another folder, in another time zone and language: each hash must be the same. */
+export async function replays(): Promise<Tally> {
+  const elsewhere = mkdtempSync(path.join(os.tmpdir(), 'mg-elsewhere-'));
+  try {
+    const here = await sim(['--seeds', replayedSeeds], { env: { TZ: 'UTC', LC_ALL: 'C' } });
+    const there = await sim(['--seeds', replayedSeeds], {
+      cwd: elsewhere,
+      env: { TZ: 'Asia/Kathmandu', LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' },
+    });
+    const again = new Map(runsIn(there.stdout).map(({ seed, hash }) => [seed, hash]));
+    const runs = runsIn(here.stdout);
+    const different = runs.filter(({ seed, hash }) => again.get(seed) !== hash);
+    for (const { seed, hash } of different) {
+      console.log(
+        `FAIL seed ${seed} has the hash ${hash} here and ${again.get(seed)} in another folder, time zone and language`,
+      );
+    }
+    if (runs.length === 0) return whole('replay', here);
+    console.log(`replayed ${runs.length} seeds elsewhere: ${different.length} differ`);
+    return one(different.length === 0);
+  } finally {
+    rmSync(elsewhere, { recursive: true });
+  }
+}
+
+/** Each planted bug counts as one: caught is passed. */
+export async function mutants(): Promise<Tally> {
+  const ended = await sim(['mutants']);
+  const last = objectsIn(ended.stdout).at(-1) as Mutants | undefined;
+  if (last?.total === undefined) return whole('mutants', ended);
+  for (const survivor of last.survivors) console.log(`FAIL the planted bug "${survivor}" was not found`);
+  console.log(`mutants: ${last.caught} of ${last.total} caught, after ${last.medianSeeds} seeds in the median`);
+  return { passed: last.caught, failed: last.total - last.caught };
+}
+
+function whole(name: string, { code, stdout, stderr }: Ended): Tally {
+  console.log(`FAIL ${name}: ended with code ${code}\n${(stderr || stdout).trim().split('\n').slice(-30).join('\n')}`);
+  return one(false);
+}
+
+const runsIn = (output: string): Run[] =>
+  objectsIn(output).filter((each): each is Run => 'seed' in each && 'verdict' in each);
+
+function objectsIn(output: string): object[] {
+  return output.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    try {
+      return [JSON.parse(line) as object];
+    } catch {
+      return [];
+    }
+  });
+}
