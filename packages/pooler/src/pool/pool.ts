@@ -140,9 +140,10 @@ export class Pool implements BackendOwner {
     this.#dispatch();
   }
 
-  /** Gives back a backend that may hold state of the session: it is reset first. */
-  releaseDirty(backend: Backend): void {
+  /** Gives back a backend that may hold state of the session: it is reset first, or closed if nothing resets it. */
+  releaseDirty(backend: Backend, resettable: boolean): void {
     this.#holders.delete(backend);
+    if (!resettable) return backend.close();
     backend.query(new Reset(this, backend), 'DISCARD ALL');
   }
 

@@ -1,6 +1,7 @@
 import { PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
 import { encodeErrorResponse, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
 import { encodeError, frameType, ReceiveWindow, replyFlag, requestFlag, SendWindow, type Link } from '@multigres/relay';
+import { PinReason } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
 import {
@@ -23,6 +24,19 @@ interface Piece {
   /** It ran before and runs again because of somebody else's misfortune. */
   readonly again?: boolean;
 }
+
+/**
+ * What DISCARD ALL undoes without a trace. Temporary objects are not among it: their schema stays with the backend, and PREPARE TRANSACTION
+ * tells the difference.
+ */
+const undoneByDiscard: number =
+  PinReason.settings |
+  PinReason.role |
+  PinReason.heldCursor |
+  PinReason.advisoryLock |
+  PinReason.listen |
+  PinReason.preparedStatement |
+  PinReason.sequence;
 
 /**
  * A client's session, as the pooler sees it: it asks for a backend when there is something to do, keeps it while a transaction is open or
@@ -300,7 +314,7 @@ export class Session implements GroupOwner {
 
   #giveBack(backend: Backend): void {
     if (this.#pins === 0) this.pool.release(backend);
-    else this.pool.releaseDirty(backend);
+    else this.pool.releaseDirty(backend, (this.#pins & ~undoneByDiscard) === 0);
   }
 
   #startWaiting(): void {
