@@ -15,7 +15,8 @@ import { sockets } from './cluster.ts';
 import type { Folder } from './folder.ts';
 
 const clock = new HostClock();
-const transport = new GrpcTransport({ clock, network: new HostNetwork(clock) });
+const machine = { clock, network: new HostNetwork(clock) };
+const transport = new GrpcTransport(machine);
 
 /** Runs `work` with a channel to a socket, and closes it. */
 async function withChannel<T>(path: string, work: (channel: RpcChannel) => Promise<T>): Promise<T> {

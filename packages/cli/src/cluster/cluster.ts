@@ -22,7 +22,10 @@ export interface Cluster {
   readonly account: Account | undefined;
 }
 
-const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
+/** The program that all our processes are. */
+export const main: string = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
+);
 
 export const version = '0.1.0';
 

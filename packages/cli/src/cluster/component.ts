@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError } from '../errors.ts';
+import { compileCacheEnvironment } from './compile-cache.ts';
 import { logFile, type ComponentName, type Folder } from './folder.ts';
 import { logSize, logTail } from './log-tail.ts';
 import { processIdentity } from './process-identity.ts';
@@ -61,7 +62,7 @@ const passedOn = /^(?:PATH|HOME|TMPDIR|LANG|TZ|MG_.*|MULTIGRES_.*|OTEL_.*)$/;
 
 function environment(): Record<string, string> {
   const entries = Object.entries(process.env).filter(([name, value]) => passedOn.test(name) && value !== undefined);
-  return Object.fromEntries(entries) as Record<string, string>;
+  return { ...(Object.fromEntries(entries) as Record<string, string>), ...compileCacheEnvironment };
 }
 
 export async function startComponent(folder: Folder, spec: ComponentSpec): Promise<StartedComponent> {

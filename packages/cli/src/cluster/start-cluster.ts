@@ -4,7 +4,8 @@ import { ServingState } from '@multigres/rpc';
 import { CliError } from '../errors.ts';
 import { gatewayStatus, pgctldAnswers, poolerStatus, withPgctld } from './calls.ts';
 import { checkConnection } from './check-connection.ts';
-import { etcdDirectory, etcdOf, gatewayOf, pgctldOf, poolerOf, type Cluster, type Tools } from './cluster.ts';
+import { etcdDirectory, etcdOf, gatewayOf, main, pgctldOf, poolerOf, type Cluster, type Tools } from './cluster.ts';
+import { warmCompileCache } from './compile-cache.ts';
 import {
   isComponentAlive,
   readComponent,
@@ -54,7 +55,15 @@ export function startSteps(start: Start): readonly Step[] {
         return `PostgreSQL ${tools.postgres.version}, etcd ${tools.etcd.version}`;
       },
     },
-    { title: 'etcd', run: () => startEtcd(start, found()) },
+    {
+      title: 'etcd',
+      run: async () => {
+        const warm = warmCompileCache(main, 'gateway');
+        const said = await startEtcd(start, found());
+        await warm;
+        return said;
+      },
+    },
     { title: 'topology', run: () => prepareTopology(cluster.record) },
     { title: 'pgctld', run: () => startPgctld(start, found()) },
     { title: 'postgres', run: () => startPostgres(start) },
