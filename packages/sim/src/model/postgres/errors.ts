@@ -52,11 +52,19 @@ export const undefinedColumn = (name: string, qualified: boolean, position: numb
 export const undefinedColumnOf = (name: string, table: string, position: number | undefined): PgError =>
   make('42703', `column "${name}" of relation "${table}" does not exist`, position);
 
-export const undefinedColumnInKey = (name: string): PgError =>
-  make('42703', `column "${name}" named in key does not exist`);
+export const undefinedColumnInKey = (name: string, position: number | undefined): PgError =>
+  make('42703', `column "${name}" named in key does not exist`, position);
 
-export const missingFrom = (name: string, position: number | undefined): PgError =>
-  make('42P01', `missing FROM-clause entry for table "${name}"`, position);
+export const missingFrom = (
+  name: string,
+  scope: { readonly alias: string; readonly table: string | undefined } | undefined,
+  position: number | undefined,
+): PgError => {
+  if (scope === undefined || scope.table !== name)
+    return make('42P01', `missing FROM-clause entry for table "${name}"`, position);
+  const hint = `Perhaps you meant to reference the table alias "${scope.alias}".`;
+  return make('42P01', `invalid reference to FROM-clause entry for table "${name}"`, position, { hint });
+};
 
 export const undefinedFunction = (signature: string, position: number | undefined): PgError =>
   make('42883', `function ${signature} does not exist`, position, {
@@ -79,7 +87,8 @@ export const operatorNotUnique = (name: string, position: number | undefined): P
 export const undefinedType = (name: string, position: number | undefined): PgError =>
   make('42704', `type "${name}" does not exist`, position);
 
-export const undefinedSchema = (name: string): PgError => make('3F000', `schema "${name}" does not exist`);
+export const undefinedSchema = (name: string, position: number | undefined): PgError =>
+  make('3F000', `schema "${name}" does not exist`, position);
 
 export const noSchemaSelected = (): PgError => make('3F000', 'no schema has been selected to create in');
 
@@ -95,8 +104,8 @@ export const duplicateRelation = (name: string): PgError => make('42P07', `relat
 export const duplicateColumn = (name: string, position: number | undefined): PgError =>
   make('42701', `column "${name}" specified more than once`, position);
 
-export const multiplePrimaryKeys = (table: string): PgError =>
-  make('42P16', `multiple primary keys for table "${table}" are not allowed`);
+export const multiplePrimaryKeys = (table: string, position: number | undefined): PgError =>
+  make('42P16', `multiple primary keys for table "${table}" are not allowed`, position);
 
 export const starWithoutTables = (position: number | undefined): PgError =>
   make('42601', 'SELECT * with no tables specified is not valid', position);
@@ -322,7 +331,7 @@ export const integerOutOfRange = (
   const unit = definition.unit === undefined ? '' : ` ${definition.unit}`;
   return make(
     '22023',
-    `${value}${unit} is outside the valid range for parameter "${definition.name}" (${least} .. ${greatest})`,
+    `${value}${unit} is outside the valid range for parameter "${definition.name}" (${least}${unit} .. ${greatest}${unit})`,
   );
 };
 

@@ -280,11 +280,11 @@ export class Backend implements ConnectionHandler, FrameSink {
       try {
         yield* this.#statementDelay(message);
         this.#startStatementTimer(message);
-        this.#throwPending();
+        this.checkInterrupts();
         ready = yield* handler.handle(message);
         this.#stopStatementTimerIf(ready);
         // What is committed cannot be cancelled any more: Postgres forgets a cancel that comes after the commit.
-        if (!ready || this.#isFatal()) this.#throwPending();
+        if (!ready || this.#isFatal()) this.checkInterrupts();
       } catch (error) {
         ready = this.#failed(error, message);
       }
@@ -415,7 +415,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     return !(this.#interrupt instanceof PgError) || this.#interrupt.report.severity === 'FATAL';
   }
 
-  #throwPending(): void {
+  checkInterrupts(): void {
     const error = this.#takeInterrupt();
     if (error !== undefined) throw error;
   }

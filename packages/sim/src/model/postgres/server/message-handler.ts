@@ -48,6 +48,8 @@ export interface Output {
   readonly writer: MessageWriter;
   flush(): void;
   flushIfFull(): Wait | undefined;
+  /** Throws if the backend was told to stop. */
+  checkInterrupts(): void;
   noteQuery(text: string): void;
 }
 
@@ -129,9 +131,12 @@ export class MessageHandler {
     session.startCommand();
     if (several) session.startImplicitBlock();
     const { plan } = yield* planStatement(session, statement, [], true);
-    if (plan.columns !== undefined) this.#rowDescription(plan.columns, []);
+    plan.fold?.({ session, params: [] });
     if (plan.snapshot) session.takeSnapshot();
     const portal = this.#portal('', statement, plan, [], []);
+    // What runs at once is described when it has run.
+    if (!plan.streaming) yield* portal.complete();
+    if (plan.columns !== undefined) this.#rowDescription(plan.columns, []);
     const { count } = yield* this.#run(portal, 0);
     if (last) {
       session.endImplicitBlock();
@@ -170,6 +175,7 @@ export class MessageHandler {
       const chunk = limit === 0 ? rowsPerLook : Math.min(rowsPerLook, limit - count);
       const part = yield* portal.forward(chunk, sink);
       count += part.count;
+      this.#output.checkInterrupts();
       const slow = this.#output.flushIfFull();
       if (slow !== undefined) yield slow;
       if (!part.more || (limit > 0 && count >= limit)) return { count, more: part.more };
@@ -234,6 +240,7 @@ export class MessageHandler {
     const params = this.#parameters(message, prepared);
     let plan = prepared.statement === undefined ? emptyPlan : yield* currentPlan(session, prepared);
     checkResultFormats(message, plan);
+    plan.fold?.({ session, params });
     if (plan.streaming && plan.snapshot) {
       session.takeSnapshot();
       plan = pinned(plan, session);

@@ -72,6 +72,11 @@ export class Portal {
     if (this.#failed || (this.#ended && this.plan.columns === undefined)) throw portalCannotBeRun(this.name);
   }
 
+  /** Runs a plan that runs at once to its end; its rows wait to be asked for. */
+  *complete(): Task<void> {
+    if (!this.#ended) yield* this.#runTo(Number.POSITIVE_INFINITY);
+  }
+
   /** Runs forward for at most `limit` rows (0: all) and hands each to `sink`. Answers whether there may be more. */
   *forward(limit: number, sink: (row: Row) => void): Task<{ readonly count: number; readonly more: boolean }> {
     let count = 0;
@@ -128,7 +133,7 @@ export class Portal {
 
   *#next(): Task<Row | undefined> {
     if (this.cursor || !this.plan.streaming) {
-      if (!this.plan.streaming && !this.#ended) yield* this.#runTo(Number.POSITIVE_INFINITY);
+      if (!this.plan.streaming) yield* this.complete();
       yield* this.#runTo(this.#position + 1);
       const row = this.#rows[this.#position];
       this.#position = Math.min(this.#position + 1, this.#rows.length + 1);

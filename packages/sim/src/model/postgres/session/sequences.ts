@@ -24,7 +24,7 @@ export class Sequences {
   }
 
   next(name: string): bigint {
-    const relation = this.#find(name);
+    const relation = this.find(name);
     if (!relation.temporary) this.#refuseReadOnly('nextval()');
     return this.nextOf(relation);
   }
@@ -44,7 +44,7 @@ export class Sequences {
   }
 
   current(name: string): bigint {
-    const relation = this.#find(name);
+    const relation = this.find(name);
     const value = this.#current.get(relation.oid);
     if (value === undefined) throw currvalNotDefined(relation.shape.name);
     return value;
@@ -57,7 +57,7 @@ export class Sequences {
   }
 
   set(name: string, value: bigint, called: boolean): void {
-    const relation = this.#find(name);
+    const relation = this.find(name);
     if (!relation.temporary) this.#refuseReadOnly('setval()');
     if (value < 1n) throw sequenceOutOfBounds(relation.shape.name, value, greatest);
     const state = this.#state(relation);
@@ -87,10 +87,11 @@ export class Sequences {
     host.store.log.append({ kind: 'sequence', database, oid: relation.oid, last, called });
   }
 
-  #find(name: string): Relation {
+  /** 42P01 if there is none, 42809 if it is something else. */
+  find(name: string, position?: number): Relation {
     const parts = name.split('.').map((part) => (part.startsWith('"') ? part.slice(1, -1) : part.toLowerCase()));
     const found = this.#session.findRelation(parts.length > 1 ? parts[0] : undefined, parts.at(-1) as string);
-    if (found === undefined) throw undefinedRelation(name, undefined);
+    if (found === undefined) throw undefinedRelation(name, position);
     if (found.relation.shape.kind !== 'sequence') throw notASequence(name);
     return found.relation;
   }

@@ -364,6 +364,7 @@ export class Session {
     while (this.#savepoints.length > at) {
       if (!this.#innermostIsGone) this.#abortLevel();
       this.#innermostIsGone = false;
+      this.portals.dropLevel(this.#savepoints.length);
       this.#savepoints.pop();
     }
     this.#savepoints.push(name);
@@ -390,7 +391,6 @@ export class Session {
   }
 
   #abortLevel(): void {
-    this.portals.dropLevel(this.#savepoints.length);
     this.#transaction?.abortInnermost();
     this.settings.abortLevel();
     this.notifications.abortLevel();
@@ -402,7 +402,6 @@ export class Session {
     if (this.#transaction === undefined) return;
     if (this.#innermostIsGone) this.#savepoints.pop();
     this.#innermostIsGone = false;
-    this.portals.dropAll('failed');
     this.#transaction.abort();
     this.#transaction = undefined;
     for (let i = 0; i <= this.#savepoints.length; i++) {
@@ -415,6 +414,7 @@ export class Session {
 
   #abortAll(): void {
     this.#abortTransaction();
+    this.portals.dropAll('failed');
     this.#block = 'idle';
   }
 

@@ -36,7 +36,7 @@ const unitSize: Readonly<Record<NonNullable<SettingDefinition['unit']>, number>>
 const isTime = (unit: SettingDefinition['unit']): boolean => unit === 'ms' || unit === 's' || unit === 'min';
 
 /** Checks a value as Postgres does and answers it in canonical form, numbers in the parameter's base unit. */
-export function checkSetting(definition: SettingDefinition, value: string): string {
+export function checkSetting(definition: SettingDefinition, value: string, current: string): string {
   switch (definition.kind) {
     case 'bool': {
       const parsed = parseBoolean(value);
@@ -62,7 +62,7 @@ export function checkSetting(definition: SettingDefinition, value: string): stri
       return found;
     }
     default:
-      return checkString(definition, value);
+      return checkString(definition, value, current);
   }
 }
 
@@ -90,7 +90,7 @@ function checkInteger(definition: SettingDefinition, value: string): string {
   return String(rounded === 0 ? 0 : rounded);
 }
 
-function checkString(definition: SettingDefinition, value: string): string {
+function checkString(definition: SettingDefinition, value: string, current: string): string {
   switch (definition.name) {
     case 'TimeZone': {
       const zone = canonicalTimeZone(value);
@@ -104,7 +104,7 @@ function checkString(definition: SettingDefinition, value: string): string {
         throw unsupported(`client_encoding ${value}`);
       throw invalidParameterValue(definition.name, value);
     case 'DateStyle':
-      return checkDateStyle(value);
+      return checkDateStyle(value, current);
     case 'application_name':
       return value.slice(0, 63).replace(/[^\x20-\x7e]/g, '?');
     default:
@@ -129,15 +129,19 @@ const dateOrders: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Two words in any order; what is missing stays as by default. */
-function checkDateStyle(value: string): string {
-  let format = 'ISO';
-  let order = 'MDY';
+function checkDateStyle(value: string, current: string): string {
+  let [format = 'ISO', order = 'MDY'] = current.split(', ');
+  let orderGiven = false;
   for (const part of value.split(',').map((word) => word.trim().toLowerCase())) {
     const asFormat = dateFormats.get(part);
     const asOrder = dateOrders.get(part);
-    if (asFormat !== undefined) format = asFormat;
-    else if (asOrder !== undefined) order = asOrder;
-    else if (part !== 'default') throw invalidParameterValue('DateStyle', value);
+    if (asFormat !== undefined) {
+      format = asFormat;
+      if (asFormat === 'German' && !orderGiven) order = 'DMY';
+    } else if (asOrder !== undefined) {
+      order = asOrder;
+      orderGiven = true;
+    } else if (part !== 'default') throw invalidParameterValue('DateStyle', value);
   }
   return `${format}, ${order}`;
 }

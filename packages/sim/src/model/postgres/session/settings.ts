@@ -32,7 +32,7 @@ export class Settings {
   setReset(name: string, value: string): void {
     const key = this.#known(name, true);
     const definition = settingDefinition(key);
-    this.#reset.set(key, definition === undefined ? value : checkSetting(definition, value));
+    this.#reset.set(key, definition === undefined ? value : checkSetting(definition, value, this.get(key) as string));
     this.#refresh(key);
   }
 
@@ -64,7 +64,11 @@ export class Settings {
     const key = this.#known(name, value !== undefined);
     const definition = settingDefinition(key);
     const checked =
-      value === undefined ? this.#resetValue(key) : definition === undefined ? value : checkSetting(definition, value);
+      value === undefined
+        ? this.#resetValue(key)
+        : definition === undefined
+          ? value
+          : checkSetting(definition, value, this.get(key) as string);
     this.#write(key, checked, local);
     return checked;
   }

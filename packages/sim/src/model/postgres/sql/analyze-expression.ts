@@ -27,7 +27,7 @@ import {
 } from '../errors.ts';
 import { castTo, coerce, parameterExpr } from './coerce.ts';
 import { Decimal } from './decimal.ts';
-import { constant, type Analysis, type Expr } from './expression.ts';
+import { constant, folding, leftmost, type Analysis, type Expr } from './expression.ts';
 import { functionCall } from './function-call.ts';
 import { binaryOperator, commonType, unaryOperator } from './operators.ts';
 import { bodyOf, kindOf, stringOf } from './parser.ts';
@@ -106,7 +106,7 @@ function columnReference(analysis: Analysis, node: ColumnRef): Expr {
   const location = node.location ?? 0;
   const position = analysis.source.position(location);
   const { scope } = analysis;
-  if (names.length > 1 && scope?.alias !== names.at(-2)) throw missingFrom(names.at(-2) as string, position);
+  if (names.length > 1 && scope?.alias !== names.at(-2)) throw missingFrom(names.at(-2) as string, scope, position);
   const at = scope?.columns.findIndex((candidate) => candidate.name === name) ?? -1;
   if (scope === undefined || at < 0) throw undefinedColumn(names.join('.'), names.length > 1, position);
   const found = scope.columns[at] as (typeof scope.columns)[number];
@@ -144,7 +144,12 @@ function operatorExpression(analysis: Analysis, node: A_Expr): Expr {
       const left = analyzeExpression(analysis, node.lexpr as Node);
       const right = analyzeExpression(analysis, node.rexpr as Node);
       const same = binaryOperator(analysis, '=', left, right, location);
-      return { ...left, location, evaluate: (env) => (same.evaluate(env) === true ? null : left.evaluate(env)) };
+      return {
+        ...left,
+        ...folding(same),
+        location,
+        evaluate: (env) => (same.evaluate(env) === true ? null : left.evaluate(env)),
+      };
     }
     default:
       throw unsupported(`an operator of kind ${node.kind}`);
@@ -164,8 +169,9 @@ function inList(analysis: Analysis, node: A_Expr, negated: boolean): Expr {
   return {
     type: oid.bool,
     typmod: -1,
-    location,
+    location: leftmost(left.location, location),
     usesRow: true,
+    ...folding(...tests),
     evaluate: (env) => {
       let unknown = false;
       for (const test of tests) {
@@ -199,6 +205,7 @@ function distinct(analysis: Analysis, node: A_Expr): Expr {
     typmod: -1,
     location,
     usesRow: true,
+    ...folding(same),
     evaluate: (env) => {
       const equal = same.evaluate(env);
       const both = left.evaluate(env) === null && right.evaluate(env) === null;
@@ -213,6 +220,7 @@ function conjunction(parts: readonly Expr[], location: number): Expr {
     typmod: -1,
     location,
     usesRow: parts.some((part) => part.usesRow),
+    ...folding(...parts),
     conjuncts: parts.flatMap((part) => part.conjuncts ?? [part]),
     evaluate: (env) => {
       let unknown = false;
@@ -232,6 +240,7 @@ function disjunction(parts: readonly Expr[], location: number): Expr {
     typmod: -1,
     location,
     usesRow: parts.some((part) => part.usesRow),
+    ...folding(...parts),
     evaluate: (env) => {
       let unknown = false;
       for (const part of parts) {
@@ -250,6 +259,7 @@ function negation(part: Expr, location: number): Expr {
     typmod: -1,
     location,
     usesRow: part.usesRow,
+    ...folding(part),
     evaluate: (env) => {
       const value = part.evaluate(env);
       return value === null ? null : value !== true;
@@ -276,14 +286,14 @@ export function mustBeBoolean(analysis: Analysis, expr: Expr, clause: string): E
 
 function nullTest(analysis: Analysis, node: NullTest): Expr {
   const arg = analyzeExpression(analysis, node.arg as Node);
-  const typed = arg.type === oid.unknown ? (coerce(analysis, arg, oid.text, -1, 'implicit') ?? arg) : arg;
   const wanted = node.nulltesttype === 'IS_NULL';
   return {
     type: oid.bool,
     typmod: -1,
     location: node.location ?? 0,
     usesRow: arg.usesRow,
-    evaluate: (env) => (typed.evaluate(env) === null) === wanted,
+    ...folding(arg),
+    evaluate: (env) => (arg.evaluate(env) === null) === wanted,
   };
 }
 
@@ -297,15 +307,17 @@ function booleanTest(analysis: Analysis, node: BooleanTest): Expr {
     typmod: -1,
     location: node.location ?? 0,
     usesRow: arg.usesRow,
+    ...folding(arg),
     evaluate: (env) => (arg.evaluate(env) === wanted) === positive,
   };
 }
 
 function typeCast(analysis: Analysis, node: TypeCast): Expr {
-  const arg = analyzeExpression(analysis, node.arg as Node);
   const { type, typmod } = resolveType(analysis, node.typeName as TypeName);
+  const arg = analyzeExpression(analysis, node.arg as Node);
   const location = node.location ?? -1;
-  return { ...castTo(analysis, arg, type, typmod, location), location: location < 0 ? arg.location : location };
+  const begins = leftmost(location, arg.location, node.typeName?.location ?? -1);
+  return { ...castTo(analysis, arg, type, typmod, location), location: begins };
 }
 
 /** A type of the grammar by OID and modifier; 42704 if there is none of that name. */
@@ -404,6 +416,7 @@ function caseExpression(analysis: Analysis, node: CaseExpr): Expr {
     typmod: -1,
     location: node.location ?? 0,
     usesRow: true,
+    ...folding(...conditions, ...results),
     evaluate: (env) => {
       const at = conditions.findIndex((condition) => condition.evaluate(env) === true);
       return (at < 0 ? last : (results[at] as Expr)).evaluate(env);
@@ -422,6 +435,7 @@ function coalesce(analysis: Analysis, node: CoalesceExpr): Expr {
     typmod: -1,
     location: node.location ?? 0,
     usesRow: args.some((arg) => arg.usesRow),
+    ...folding(...args),
     evaluate: (env) => {
       for (const arg of args) {
         const value = arg.evaluate(env);

@@ -1,7 +1,7 @@
 import { cannotCast, indeterminateParameter, integerOutOfRangeOf, withPosition } from '../errors.ts';
 import type { Value } from '../storage/value.ts';
 import { Decimal } from './decimal.ts';
-import { constant, type Analysis, type Env, type Expr } from './expression.ts';
+import { constant, folding, type Analysis, type Env, type Expr } from './expression.ts';
 import { fitNumeric, fitString, formatValue, parseValue } from './type-text.ts';
 import { isStringType, numberRank, oid, typeName } from './types.ts';
 
@@ -148,6 +148,7 @@ export function coerce(
     typmod,
     location: expr.location,
     usesRow: expr.usesRow,
+    ...(dependsOnSession(from) || dependsOnSession(to) ? { parts: [expr] } : folding(expr)),
     evaluate: (env) => {
       const value = evaluate(env);
       return value === null ? null : convert(value, from, to, typmod, how, env);
@@ -158,11 +159,22 @@ export function coerce(
 function coerceLiteral(analysis: Analysis, expr: Expr, to: number, typmod: number, how: CoercionContext): Expr {
   const { text } = expr.literal as { readonly text: string | null };
   if (text === null) return constant(null, to, expr.location, typmod);
+  const typed = constant(parseLiteral(analysis, text, to, expr.location), to, expr.location);
+  // The length comes afterwards, as a function of its own: its errors know no position.
+  return typmod === -1 ? typed : (coerce(analysis, typed, to, typmod, how) as Expr);
+}
+
+function parseLiteral(analysis: Analysis, text: string, to: number, location: number): Value {
   try {
-    return constant(parseValue(text, to, typmod, how !== 'explicit'), to, expr.location, typmod);
+    return parseValue(text, to);
   } catch (error) {
-    throw withPosition(error, analysis.source.position(expr.location));
+    throw withPosition(error, analysis.source.position(location));
   }
+}
+
+/** Times look as the session wants them. */
+function dependsOnSession(type: number): boolean {
+  return type === oid.timestamptz || type === oid.timestamp || type === oid.date;
 }
 
 function coerceParameter(
@@ -187,6 +199,7 @@ export function parameterExpr(number: number, type: number, location: number): E
     typmod: -1,
     location,
     usesRow: false,
+    foldable: true,
     evaluate: (env) => env.params[number - 1] ?? null,
     ...(type === oid.unknown ? { parameter: number } : {}),
   };

@@ -38,6 +38,11 @@ function checkOptions(stmt: CopyStmt): void {
   if (stmt.whereClause !== undefined) throw unsupported('COPY WHERE');
 }
 
+/** COPY tells no position of its table. */
+function withoutPlace(range: RangeVar | undefined): RangeVar {
+  return { ...range, location: -1 };
+}
+
 function copyColumns(stmt: CopyStmt, relation: Relation): number[] {
   if (stmt.attlist === undefined) return relation.shape.columns.map((_column, i) => i);
   return stmt.attlist.map((node) => {
@@ -49,7 +54,7 @@ function copyColumns(stmt: CopyStmt, relation: Relation): number[] {
 }
 
 function* copyFrom(session: Session, analysis: Analysis, stmt: CopyStmt): Running {
-  const { relation } = yield* lockTable(session, stmt.relation as RangeVar, analysis.source, lockMode.rowExclusive);
+  const { relation } = yield* lockTable(session, withoutPlace(stmt.relation), analysis.source, lockMode.rowExclusive);
   refuseReadOnly(session, relation, 'COPY FROM');
   const columns = copyColumns(stmt, relation);
   session.client.beginCopyIn(columns.length);
@@ -77,9 +82,11 @@ function* copyLine(
   const fields = line.split('\t');
   const names = columns.map((at) => relation.shape.columns[at] as Column);
   if (fields.length > columns.length) throw copyExtraData(`${where}: "${line}"`);
-  if (fields.length < columns.length)
-    throw copyMissingData((names[fields.length] as Column).name, `${where}: "${line}"`);
-  const values = fields.map((field, i) => parseField(field, names[i] as Column, where));
+  const values = names.map((column, i) => {
+    const field = fields[i];
+    if (field === undefined) throw copyMissingData(column.name, `${where}: "${line}"`);
+    return parseField(field, column, where);
+  });
   try {
     yield* insertRow(session, relation, fullRow(session, relation, columns, values), false);
   } catch (error) {
@@ -160,7 +167,7 @@ interface CopyRows {
 }
 
 function* tableRows(session: Session, analysis: Analysis, stmt: CopyStmt): Task<CopyRows> {
-  const { relation } = yield* lockTable(session, stmt.relation as RangeVar, analysis.source, lockMode.accessShare);
+  const { relation } = yield* lockTable(session, withoutPlace(stmt.relation), analysis.source, lockMode.accessShare);
   const columns = copyColumns(stmt, relation);
   const all = columnsOf(relation);
   return {

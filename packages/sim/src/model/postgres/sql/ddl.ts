@@ -36,11 +36,15 @@ import { findTable, relationKey } from './scan.ts';
 import { newEnv } from './select.ts';
 import { oid } from './types.ts';
 
-function creationSchema(session: Session, range: RangeVar): { readonly schema: string; readonly temporary: boolean } {
+function creationSchema(
+  session: Session,
+  source: Source,
+  range: RangeVar,
+): { readonly schema: string; readonly temporary: boolean } {
   if (range.relpersistence === 't' || range.schemaname === 'pg_temp') return { schema: 'pg_temp', temporary: true };
   if (range.relpersistence === 'u') throw unsupported('an unlogged table');
   if (range.schemaname !== undefined) {
-    if (range.schemaname !== 'public') throw undefinedSchema(range.schemaname);
+    if (range.schemaname !== 'public') throw undefinedSchema(range.schemaname, source.position(range.location));
     return { schema: 'public', temporary: false };
   }
   const schema = session.currentSchema();
@@ -60,6 +64,7 @@ interface Shape {
   readonly sequences: string[];
   key: string[] | undefined;
   keyName: string | undefined;
+  keyPosition: number | undefined;
 }
 
 /** CREATE [TEMP] TABLE. */
@@ -69,8 +74,8 @@ export function planCreateTable(session: Session, source: Source, stmt: CreateSt
   if (stmt.inhRelations !== undefined || stmt.partspec !== undefined || stmt.ofTypename !== undefined)
     throw unsupported('this form of CREATE TABLE');
   return waitingCommand(function* run() {
-    const { schema, temporary } = creationSchema(session, range);
-    if (!temporary) refuseReadOnly(session, undefined, 'CREATE TABLE');
+    const { schema, temporary } = creationSchema(session, source, range);
+    refuseReadOnly(session, undefined, 'CREATE TABLE');
     if (yield* isTaken(session, schema, name, temporary, stmt.if_not_exists === true)) return 'CREATE TABLE';
     const shape = tableShape(newAnalysis(session, source), stmt, name);
     const transaction = session.mustTransaction();
@@ -134,7 +139,7 @@ function keyOf(shape: Shape, table: string): Pick<TableShape, 'primaryKey' | 'pr
   if (shape.key === undefined) return { primaryKey: undefined, primaryKeyName: undefined };
   const primaryKey = shape.key.map((name) => {
     const at = shape.columns.findIndex((column) => column.name === name);
-    if (at < 0) throw undefinedColumnInKey(name);
+    if (at < 0) throw undefinedColumnInKey(name, shape.keyPosition);
     return at;
   });
   for (const at of primaryKey) shape.columns[at] = { ...(shape.columns[at] as Column), notNull: true };
@@ -142,10 +147,10 @@ function keyOf(shape: Shape, table: string): Pick<TableShape, 'primaryKey' | 'pr
 }
 
 function tableShape(analysis: Analysis, stmt: CreateStmt, table: string): Shape {
-  const shape: Shape = { columns: [], sequences: [], key: undefined, keyName: undefined };
+  const shape: Shape = { columns: [], sequences: [], key: undefined, keyName: undefined, keyPosition: undefined };
   for (const node of stmt.tableElts ?? []) {
     if (kindOf(node) === 'ColumnDef') addColumn(analysis, shape, bodyOf<ColumnDef>(node), table);
-    else if (kindOf(node) === 'Constraint') addTableConstraint(shape, bodyOf<Constraint>(node), table);
+    else if (kindOf(node) === 'Constraint') addTableConstraint(shape, bodyOf<Constraint>(node), table, analysis.source);
     else throw unsupported(`${kindOf(node)} in CREATE TABLE`);
   }
   return shape;
@@ -163,7 +168,7 @@ function addColumn(analysis: Analysis, shape: Shape, def: ColumnDef, table: stri
   for (const node of def.constraints ?? []) {
     const constraint = bodyOf<Constraint>(node);
     if (constraint.contype === 'CONSTR_NOTNULL') notNull = true;
-    else if (constraint.contype === 'CONSTR_PRIMARY') setKey(shape, [name], constraint.conname, table);
+    else if (constraint.contype === 'CONSTR_PRIMARY') setKey(shape, [name], constraint, table, analysis.source);
     else if (constraint.contype === 'CONSTR_DEFAULT')
       fallback = defaultOf(analysis, name, type, typmod, constraint.raw_expr as Node);
     else if (constraint.contype === 'CONSTR_IDENTITY') {
@@ -192,25 +197,27 @@ function defaultOf(analysis: Analysis, name: string, type: number, typmod: numbe
   return { kind: 'constant', value: expr.evaluate(newEnv({ session: analysis.session, params: [] })) };
 }
 
-function setKey(shape: Shape, columns: string[], name: string | undefined, table: string): void {
-  if (shape.key !== undefined) throw multiplePrimaryKeys(table);
+function setKey(shape: Shape, columns: string[], constraint: Constraint, table: string, source: Source): void {
+  const position = source.position(constraint.location);
+  if (shape.key !== undefined) throw multiplePrimaryKeys(table, position);
   shape.key = columns;
-  shape.keyName = name;
+  shape.keyName = constraint.conname;
+  shape.keyPosition = position;
 }
 
-function addTableConstraint(shape: Shape, constraint: Constraint, table: string): void {
+function addTableConstraint(shape: Shape, constraint: Constraint, table: string, source: Source): void {
   if (constraint.contype !== 'CONSTR_PRIMARY') throw unsupported(`the constraint ${constraint.contype}`);
-  setKey(shape, (constraint.keys ?? []).map(stringOf), constraint.conname, table);
+  setKey(shape, (constraint.keys ?? []).map(stringOf), constraint, table, source);
 }
 
 /** CREATE [TEMP] SEQUENCE without options. */
-export function planCreateSequence(session: Session, stmt: CreateSeqStmt): Plan {
+export function planCreateSequence(session: Session, source: Source, stmt: CreateSeqStmt): Plan {
   const range = stmt.sequence as RangeVar;
   const name = range.relname ?? '';
   if (stmt.options !== undefined) throw unsupported('options of CREATE SEQUENCE');
   return waitingCommand(function* run() {
-    const { schema, temporary } = creationSchema(session, range);
-    if (!temporary) refuseReadOnly(session, undefined, 'CREATE SEQUENCE');
+    const { schema, temporary } = creationSchema(session, source, range);
+    refuseReadOnly(session, undefined, 'CREATE SEQUENCE');
     if (yield* isTaken(session, schema, name, temporary, stmt.if_not_exists === true)) return 'CREATE SEQUENCE';
     session.mustTransaction().create(session.namespaceFor(temporary), sequenceShape(schema, name, undefined));
     return 'CREATE SEQUENCE';
@@ -249,7 +256,7 @@ function* dropOne(
     }
     const { relation, namespace } = found;
     if (relation.shape.kind !== kind) throw wrongObjectType(shown, kind);
-    refuseReadOnly(session, relation, tag);
+    refuseReadOnly(session, undefined, tag);
     yield* transaction.lock(relationKey(session, relation), lockMode.accessExclusive);
     const again = session.findRelation(schema, name.at(-1) as string);
     if (again?.relation.oid !== relation.oid) continue;
@@ -269,7 +276,7 @@ export function planTruncate(session: Session, source: Source, stmt: TruncateStm
     const transaction = session.mustTransaction();
     for (const range of ranges) {
       const { relation } = findTable(session, range, source);
-      refuseReadOnly(session, relation, 'TRUNCATE TABLE');
+      refuseReadOnly(session, undefined, 'TRUNCATE TABLE');
       yield* transaction.lock(relationKey(session, relation), lockMode.accessExclusive);
       const found = findTable(session, range, source);
       transaction.truncate(found.namespace, found.relation);

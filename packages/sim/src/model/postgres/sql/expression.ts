@@ -28,6 +28,10 @@ export interface Expr {
   readonly parameter?: number;
   /** Depends on the row. */
   readonly usesRow: boolean;
+  /** Immutable, and depends on nothing but constants and parameters: the planner evaluates it beforehand. */
+  readonly foldable?: boolean;
+  /** What it is made of, for the planner that folds only parts of it. */
+  readonly parts?: readonly Expr[];
   /** Set for `column = value`, where the value does not depend on the row. */
   readonly equality?: { readonly column: number; readonly value: Expr };
   /** The parts of an AND. */
@@ -52,6 +56,8 @@ export interface Aggregate {
 export interface Scope {
   /** The name or alias under which the columns are known. */
   readonly alias: string;
+  /** Its own name; undefined if it is no table. */
+  readonly table: string | undefined;
   readonly columns: readonly ResultColumn[];
 }
 
@@ -69,6 +75,8 @@ export interface Analysis {
   aggregates: Aggregate[] | undefined;
   clause: string;
   insideAggregate: boolean;
+  /** Whole expressions of the statement that planning folds. */
+  readonly planned: Expr[];
   /** Columns outside aggregates: an error once there are aggregates. */
   readonly bareColumns: { readonly name: string; readonly location: number }[];
 }
@@ -89,12 +97,33 @@ export function newAnalysis(
     aggregates: undefined,
     clause: 'WHERE',
     insideAggregate: false,
+    planned: [],
     bareColumns: [],
   };
 }
 
 export function constant(value: Value, type: number, location: number, typmod = -1): Expr {
-  return { type, typmod, location, evaluate: () => value, usesRow: false };
+  return { type, typmod, location, evaluate: () => value, usesRow: false, foldable: true };
+}
+
+/** For an immutable expression over parts: foldable if they all are. */
+export function folding(...parts: readonly Expr[]): Pick<Expr, 'foldable' | 'parts'> {
+  return { foldable: parts.every((part) => part.foldable === true), parts };
+}
+
+/** The leftmost of several places: where an expression begins. */
+export function leftmost(...locations: readonly number[]): number {
+  const known = locations.filter((location) => location >= 0);
+  return known.length === 0 ? -1 : Math.min(...known);
+}
+
+/** What the planner does with constant parts: it evaluates them, and their errors come before anything is executed. */
+export function fold(exprs: readonly (Expr | undefined)[], env: Env): void {
+  for (const expr of exprs) {
+    if (expr === undefined) continue;
+    if (expr.foldable === true) expr.evaluate(env);
+    else if (expr.parts !== undefined) fold(expr.parts, env);
+  }
 }
 
 /** Makes the calls that may wait, before the expressions of a row are evaluated. */

@@ -4,7 +4,7 @@ import { aggregateNotAllowed, nestedAggregate, undefinedFunction, unsupported } 
 import type { Value } from '../storage/value.ts';
 import { aggregateNamed } from './aggregates.ts';
 import { canCoerce, coerce } from './coerce.ts';
-import type { Analysis, Env, Expr } from './expression.ts';
+import { folding, type Analysis, type Env, type Expr } from './expression.ts';
 import { functionsNamed, type FunctionDefinition } from './functions.ts';
 import { stringOf } from './parser.ts';
 import { typeName } from './types.ts';
@@ -59,6 +59,10 @@ function choose(candidates: readonly FunctionDefinition[], args: readonly Expr[]
 function call(analysis: Analysis, definition: FunctionDefinition, given: readonly Expr[], location: number): Expr {
   const args = given.map((arg, i) => coerce(analysis, arg, definition.arguments[i] as number, -1, 'implicit') ?? arg);
   const { evaluate, wait, strict = true } = definition;
+  const literal = given[0]?.literal?.text;
+  if (typeof literal === 'string') {
+    definition.checkLiteral?.(analysis.session, literal, analysis.source.position(given[0]?.location));
+  }
   const shape = { type: definition.returns, typmod: -1, location, usesRow: true };
   const collect = (env: Env): Value[] | undefined => {
     const values: Value[] = [];
@@ -83,6 +87,7 @@ function call(analysis: Analysis, definition: FunctionDefinition, given: readonl
   return {
     ...shape,
     usesRow: definition.volatile === true || args.some((arg) => arg.usesRow),
+    ...(definition.immutable === true ? folding(...args) : { parts: args }),
     evaluate: (env) => {
       const values = collect(env);
       return values === undefined ? null : (evaluate as NonNullable<typeof evaluate>)(env.session, values);

@@ -15,6 +15,10 @@ export interface FunctionDefinition {
   readonly strict?: boolean;
   /** Must be called anew for each row. */
   readonly volatile?: boolean;
+  /** Depends on nothing but its arguments. */
+  readonly immutable?: boolean;
+  /** Looks at literal arguments while the statement is analysed; throws. */
+  readonly checkLiteral?: (session: Session, text: string, position: number | undefined) => void;
   readonly evaluate?: (session: Session, args: readonly Value[]) => Value;
   /** Instead of `evaluate`: a call that may wait. */
   readonly wait?: (session: Session, args: readonly Value[]) => Task<Value>;
@@ -184,7 +188,8 @@ const valueFunctions: readonly FunctionDefinition[] = [
 ];
 
 const byName: Map<string, FunctionDefinition[]> = new Map();
-for (const definition of [...sessionFunctions, ...valueFunctions, ...advisoryFunctions, ...sequenceFunctions]) {
+const pure = valueFunctions.map((definition) => ({ ...definition, immutable: true }));
+for (const definition of [...sessionFunctions, ...pure, ...advisoryFunctions, ...sequenceFunctions]) {
   const same = byName.get(definition.name);
   if (same === undefined) byName.set(definition.name, [definition]);
   else same.push(definition);

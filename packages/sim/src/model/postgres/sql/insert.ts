@@ -18,7 +18,7 @@ import type { Session } from '../session/session.ts';
 import type { Task, Wait } from '../wait.ts';
 import { analyzeExpression } from './analyze-expression.ts';
 import { coerce } from './coerce.ts';
-import { settle, type Analysis, type Env, type Expr } from './expression.ts';
+import { fold, settle, type Analysis, type Env, type Expr } from './expression.ts';
 import { bodyOf, kindOf } from './parser.ts';
 import { isWait, type Execution, type Plan, type Running } from './plan.ts';
 import { checkNotNull, duplicateKeyError, refuseReadOnly } from './row-check.ts';
@@ -45,6 +45,7 @@ export function* planInsert(analysis: Analysis, stmt: InsertStmt): Task<Plan> {
     columns: returning.length === 0 ? undefined : returning.map(({ column }) => column),
     streaming: false,
     snapshot: true,
+    fold: (execution) => fold(analysis.planned, newEnv(execution)),
     *run(execution): Running {
       const { session } = execution;
       refuseReadOnly(session, relation, 'INSERT');
@@ -129,6 +130,7 @@ export function assignTo(analysis: Analysis, column: Column, expr: Expr): Expr {
       analysis.source.position(expr.location),
     );
   }
+  analysis.planned.push(typed);
   return typed;
 }
 

@@ -2,7 +2,7 @@ import { divisionByZero, operatorNotUnique, undefinedOperator, unsupported } fro
 import type { Value } from '../storage/value.ts';
 import { coerce, convertNumber, integerOf } from './coerce.ts';
 import { Decimal } from './decimal.ts';
-import type { Analysis, Expr } from './expression.ts';
+import { folding, leftmost, type Analysis, type Expr } from './expression.ts';
 import { formatValue } from './type-text.ts';
 import { isStringType, numberRank, oid, typeInfo, typeName } from './types.ts';
 
@@ -131,8 +131,9 @@ function comparison(
   const expr: Expr = {
     type: oid.bool,
     typmod: -1,
-    location,
+    location: leftmost(a.location, location),
     usesRow: a.usesRow || b.usesRow,
+    ...folding(a, b),
     evaluate: (env) => {
       const x = a.evaluate(env);
       if (x === null) return null;
@@ -156,8 +157,9 @@ function arithmeticExpr(name: string, a: Expr, b: Expr, type: number, location: 
   return {
     type,
     typmod: -1,
-    location,
+    location: leftmost(a.location, location),
     usesRow: a.usesRow || b.usesRow,
+    ...folding(a, b),
     evaluate: (env) => {
       const x = a.evaluate(env);
       const y = b.evaluate(env);
@@ -230,8 +232,9 @@ function concatenation(analysis: Analysis, left: Expr, right: Expr, location: nu
   return {
     type: oid.text,
     typmod: -1,
-    location,
+    location: leftmost(a.location, location),
     usesRow: a.usesRow || b.usesRow,
+    ...folding(a, b),
     evaluate: (env) => {
       const x = a.evaluate(env);
       const y = b.evaluate(env);
@@ -258,8 +261,9 @@ function like(analysis: Analysis, name: string, left: Expr, right: Expr, locatio
   return {
     type: oid.bool,
     typmod: -1,
-    location,
+    location: leftmost(a.location, location),
     usesRow: a.usesRow || b.usesRow,
+    ...folding(a, b),
     evaluate: (env) => {
       const x = a.evaluate(env);
       const y = b.evaluate(env);
@@ -269,12 +273,17 @@ function like(analysis: Analysis, name: string, left: Expr, right: Expr, locatio
   };
 }
 
+/** A character that stands for itself in a pattern. */
+function literalPattern(character: string): string {
+  return /[\\^$.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character;
+}
+
 function likePattern(pattern: string): RegExp {
   const source = pattern.replace(/\\(.)|[\s\S]/g, (piece, escaped: string | undefined) => {
-    if (escaped !== undefined) return escaped.replace(/[^\w\s]/g, '\\$&');
+    if (escaped !== undefined) return literalPattern(escaped);
     if (piece === '%') return '[\\s\\S]*';
     if (piece === '_') return '[\\s\\S]';
-    return piece.replace(/[^\w\s]/g, '\\$&');
+    return literalPattern(piece);
   });
   return new RegExp(`^${source}$`, 'u');
 }
@@ -294,6 +303,7 @@ export function unaryOperator(analysis: Analysis, name: string, operand: Expr, l
     typmod: -1,
     location,
     usesRow: typed.usesRow,
+    ...folding(typed),
     evaluate: (env) => {
       const value = evaluate(env);
       if (value === null) return null;

@@ -28,6 +28,8 @@ export interface Plan {
   readonly streaming: boolean;
   /** Sees data, so a snapshot is taken before. */
   readonly snapshot: boolean;
+  /** Evaluates the constant parts, as planning does. */
+  fold?(execution: Execution): void;
   run(execution: Execution): Running;
 }
 

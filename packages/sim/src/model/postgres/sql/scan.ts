@@ -51,7 +51,7 @@ export function* lockTable(session: Session, range: RangeVar, source: Source, mo
 export function scopeOf(relation: Relation, range: RangeVar): Scope {
   const alias = range.alias?.aliasname ?? range.relname ?? '';
   if (range.alias?.colnames !== undefined) throw unsupported('column aliases');
-  return { alias, columns: columnsOf(relation) };
+  return { alias, table: relation.shape.name, columns: columnsOf(relation) };
 }
 
 export function columnsOf(relation: Relation): ResultColumn[] {

@@ -29,7 +29,7 @@ import type { Session } from '../session/session.ts';
 import type { Task } from '../wait.ts';
 import { analyzeExpression, mustBeBoolean, unify } from './analyze-expression.ts';
 import { coerce, decide } from './coerce.ts';
-import { newAnalysis, settle, type Aggregate, type Analysis, type Env, type Expr } from './expression.ts';
+import { fold, newAnalysis, settle, type Aggregate, type Analysis, type Env, type Expr } from './expression.ts';
 import { columnName } from './column-name.ts';
 import { compareValues } from './operators.ts';
 import { bodyOf, kindOf, stringOf, type Source } from './parser.ts';
@@ -154,7 +154,7 @@ function series(analysis: Analysis, range: RangeFunction): Origin {
   }) as [Expr, Expr, Expr | undefined];
   const alias = range.alias?.aliasname ?? 'generate_series';
   const name = stringOf(range.alias?.colnames?.[0]) || alias;
-  analysis.scope = { alias, columns: [{ name, type, typmod: -1, table: 0, attribute: 0 }] };
+  analysis.scope = { alias, table: undefined, columns: [{ name, type, typmod: -1, table: 0, attribute: 0 }] };
   return { kind: 'series', from, to, step };
 }
 
@@ -185,7 +185,7 @@ function starTargets(analysis: Analysis, fields: readonly Node[], location: numb
   const position = analysis.source.position(location);
   if (fields.length > 1) {
     const qualifier = stringOf(fields.at(-2));
-    if (scope?.alias !== qualifier) throw missingFrom(qualifier, position);
+    if (scope?.alias !== qualifier) throw missingFrom(qualifier, scope, position);
   }
   if (scope === undefined) throw starWithoutTables(position);
   return scope.columns.map((column, at) => {
@@ -291,6 +291,10 @@ class Query {
       columns: this.#targets.map(({ column }) => column),
       streaming: true,
       snapshot: true,
+      fold: (execution) => {
+        const exprs = [...this.#targets, ...this.#sort].map(({ expr }) => expr);
+        fold([this.#where, ...exprs, this.#limit, this.#offset], newEnv(execution));
+      },
       run: (execution) => this.#run(execution),
     };
   }
@@ -443,6 +447,7 @@ function planValues(analysis: Analysis, stmt: SelectStmt): Plan {
     })),
     streaming: true,
     snapshot: true,
+    fold: (execution) => fold(columns.flat(), newEnv(execution)),
     *run(execution): Running {
       const env = newEnv(execution);
       if (waiting.length > 0) yield* settle(waiting, env);

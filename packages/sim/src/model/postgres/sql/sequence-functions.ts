@@ -8,10 +8,16 @@ function setval(session: Session, [name, value, called]: readonly Value[]): Valu
   return value as bigint;
 }
 
+/** A name in quotes is looked up while the statement is analysed, as regclass is. */
+function checkLiteral(session: Session, name: string, position: number | undefined): void {
+  session.sequences.find(name, position);
+}
+
 /** PostgreSQL documentation, "Sequence Manipulation Functions". Sequences are named by text here, where Postgres has regclass. */
 export const sequenceFunctions: readonly FunctionDefinition[] = [
   {
     name: 'nextval',
+    checkLiteral,
     arguments: [oid.text],
     returns: oid.int8,
     volatile: true,
@@ -19,6 +25,7 @@ export const sequenceFunctions: readonly FunctionDefinition[] = [
   },
   {
     name: 'currval',
+    checkLiteral,
     arguments: [oid.text],
     returns: oid.int8,
     volatile: true,
@@ -31,6 +38,20 @@ export const sequenceFunctions: readonly FunctionDefinition[] = [
     volatile: true,
     evaluate: (session) => session.sequences.last(),
   },
-  { name: 'setval', arguments: [oid.text, oid.int8], returns: oid.int8, volatile: true, evaluate: setval },
-  { name: 'setval', arguments: [oid.text, oid.int8, oid.bool], returns: oid.int8, volatile: true, evaluate: setval },
+  {
+    name: 'setval',
+    checkLiteral,
+    arguments: [oid.text, oid.int8],
+    returns: oid.int8,
+    volatile: true,
+    evaluate: setval,
+  },
+  {
+    name: 'setval',
+    checkLiteral,
+    arguments: [oid.text, oid.int8, oid.bool],
+    returns: oid.int8,
+    volatile: true,
+    evaluate: setval,
+  },
 ];

@@ -84,7 +84,7 @@ function* planKind(session: Session, statement: Statement, paramTypes: number[],
     case 'CreateStmt':
       return planCreateTable(session, source, bodyOf<CreateStmt>(node));
     case 'CreateSeqStmt':
-      return planCreateSequence(session, bodyOf<CreateSeqStmt>(node));
+      return planCreateSequence(session, source, bodyOf<CreateSeqStmt>(node));
     case 'DropStmt':
       return planDrop(session, bodyOf<DropStmt>(node));
     case 'TruncateStmt':

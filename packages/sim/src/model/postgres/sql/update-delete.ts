@@ -7,7 +7,7 @@ import type { Column, Relation } from '../storage/relation.ts';
 import type { Row } from '../storage/value.ts';
 import type { Session } from '../session/session.ts';
 import type { Task, Wait } from '../wait.ts';
-import type { Analysis, Env, Expr } from './expression.ts';
+import { fold, type Analysis, type Env, type Expr } from './expression.ts';
 import { assigned, columnIndex, defaultValue } from './insert.ts';
 import { bodyOf, kindOf } from './parser.ts';
 import type { Plan, ResultColumn, Running } from './plan.ts';
@@ -25,6 +25,7 @@ interface Change {
   readonly relation: Relation;
   readonly where: Expr | undefined;
   readonly returning: readonly Returning[];
+  readonly planned: readonly Expr[];
   /** Does it to a claimed version; answers the row that RETURNING shows. */
   apply(env: Env, version: Version): Task<Row>;
 }
@@ -57,6 +58,7 @@ export function* planUpdate(analysis: Analysis, stmt: UpdateStmt): Task<Plan> {
     word: 'UPDATE',
     relation,
     where,
+    planned: analysis.planned,
     returning: returningOf(analysis, stmt.returningClause?.exprs),
     *apply(env, version): Task<Row> {
       const { session } = env;
@@ -91,6 +93,7 @@ export function* planDelete(analysis: Analysis, stmt: DeleteStmt): Task<Plan> {
     word: 'DELETE',
     relation,
     where,
+    planned: analysis.planned,
     returning: returningOf(analysis, stmt.returningClause?.exprs),
     // oxlint-disable-next-line require-yield -- as an UPDATE, which may wait for a duplicate
     *apply(env, version): Task<Row> {
@@ -110,6 +113,7 @@ function changePlan(change: Change): Plan {
     columns: returning.length === 0 ? undefined : returning.map(({ column }) => column),
     streaming: false,
     snapshot: true,
+    fold: (execution) => fold([...change.planned, change.where], newEnv(execution)),
     *run(execution): Running {
       const { session } = execution;
       refuseReadOnly(session, change.relation, change.word);

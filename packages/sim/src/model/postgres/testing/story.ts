@@ -62,3 +62,29 @@ function reportLine(report: Report): string {
   const more = [report.detail, report.hint].filter((text) => text !== undefined).join(' / ');
   return `${report.sqlstate} ${report.message}${at}${more === '' ? '' : ` (${more})`}`;
 }
+
+/**
+ * A story that can be compared between servers: numbers of processes, transactions and relations are masked, and notifications come
+ * first, because an idle session may hear them at any moment.
+ */
+export function normalStory(messages: readonly BackendMessage[]): string[] {
+  const lines = story(messages).map((text) =>
+    text
+      .replace(/\b([Pp]rocess|transaction|relation|database) \d+/g, '$1 N')
+      .replace(/advisory lock \[\d+,/, 'advisory lock [N,'),
+  );
+  const notifications = lines.filter((text) => text.startsWith('notification'));
+  return [...notifications, ...sortedSettings(lines.filter((text) => !text.startsWith('notification')))];
+}
+
+/** Reports of settings that follow one another come in no particular order. */
+function sortedSettings(lines: readonly string[]): string[] {
+  const sorted = [...lines];
+  for (let i = 0; i < sorted.length;) {
+    let end = i;
+    while (end < sorted.length && sorted[end]?.startsWith('setting ') === true) end += 1;
+    sorted.splice(i, end - i, ...sorted.slice(i, end).sort());
+    i = end + 1;
+  }
+  return sorted;
+}
