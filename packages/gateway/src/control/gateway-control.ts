@@ -1,4 +1,4 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@multigres/rpc';
 import type { Endpoint, World } from '@multigres/core';
 import {
   endpointMessage,

@@ -1,4 +1,4 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@multigres/rpc';
 import { PgError, type Endpoint, type Timer, type World } from '@multigres/core';
 import {
   endpointMessage,
@@ -101,6 +101,7 @@ export class PoolerControl {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#reporter.set('notServing');
+    this.#changes.set(undefined);
     await this.#registration?.close({ deadlineMs: 1_000 }).catch(() => {});
     await this.#server?.close({ graceMs: 500 });
   }
