@@ -19,9 +19,9 @@ export function ambient(files: readonly SourceFile[], allowed: readonly Exceptio
   const needed = new Set<string>();
   const found = files.filter(isChecked).flatMap((file) =>
     usesIn(parse(file)).flatMap((use): Finding[] => {
-      const exception = allowed.find((each) => each.file.test(file.path) && each.names.includes(use.key));
+      const exception = allowed.find((each) => each.file.test(file.path) && covers(each, use.key));
       if (exception !== undefined) {
-        needed.add(`${exception.file} ${use.key}`);
+        needed.add(`${exception.file} ${exception.names === 'all' ? 'all' : use.key}`);
         return [];
       }
       return [{ file: file.path, line: use.line, rule: 'ambient', text: `${use.name}; ${insteadOf[use.key]}` }];
@@ -35,15 +35,17 @@ function isChecked({ path }: SourceFile): boolean {
   return !realPackages.has(name) && !/\.(test|bench)\.ts$/.test(path);
 }
 
+const covers = ({ names }: Exception, key: string): boolean => names === 'all' || names.includes(key);
+
 function unused(allowed: readonly Exception[], needed: ReadonlySet<string>): Finding[] {
   return allowed.flatMap(({ file, names }) =>
-    names
+    (names === 'all' ? ['all'] : names)
       .filter((name) => !needed.has(`${file} ${name}`))
       .map((name) => ({
         file: 'ci/ambient-table.ts',
         line: 0,
         rule: 'ambient',
-        text: `nothing in ${file} uses ${name} any more; remove the exception`,
+        text: `nothing in ${file} uses ${name === 'all' ? 'anything ambient' : name} any more; remove the exception`,
       })),
   );
 }

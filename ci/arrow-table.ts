@@ -24,9 +24,9 @@ export const places: Readonly<Record<string, Place>> = {
   rpc: { layer: 'knowledge', packages: ['core'], libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
   topology: { layer: 'knowledge', packages: ['core', 'rpc'], libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
 
-  gateway: { layer: 'role', packages: knowledge, libraries: [], node: 'nowhere' },
-  pooler: { layer: 'role', packages: knowledge, libraries: [], node: 'nowhere' },
-  pgctld: { layer: 'role', packages: knowledge, libraries: [], node: 'nowhere' },
+  gateway: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
+  pooler: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
+  pgctld: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
 
   host: {
     layer: 'world',

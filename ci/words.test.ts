@@ -27,5 +27,7 @@ test('a banned word is found as a word, in names and in plural, and told with it
   expect(verdict('readReplicas()')).toHaveLength(1);
   expect(verdict('READ_REPLICA')).toHaveLength(1);
   expect(verdict('// the slaves')).toHaveLength(1);
+  expect(verdict('the "read replica", is')).toHaveLength(1);
+  expect(verdict('read.replica')).toEqual([]);
   expect(verdict('enslaved, fine, a read of the replica')).toEqual([]);
 });

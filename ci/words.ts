@@ -56,8 +56,15 @@ export function wordsIn(file: SourceFile, banned: readonly BannedWord[]): Findin
   });
 }
 
-/** Lower-case words between single spaces: names are taken apart at their humps, dashes and underscores. */
+/**
+ * Lower-case words between single spaces: names are taken apart at their humps, dashes and underscores, while any other
+ * mark stands between words that do not belong together.
+ */
 function plain(text: string): string {
-  const apart = text.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll(/[^A-Za-z0-9]+/g, ' ');
-  return ` ${apart.toLowerCase().trim()} `;
+  const apart = text.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll(/[\s_-]+/g, ' ');
+  return ` ${apart
+    .replaceAll(/[^A-Za-z0-9 ]+/g, ' | ')
+    .toLowerCase()
+    .replaceAll(/ +/g, ' ')
+    .trim()} `;
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { at, compilerFindings, orWhole } from '../checks/tools.ts';
 import type { Finding } from '../finding.ts';
 import { runCommand } from '../run-command.ts';
-import { repositoryRoot, type SourceFile } from '../source/files.ts';
+import { readFiles, repositoryRoot, type SourceFile } from '../source/files.ts';
 import { fencesOf, pages, type Fence } from './pages.ts';
 
 export async function docs(): Promise<Finding[]> {
@@ -60,7 +60,7 @@ async function typeErrors(fences: readonly Fence[]): Promise<Finding[]> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   fences.forEach(({ code }, index) => writeFileSync(path.join(folder, `example-${index}.ts`), `${code}\nexport {};\n`));
-  writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(compilerSettings));
+  writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(compilerSettings()));
   const { code, stdout, stderr } = await runCommand('tsc', ['-p', folder, '--pretty', 'false']);
   if (code === 0) return [];
   return orWhole(
@@ -75,7 +75,7 @@ function inPage(finding: Finding, fences: readonly Fence[]): Finding {
   return fence === undefined ? finding : { ...finding, file: fence.file, line: fence.line + finding.line - 1 };
 }
 
-const compilerSettings = {
+const compilerSettings = (): object => ({
   extends: '../../../tsconfig.base.json',
   compilerOptions: {
     noEmit: true,
@@ -84,7 +84,26 @@ const compilerSettings = {
     isolatedDeclarations: false,
     noUnusedLocals: false,
     types: ['node'],
-    paths: { '@multigres/*': ['../../../packages/*/src/index.ts'] },
+    paths: entryPoints(),
   },
   include: ['*.ts'],
-};
+});
+
+/** What `@multigres/...` means: the sources that the packages export. */
+function entryPoints(): Record<string, string[]> {
+  const manifests = readFiles('packages', 'package.json').filter((file) => file.path.split('/').length === 3);
+  return Object.fromEntries(
+    manifests.flatMap(({ path: file, text }) => {
+      const { name, exports } = JSON.parse(text) as Manifest;
+      return Object.entries(exports).map(([entry, { '@multigres/source': source }]) => [
+        path.posix.join(name, entry),
+        [path.posix.join('../../..', path.dirname(file), source)],
+      ]);
+    }),
+  ) as Record<string, string[]>;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, { readonly '@multigres/source': string }>>;
+}
