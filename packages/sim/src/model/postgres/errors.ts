@@ -349,6 +349,11 @@ export const settingCannotBeChangedNow = (name: string, when = 'now'): PgError =
 export const permissionDeniedToSet = (name: string): PgError =>
   make('42501', `permission denied to set parameter "${name}"`);
 
+export const permissionDenied = (kind: string, name: string): PgError =>
+  make('42501', `permission denied for ${kind} ${name}`);
+
+export const mustBeOwner = (kind: string, name: string): PgError => make('42501', `must be owner of ${kind} ${name}`);
+
 export const roleDoesNotExist = (name: string): PgError => make('22023', `role "${name}" does not exist`);
 
 export const permissionDeniedToSetRole = (name: string): PgError =>

@@ -2,6 +2,7 @@ import {
   currvalNotDefined,
   lastvalNotDefined,
   notASequence,
+  permissionDenied,
   readOnlyTransaction,
   sequenceExhausted,
   sequenceOutOfBounds,
@@ -25,6 +26,7 @@ export class Sequences {
 
   next(name: string): bigint {
     const relation = this.find(name);
+    this.#refuseOthers(relation);
     if (!relation.temporary) this.#refuseReadOnly('nextval()');
     return this.nextOf(relation);
   }
@@ -58,6 +60,7 @@ export class Sequences {
 
   set(name: string, value: bigint, called: boolean): void {
     const relation = this.find(name);
+    this.#refuseOthers(relation);
     if (!relation.temporary) this.#refuseReadOnly('setval()');
     if (value < 1n) throw sequenceOutOfBounds(relation.shape.name, value, greatest);
     const state = this.#state(relation);
@@ -75,6 +78,10 @@ export class Sequences {
 
   #refuseReadOnly(what: string): void {
     if (this.#session.readOnly) throw readOnlyTransaction(what);
+  }
+
+  #refuseOthers(relation: Relation): void {
+    if (!this.#session.mayUse(relation)) throw permissionDenied('sequence', relation.shape.name);
   }
 
   #state(relation: Relation): { last: bigint; called: boolean } {

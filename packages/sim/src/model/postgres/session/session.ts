@@ -112,6 +112,12 @@ export class Session {
     return this.host.roles.get(role)?.superuser === true;
   }
 
+  mayUse(relation: Relation): boolean {
+    const { owner } = relation.shape;
+    const user = this.currentUser;
+    return owner === user || this.isSuperuser(user) || this.host.roles.get(user)?.memberOf?.includes(owner) === true;
+  }
+
   get databaseOid(): number {
     return this.host.databaseOid(this.database);
   }

@@ -12,7 +12,7 @@ import { newAnalysis, type Analysis } from './expression.ts';
 import { fullRow, insertRow } from './insert.ts';
 import { bodyOf, stringOf, type Source } from './parser.ts';
 import { isWait, type Plan, type Running } from './plan.ts';
-import { refuseReadOnly } from './row-check.ts';
+import { checkAccess, refuseReadOnly } from './row-check.ts';
 import { columnsOf, lockTable, scan } from './scan.ts';
 import { newEnv, planSelect } from './select.ts';
 import { formatValue, parseValue } from './type-text.ts';
@@ -55,6 +55,7 @@ function copyColumns(stmt: CopyStmt, relation: Relation): number[] {
 
 function* copyFrom(session: Session, analysis: Analysis, stmt: CopyStmt): Running {
   const { relation } = yield* lockTable(session, withoutPlace(stmt.relation), analysis.source, lockMode.rowExclusive);
+  checkAccess(session, relation);
   refuseReadOnly(session, relation, 'COPY FROM');
   const columns = copyColumns(stmt, relation);
   session.client.beginCopyIn(columns.length);
@@ -168,6 +169,7 @@ interface CopyRows {
 
 function* tableRows(session: Session, analysis: Analysis, stmt: CopyStmt): Task<CopyRows> {
   const { relation } = yield* lockTable(session, withoutPlace(stmt.relation), analysis.source, lockMode.accessShare);
+  checkAccess(session, relation);
   const columns = copyColumns(stmt, relation);
   const all = columnsOf(relation);
   return {

@@ -72,14 +72,15 @@ export function pinned(plan: Plan, session: Session): Plan {
 export function planFetch(session: Session, stmt: FetchStmt): Plan {
   const name = stmt.portalname ?? '';
   const word = stmt.ismove === true ? 'MOVE' : 'FETCH';
-  const portal = session.portals.must(name, 'cursor');
+  const columns = session.portals.get(name)?.plan.columns;
   const collect = function* collect(sink: (row: Row) => void): Task<string> {
     const current = session.portals.must(name, 'cursor');
     const count = yield* fetchRows(current, stmt, sink);
     return `${word} ${count}`;
   };
   if (word === 'MOVE') return waitingCommand(() => collect(() => {}));
-  return rowsCommand(portal.plan.columns ?? [], function* run(): Running {
+  if (columns === undefined) return waitingCommand(() => collect(() => {}));
+  return rowsCommand(columns, function* run(): Running {
     const rows: Row[] = [];
     const tag = yield* collect((row) => rows.push(row));
     yield* rows;

@@ -13,6 +13,7 @@ import type {
 
 import {
   duplicateRelation,
+  mustBeOwner,
   multiplePrimaryKeys,
   noSchemaSelected,
   undefinedColumnInKey,
@@ -31,7 +32,7 @@ import { newAnalysis, type Analysis } from './expression.ts';
 import { assignTo } from './insert.ts';
 import { bodyOf, kindOf, stringOf, type Source } from './parser.ts';
 import { waitingCommand, type Plan } from './plan.ts';
-import { refuseReadOnly } from './row-check.ts';
+import { checkAccess, refuseReadOnly } from './row-check.ts';
 import { findTable, relationKey } from './scan.ts';
 import { newEnv } from './select.ts';
 import { oid } from './types.ts';
@@ -80,7 +81,7 @@ export function planCreateTable(session: Session, source: Source, stmt: CreateSt
     const shape = tableShape(newAnalysis(session, source), stmt, name);
     const transaction = session.mustTransaction();
     const namespace = session.namespaceFor(temporary);
-    const common = { schema, kind: 'table', onCommit: onCommit(stmt) } as const;
+    const common = { schema, kind: 'table', owner: session.currentUser, onCommit: onCommit(stmt) } as const;
     const relation = transaction.create(namespace, {
       ...common,
       name,
@@ -90,7 +91,7 @@ export function planCreateTable(session: Session, source: Source, stmt: CreateSt
     });
     yield* transaction.lock(relationKey(session, relation), lockMode.accessExclusive);
     for (const sequence of shape.sequences)
-      transaction.create(namespace, sequenceShape(schema, sequence, relation.oid));
+      transaction.create(namespace, sequenceShape(session, schema, sequence, relation.oid));
     return 'CREATE TABLE';
   });
 }
@@ -100,11 +101,12 @@ function onCommit(stmt: CreateStmt): TableShape['onCommit'] {
   return stmt.oncommit === 'ONCOMMIT_DELETE_ROWS' ? 'delete' : 'preserve';
 }
 
-function sequenceShape(schema: string, name: string, ownedBy: number | undefined): TableShape {
+function sequenceShape(session: Session, schema: string, name: string, ownedBy: number | undefined): TableShape {
   return {
     schema,
     name,
     kind: 'sequence',
+    owner: session.currentUser,
     columns: [],
     primaryKey: undefined,
     primaryKeyName: undefined,
@@ -219,7 +221,7 @@ export function planCreateSequence(session: Session, source: Source, stmt: Creat
     const { schema, temporary } = creationSchema(session, source, range);
     refuseReadOnly(session, undefined, 'CREATE SEQUENCE');
     if (yield* isTaken(session, schema, name, temporary, stmt.if_not_exists === true)) return 'CREATE SEQUENCE';
-    session.mustTransaction().create(session.namespaceFor(temporary), sequenceShape(schema, name, undefined));
+    session.mustTransaction().create(session.namespaceFor(temporary), sequenceShape(session, schema, name, undefined));
     return 'CREATE SEQUENCE';
   });
 }
@@ -257,6 +259,7 @@ function* dropOne(
     const { relation, namespace } = found;
     if (relation.shape.kind !== kind) throw wrongObjectType(shown, kind);
     refuseReadOnly(session, undefined, tag);
+    if (!session.mayUse(relation)) throw mustBeOwner(kind, relation.shape.name);
     yield* transaction.lock(relationKey(session, relation), lockMode.accessExclusive);
     const again = session.findRelation(schema, name.at(-1) as string);
     if (again?.relation.oid !== relation.oid) continue;
@@ -277,6 +280,7 @@ export function planTruncate(session: Session, source: Source, stmt: TruncateStm
     for (const range of ranges) {
       const { relation } = findTable(session, range, source);
       refuseReadOnly(session, undefined, 'TRUNCATE TABLE');
+      checkAccess(session, relation);
       yield* transaction.lock(relationKey(session, relation), lockMode.accessExclusive);
       const found = findTable(session, range, source);
       transaction.truncate(found.namespace, found.relation);

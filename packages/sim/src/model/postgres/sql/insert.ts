@@ -21,7 +21,7 @@ import { coerce } from './coerce.ts';
 import { fold, settle, type Analysis, type Env, type Expr } from './expression.ts';
 import { bodyOf, kindOf } from './parser.ts';
 import { isWait, type Execution, type Plan, type Running } from './plan.ts';
-import { checkNotNull, duplicateKeyError, refuseReadOnly } from './row-check.ts';
+import { checkAccess, checkNotNull, duplicateKeyError, refuseReadOnly } from './row-check.ts';
 import { analyzeTarget, newEnv, planSelect } from './select.ts';
 import { lockTable, relationKey, scopeOf } from './scan.ts';
 import { typeName } from './types.ts';
@@ -48,6 +48,7 @@ export function* planInsert(analysis: Analysis, stmt: InsertStmt): Task<Plan> {
     fold: (execution) => fold(analysis.planned, newEnv(execution)),
     *run(execution): Running {
       const { session } = execution;
+      checkAccess(session, relation);
       refuseReadOnly(session, relation, 'INSERT');
       yield* session.mustTransaction().lock(relationKey(session, relation), lockMode.rowExclusive);
       const env = newEnv(execution);

@@ -1,15 +1,15 @@
-import type { DeallocateStmt, ExecuteStmt, PrepareStmt, TypeName } from 'libpg-query';
+import type { DeallocateStmt, ExecuteStmt, Node, PrepareStmt, TypeName } from 'libpg-query';
 
 import { cannotCoerceParameter, invalidPrepare, wrongParameterCount } from '../errors.ts';
+import type { PreparedStatement } from '../session/prepared-statements.ts';
 import type { Session } from '../session/session.ts';
 import type { Value } from '../storage/value.ts';
-import type { Task } from '../wait.ts';
 import { currentPlan } from './prepared.ts';
 import { analyzeExpression, resolveType } from './analyze-expression.ts';
 import { coerce } from './coerce.ts';
-import { newAnalysis } from './expression.ts';
+import { newAnalysis, type Expr } from './expression.ts';
 import { bodyOf, kindOf, type Source, type Statement } from './parser.ts';
-import { command, waitingCommand, type Plan } from './plan.ts';
+import { command, waitingCommand, type Plan, type Running } from './plan.ts';
 import { newEnv } from './select.ts';
 import { planStatement } from './statement.ts';
 import { typeName } from './types.ts';
@@ -38,16 +38,31 @@ export function planPrepare(session: Session, outer: Statement, stmt: PrepareStm
   });
 }
 
-/** EXECUTE. */
-export function* planExecute(session: Session, source: Source, stmt: ExecuteStmt): Task<Plan> {
-  const prepared = session.statements.must(stmt.name ?? '');
-  const inner = yield* currentPlan(session, prepared);
-  const given = stmt.params ?? [];
+/** EXECUTE. Everything about it is found out when it is executed, but for the columns of its result. */
+export function planExecute(session: Session, source: Source, stmt: ExecuteStmt): Plan {
+  return {
+    columns: session.statements.get(stmt.name ?? '')?.columns,
+    streaming: false,
+    snapshot: false,
+    *run(execution): Running {
+      const prepared = session.statements.must(stmt.name ?? '');
+      const exprs = argumentsOf(session, source, prepared, stmt.params ?? []);
+      const env = newEnv(execution);
+      const params: Value[] = exprs.map((expr) => expr.evaluate(env));
+      const inner = yield* currentPlan(session, prepared);
+      inner.fold?.({ session, params });
+      if (inner.snapshot) session.takeSnapshot();
+      return yield* inner.run({ session, params });
+    },
+  };
+}
+
+function argumentsOf(session: Session, source: Source, prepared: PreparedStatement, given: readonly Node[]): Expr[] {
   if (given.length !== prepared.paramTypes.length) {
     throw wrongParameterCount(prepared.name, prepared.paramTypes.length, given.length);
   }
   const analysis = newAnalysis(session, source);
-  const exprs = given.map((node, i) => {
+  return given.map((node, i) => {
     const expr = analyzeExpression(analysis, node);
     const type = prepared.paramTypes[i] as number;
     const typed = coerce(analysis, expr, type, -1, 'assignment');
@@ -55,15 +70,6 @@ export function* planExecute(session: Session, source: Source, stmt: ExecuteStmt
       throw cannotCoerceParameter(i + 1, typeName(expr.type), typeName(type), source.position(expr.location));
     return typed;
   });
-  return {
-    ...inner,
-    streaming: false,
-    run: (execution) => {
-      const env = newEnv(execution);
-      const params: Value[] = exprs.map((expr) => expr.evaluate(env));
-      return inner.run({ session, params });
-    },
-  };
 }
 
 /** DEALLOCATE name, DEALLOCATE ALL. */

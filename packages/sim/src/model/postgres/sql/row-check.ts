@@ -1,4 +1,4 @@
-import { notNullViolation, readOnlyTransaction, uniqueViolation } from '../errors.ts';
+import { notNullViolation, permissionDenied, readOnlyTransaction, uniqueViolation } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { Relation } from '../storage/relation.ts';
 import type { Row, Value } from '../storage/value.ts';
@@ -29,6 +29,11 @@ export function duplicateKeyError(session: Session, relation: Relation, row: Row
   const names = key.map((at) => relation.shape.columns[at]?.name).join(', ');
   const values = key.map((at) => show(session, row[at] ?? null, relation.shape.columns[at]?.type ?? 0)).join(', ');
   return uniqueViolation(relation.shape, `Key (${names})=(${values}) already exists.`);
+}
+
+/** 42501 unless the current user owns it, is a member of its owner, or a superuser. */
+export function checkAccess(session: Session, relation: Relation): void {
+  if (!session.mayUse(relation)) throw permissionDenied(relation.shape.kind, relation.shape.name);
 }
 
 /** Temporary tables may be written in a read-only transaction. */

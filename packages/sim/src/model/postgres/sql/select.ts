@@ -34,6 +34,7 @@ import { columnName } from './column-name.ts';
 import { compareValues } from './operators.ts';
 import { bodyOf, kindOf, stringOf, type Source } from './parser.ts';
 import type { Execution, Plan, ResultColumn, Running } from './plan.ts';
+import { checkAccess } from './row-check.ts';
 import { keyLookup, lockTable, relationKey, scan, scopeOf } from './scan.ts';
 import { oid } from './types.ts';
 
@@ -294,6 +295,7 @@ class Query {
       fold: (execution) => {
         const exprs = [...this.#targets, ...this.#sort].map(({ expr }) => expr);
         fold([this.#where, ...exprs, this.#limit, this.#offset], newEnv(execution));
+        this.#checkAccess(execution.session);
       },
       run: (execution) => this.#run(execution),
     };
@@ -301,6 +303,7 @@ class Query {
 
   *#run(execution: Execution): Running {
     const env = newEnv(execution);
+    this.#checkAccess(execution.session);
     yield* this.#lockRelation(execution.session);
     const limit = limitValue(this.#limit, env, 'LIMIT') ?? Number.POSITIVE_INFINITY;
     let skip = limitValue(this.#offset, env, 'OFFSET') ?? 0;
@@ -319,6 +322,10 @@ class Query {
       if (count >= limit) break;
     }
     return 'SELECT';
+  }
+
+  #checkAccess(session: Session): void {
+    if (this.#origin.kind === 'table') checkAccess(session, this.#origin.relation);
   }
 
   /** A plan that is run again, in another transaction, locks its table again. */

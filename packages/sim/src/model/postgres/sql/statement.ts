@@ -100,7 +100,7 @@ function* planKind(session: Session, statement: Statement, paramTypes: number[],
     case 'PrepareStmt':
       return planPrepare(session, statement, bodyOf<PrepareStmt>(node));
     case 'ExecuteStmt':
-      return yield* planExecute(session, source, bodyOf<ExecuteStmt>(node));
+      return planExecute(session, source, bodyOf<ExecuteStmt>(node));
     case 'DeallocateStmt':
       return planDeallocate(session, bodyOf<DeallocateStmt>(node));
     case 'ListenStmt':

@@ -11,7 +11,7 @@ import { fold, type Analysis, type Env, type Expr } from './expression.ts';
 import { assigned, columnIndex, defaultValue } from './insert.ts';
 import { bodyOf, kindOf } from './parser.ts';
 import type { Plan, ResultColumn, Running } from './plan.ts';
-import { checkNotNull, duplicateKeyError, refuseReadOnly } from './row-check.ts';
+import { checkAccess, checkNotNull, duplicateKeyError, refuseReadOnly } from './row-check.ts';
 import { keyLookup, lockTable, relationKey, scan, scopeOf } from './scan.ts';
 import { analyzeTarget, analyzeWhere, newEnv } from './select.ts';
 
@@ -116,6 +116,7 @@ function changePlan(change: Change): Plan {
     fold: (execution) => fold([...change.planned, change.where], newEnv(execution)),
     *run(execution): Running {
       const { session } = execution;
+      checkAccess(session, change.relation);
       refuseReadOnly(session, change.relation, change.word);
       yield* session.mustTransaction().lock(relationKey(session, change.relation), lockMode.rowExclusive);
       const env = newEnv(execution);

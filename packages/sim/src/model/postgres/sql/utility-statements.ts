@@ -6,6 +6,7 @@ import { couldNotObtainLockOnRelation } from '../errors.ts';
 import type { LockMode } from '../storage/lock-mode.ts';
 import { bodyOf, type Source } from './parser.ts';
 import { command, waitingCommand, type Plan } from './plan.ts';
+import { checkAccess } from './row-check.ts';
 import { findTable, relationKey } from './scan.ts';
 
 /** LISTEN. */
@@ -80,6 +81,7 @@ export function planLock(session: Session, source: Source, stmt: LockStmt): Plan
     for (const node of stmt.relations ?? []) {
       const range = bodyOf<RangeVar>(node);
       const { relation } = findTable(session, range, source);
+      checkAccess(session, relation);
       const key = relationKey(session, relation);
       const mode = (stmt.mode ?? 8) as LockMode;
       if (stmt.nowait === true) {

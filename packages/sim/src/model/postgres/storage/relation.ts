@@ -23,6 +23,8 @@ export interface TableShape {
   readonly schema: string;
   readonly name: string;
   readonly kind: 'table' | 'sequence';
+  /** The role that made it: nobody else but superusers and members of it may use it, as GRANT is not modelled. */
+  readonly owner: string;
   readonly columns: readonly Column[];
   /** Positions of the primary key's columns. */
   readonly primaryKey: readonly number[] | undefined;
