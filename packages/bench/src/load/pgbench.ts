@@ -1,0 +1,92 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BenchError } from '../errors.ts';
+import { run } from '../machine/run.ts';
+import type { Address } from '../peers/peer.ts';
+import { Histogram } from './histogram.ts';
+
+export type Mode = 'simple' | 'extended' | 'prepared';
+export const modes: readonly Mode[] = ['simple', 'extended', 'prepared'];
+
+/** `select`: one row by its key. `tpcb`: pgbench's default, seven statements in a transaction that writes. */
+export type Workload = 'select' | 'tpcb';
+
+export interface PgbenchOptions {
+  readonly bin: string;
+  readonly address: Address;
+  readonly workload: Workload;
+  readonly mode: Mode;
+  readonly clients: number;
+  /** Whole seconds: pgbench takes no others. */
+  readonly seconds: number;
+}
+
+export interface PgbenchResult {
+  readonly transactions: number;
+  readonly tps: number;
+  readonly failed: number;
+  readonly meanUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+/** Of many clients' transactions a tenth is logged: enough for a p99, and pgbench hardly feels it. */
+const sampledFrom = 8;
+const sampledShare = 0.1;
+
+/** The arguments besides where to connect, as the report shows them. */
+export function pgbenchArguments(options: Omit<PgbenchOptions, 'bin' | 'address'>): string[] {
+  const { workload, mode, clients, seconds } = options;
+  const jobs = Math.min(clients, availableParallelism());
+  const script = workload === 'select' ? ['-S'] : [];
+  return ['-n', ...script, '-M', mode, '-c', String(clients), '-j', String(jobs), '-T', String(seconds)];
+}
+
+/** One run of plain pgbench against the `postgres` database. Throws a BenchError if it fails or clients are lost on the way. */
+export async function pgbench(options: PgbenchOptions): Promise<PgbenchResult> {
+  const { bin, address, clients, seconds } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'multigres-bench-log-'));
+  try {
+    const sampling = clients < sampledFrom ? [] : ['--sampling-rate', String(sampledShare)];
+    const output = await run({
+      program: join(bin, 'pgbench'),
+      args: [
+        ...pgbenchArguments(options),
+        ...['-l', '--log-prefix', join(folder, 'l'), ...sampling],
+        ...['-h', address.host, '-p', String(address.port), '-U', 'postgres', 'postgres'],
+      ],
+      msMax: seconds * 1000 + 60_000,
+    });
+    return { ...parsePgbench(output), ...latencies(folder) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads what pgbench says at its end. */
+export function parsePgbench(output: string): Pick<PgbenchResult, 'transactions' | 'tps' | 'failed' | 'meanUs'> {
+  const number = (pattern: RegExp): number => {
+    const text = pattern.exec(output)?.[1];
+    if (text === undefined)
+      throw new BenchError('pgbench reports something that we do not know', { quoted: output.split('\n') });
+    return Number(text);
+  };
+  return {
+    transactions: number(/^number of transactions actually processed: (\d+)/m),
+    tps: number(/^tps = ([\d.]+)/m),
+    failed: number(/^number of failed transactions: (\d+)/m),
+    meanUs: number(/^latency average = ([\d.]+) ms/m) * 1000,
+  };
+}
+
+/** Of the per-transaction logs (documentation of pgbench, "Per-Transaction Logging"): the third field is the time in microseconds. */
+function latencies(folder: string): Pick<PgbenchResult, 'p50Us' | 'p99Us'> {
+  const histogram = new Histogram();
+  for (const name of readdirSync(folder)) {
+    for (const line of readFileSync(join(folder, name), 'latin1').split('\n')) {
+      if (line !== '') histogram.record(Number(line.split(' ', 3)[2]));
+    }
+  }
+  return { p50Us: histogram.quantileUs(0.5), p99Us: histogram.quantileUs(0.99) };
+}

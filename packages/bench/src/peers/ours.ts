@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { freePort } from '../machine/ports.ts';
+import { Program } from '../machine/program.ts';
+import type { Scratch } from '../scratch.ts';
+import { answers } from './answers.ts';
+import { socketPath, type Address, type Peer, type Transport } from './peer.ts';
+import type { PostgresServer } from './postgres.ts';
+
+const readyMsMax = 30_000;
+const root = resolve(import.meta.dirname, '../../../..');
+
+export interface OursOptions {
+  readonly processes: 'one' | 'two';
+  readonly transport: Transport;
+  /** Backends; our own default if absent. */
+  readonly poolSize?: number | undefined;
+  /** More arguments for Node, such as those of its profiler. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Our gateway and pooler, as `./mg proxy` runs them. */
+export async function startOurs(scratch: Scratch, postgres: PostgresServer, options: OursOptions): Promise<Peer> {
+  const { processes, transport, poolSize, nodeArgs = [] } = options;
+  const port = await freePort();
+  const folder = join(scratch.folder, `m${port}`);
+  mkdirSync(folder);
+  const address: Address = { host: transport === 'tcp' ? '127.0.0.1' : folder, port };
+  const endpoint = ({ host, port: at }: Address): string =>
+    transport === 'tcp' ? `${host}:${at}` : socketPath({ host, port: at });
+  const settings = [
+    ...(processes === 'one' ? ['--single-process'] : []),
+    ...(poolSize === undefined ? [] : ['--pool-size', String(poolSize)]),
+  ];
+  const args = ['proxy', '--to', endpoint(postgres.address), '--listen', endpoint(address), ...settings];
+  const program = await Program.start({
+    title: `our proxy (${processes === 'one' ? 'one process' : 'two processes'})`,
+    program: process.execPath,
+    args: [...process.execArgv, ...nodeArgs, join(root, entry()), ...args, '--log-level', 'warn'],
+    logFile: join(scratch.folder, `proxy-${processes}.log`),
+  });
+  scratch.defer(() => program.stop());
+  await program.until(() => answers(postgres.bin, address), readyMsMax);
+  return {
+    id: processes,
+    title: processes === 'one' ? 'Multigres, one process' : 'Multigres, two processes',
+    version: revision(),
+    address,
+    rootPid: program.pid,
+    settings: settings.length === 0 ? ['defaults'] : settings,
+    command: `./mg ${args.join(' ')}`,
+    check: () => program.check(),
+    stop: () => program.stop(),
+  };
+}
+
+/** From source if we run from source. */
+const entry = (): string =>
+  import.meta.url.endsWith('.ts') ? 'packages/cli/src/main.ts' : 'packages/cli/dist/main.js';
+
+/** Of the repository, as git tells it; what is not committed makes it `-dirty`. */
+function revision(): string {
+  try {
+    const git = (...args: string[]): string =>
+      execFileSync('git', ['-C', root, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const changed = git('status', '--porcelain', '--', 'packages');
+    return `${git('rev-parse', '--short', 'HEAD')}${changed === '' ? '' : '-dirty'}, Node ${process.versions.node}`;
+  } catch {
+    return `Node ${process.versions.node}`;
+  }
+}

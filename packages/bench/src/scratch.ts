@@ -1,0 +1,40 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A temporary folder, and everything that must be undone when the run ends, however it ends. */
+export class Scratch {
+  /** Absolute; anybody may enter it, because Postgres may run as somebody else. */
+  readonly folder: string;
+  readonly #undo: (() => Promise<void> | void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), 'multigres-bench-'));
+    chmodSync(this.folder, 0o755);
+    this.defer(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  /** What is deferred last is undone first. */
+  defer(undo: () => Promise<void> | void): void {
+    this.#undo.push(undo);
+  }
+
+  /** Undoes everything once; further calls wait for the first. A failed step does not keep the others from being tried. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) {
+      try {
+        await undo();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be cleaned up');
+  }
+}

@@ -1,0 +1,37 @@
+import type { Mode, Workload } from '../load/pgbench.ts';
+
+/** What the command line asks for, filled up. */
+export interface ProxyPlan {
+  readonly clients: readonly number[];
+  readonly modes: readonly Mode[];
+  readonly rounds: number;
+  /** Of one run. */
+  readonly seconds: number;
+  readonly transport: 'tcp' | 'unix';
+  readonly scale: number;
+  /** Pool sizes to try for each pooler; one means that it is given. */
+  readonly pgbouncerPools: readonly number[];
+  readonly ourPools: readonly number[];
+}
+
+/** One kind of load; each peer gets each, in turn. */
+export interface Load {
+  readonly workload: Workload;
+  readonly mode: Mode;
+  readonly clients: number;
+}
+
+/** Writers fight for pgbench's few branches: one count of clients, and one mode, shows what there is to be seen. */
+const writersMax = 64;
+
+export function loadsOf({ clients, modes }: ProxyPlan): readonly Load[] {
+  const selects = modes.flatMap((mode) =>
+    clients.map((count) => ({ workload: 'select' as const, mode, clients: count })),
+  );
+  const writers = Math.max(...clients.filter((count) => count <= writersMax), Math.min(...clients));
+  return [...selects, { workload: 'tpcb', mode: modes.at(-1) as Mode, clients: writers }];
+}
+
+/** Seconds of load, without what is between the runs. */
+export const loadSeconds = (plan: ProxyPlan, peers: number): number =>
+  loadsOf(plan).length * peers * plan.rounds * plan.seconds;

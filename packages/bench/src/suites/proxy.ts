@@ -1,0 +1,97 @@
+import { pgbench } from '../load/pgbench.ts';
+import { metered } from '../machine/usage-meter.ts';
+import type { Peer } from '../peers/peer.ts';
+import { startOurs } from '../peers/ours.ts';
+import { startPgbouncer } from '../peers/pgbouncer.ts';
+import { startPostgres, type PostgresServer } from '../peers/postgres.ts';
+import type { Scratch } from '../scratch.ts';
+import { loadsOf, type Load, type ProxyPlan } from './proxy-plan.ts';
+import type { Sample } from './sample.ts';
+import { tunedPool } from './tuned-pool.ts';
+
+export interface Skipped {
+  readonly title: string;
+  readonly reason: string;
+}
+
+export interface ProxyOutcome {
+  readonly peers: readonly Peer[];
+  readonly skipped: readonly Skipped[];
+  readonly samples: readonly Sample[];
+}
+
+type Say = (line: string) => void;
+
+/** Postgres alone, PgBouncer and ours in turn, A B C D A B C D, under the same loads. */
+export async function benchProxy(scratch: Scratch, plan: ProxyPlan, say: Say): Promise<ProxyOutcome> {
+  say(`starting Postgres and filling pgbench's tables, scale ${plan.scale}`);
+  const postgres = await startPostgres(scratch, plan.transport, plan.scale, say);
+  const skipped: Skipped[] = [];
+  const orSkipped = async (title: string, start: () => Promise<Peer>): Promise<Peer[]> => {
+    try {
+      return [await start()];
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      say(`${title} is left out: ${error.message}`);
+      skipped.push({ title, reason: error.message });
+      return [];
+    }
+  };
+  const peers: Peer[] = [postgres];
+  const bouncer = (size: number): Promise<Peer> => startPgbouncer(scratch, postgres, plan.transport, size, say);
+  peers.push(
+    ...(await orSkipped('PgBouncer', () => tunedPool('PgBouncer', postgres.bin, plan.pgbouncerPools, bouncer, say))),
+  );
+  const ours = (size: number, processes: 'one' | 'two'): Promise<Peer> =>
+    startOurs(scratch, postgres, { processes, transport: plan.transport, poolSize: size });
+  for (const processes of ['two', 'one'] as const) {
+    const title = `Multigres in ${processes} process${processes === 'one' ? '' : 'es'}`;
+    peers.push(await tunedPool(title, postgres.bin, plan.ourPools, (size) => ours(size, processes), say));
+  }
+  const samples = await inTurn(postgres, peers, plan, say);
+  return { peers, skipped, samples };
+}
+
+async function inTurn(postgres: PostgresServer, peers: readonly Peer[], plan: ProxyPlan, say: Say): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const [index, load] of loadsOf(plan).entries()) {
+    if (isNewKind(plan, index)) await warmUp(postgres, peers, load, plan.seconds);
+    for (let round = 0; round < plan.rounds; round++) {
+      for (const peer of peers) {
+        const sample = await measure(postgres, peer, load, round, plan.seconds);
+        samples.push(sample);
+        say(
+          `${load.workload} ${load.mode} ${load.clients} clients, round ${round + 1}: ${peer.title} ${Math.round(sample.tps)} tps`,
+        );
+      }
+    }
+  }
+  return samples;
+}
+
+/** Whether the loads before this one were of another statement or protocol. */
+function isNewKind(plan: ProxyPlan, index: number): boolean {
+  const [before, load] = [loadsOf(plan)[index - 1], loadsOf(plan)[index]];
+  return before?.workload !== load?.workload || before?.mode !== load?.mode;
+}
+
+/** Caches, and the code of a just-in-time compiler: nobody measures a server's first second. */
+async function warmUp(postgres: PostgresServer, peers: readonly Peer[], load: Load, seconds: number): Promise<void> {
+  for (const peer of peers) await pgbench({ bin: postgres.bin, address: peer.address, ...load, clients: 16, seconds });
+}
+
+async function measure(
+  postgres: PostgresServer,
+  peer: Peer,
+  load: Load,
+  round: number,
+  seconds: number,
+): Promise<Sample> {
+  const roots = { proxy: peer.rootPid, postgres: postgres.postmasterPid };
+  const { result, cpu } = await metered(roots, () =>
+    pgbench({ bin: postgres.bin, address: peer.address, ...load, seconds }),
+  );
+  peer.check();
+  postgres.check();
+  return { ...load, ...result, peer: peer.id, round, cpu };
+}
