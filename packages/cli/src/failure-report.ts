@@ -15,8 +15,26 @@ export function failureReport(error: unknown): FailureReport {
     return { lines, exitCode: error.exitCode };
   }
   if (error instanceof PgError) return pgFailureReport(error);
+  const system = systemFailure(error);
+  if (system !== undefined) return system;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { lines: [`multigres: internal error: ${text}`], exitCode: exitCode.failure };
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: free space, then try again.',
+  EDQUOT: 'The disk quota is used up: free space, then try again.',
+  EACCES: 'Look at the owner and the permissions of that file.',
+  EPERM: 'Look at the owner and the permissions of that file.',
+  EROFS: 'The disk is mounted read-only: choose another folder.',
+};
+
+/** What the operating system has against a file or a program is the user's business, not a bug. */
+function systemFailure(error: unknown): FailureReport | undefined {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  const remedy = remedies[code ?? ''];
+  if (!(error instanceof Error) || syscall === undefined || remedy === undefined) return undefined;
+  return { lines: [`multigres: ${error.message}`, `hint: ${remedy}`], exitCode: exitCode.failure };
 }
 
 function pgFailureReport(error: PgError): FailureReport {

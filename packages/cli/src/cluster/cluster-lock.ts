@@ -1,49 +1,51 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { CliError } from '../errors.ts';
 import type { Folder } from './folder.ts';
 import { processIdentity } from './process-identity.ts';
 
 interface Holder {
   readonly pid: number;
-  readonly identity: string;
+  /** Tells this life of the pid from another one. */
+  readonly life: string;
   readonly command: string;
 }
 
-function holderIn(file: string): Holder | undefined {
+function lifeOf(pid: number): string | undefined {
+  const identity = processIdentity(pid);
+  return identity && createHash('sha256').update(identity).digest('hex').slice(0, 12);
+}
+
+/** The lock is a symbolic link to nowhere, whose name says who holds it. */
+function holderOf(link: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
+    const [pid, life, command] = readlinkSync(link).split('.');
+    return { pid: Number(pid), life: life ?? '', command: command ?? '' };
   } catch {
     return undefined;
   }
 }
 
-const isAlive = (holder: Holder | undefined): boolean =>
-  holder !== undefined && processIdentity(holder.pid) === holder.identity;
+const isAlive = (holder: Holder): boolean => lifeOf(holder.pid) === holder.life;
 
 /**
- * One `up` or `down` per folder at a time. The lock appears whole and at once (a hard link), names its holder, and one whose holder has
- * died is taken away. Answers a function that gives it back.
+ * One `up` or `down` per folder at a time. A symbolic link appears at once, whole, and also on a full disk (its target stands in the inode);
+ * one whose holder has died is taken away. Answers a function that gives it back.
  */
-export function lockCluster(folder: Folder, command: string): () => void {
-  const mine = `${folder.lock}.${process.pid}`;
-  const holder: Holder = { pid: process.pid, identity: processIdentity(process.pid) ?? '', command };
-  writeFileSync(mine, JSON.stringify(holder), { mode: 0o644 });
-  try {
-    for (let attempt = 0; attempt < 5; attempt++) {
-      if (linked(mine, folder.lock)) return () => release(folder, holder);
-      const other = holderIn(folder.lock);
-      if (isAlive(other)) throw isHeld(folder, other);
-      removeStale(folder, mine);
-    }
-  } finally {
-    rmSync(mine, { force: true });
+export function lockCluster(folder: Folder, command: 'up' | 'down'): () => void {
+  const target = `${process.pid}.${lifeOf(process.pid) ?? ''}.${command}`;
+  for (let attempt = 0; attempt < 5; attempt++) {
+    if (linked(target, folder.lock)) return () => release(folder, target);
+    const other = holderOf(folder.lock);
+    if (other !== undefined && isAlive(other)) throw isHeld(folder, other);
+    removeStale(folder);
   }
   throw isHeld(folder, undefined);
 }
 
-function linked(from: string, to: string): boolean {
+function linked(target: string, link: string): boolean {
   try {
-    linkSync(from, to);
+    symlinkSync(target, link);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -52,23 +54,27 @@ function linked(from: string, to: string): boolean {
 }
 
 /** Moved aside first and looked at again: somebody may have replaced it between our look and our move. */
-function removeStale(folder: Folder, mine: string): void {
-  const aside = `${mine}.stale`;
+function removeStale(folder: Folder): void {
+  const aside = `${folder.lock}.${process.pid}`;
   try {
     renameSync(folder.lock, aside);
   } catch {
     return; // Somebody else has taken it away.
   }
-  if (isAlive(holderIn(aside))) linked(aside, folder.lock);
+  const holder = holderOf(aside);
+  if (holder !== undefined && isAlive(holder)) linked(readlinkSync(aside), folder.lock);
   rmSync(aside, { force: true });
 }
 
-function release(folder: Folder, mine: Holder): void {
-  const now = holderIn(folder.lock);
-  if (now?.pid === mine.pid && now.identity === mine.identity) rmSync(folder.lock, { force: true });
+function release(folder: Folder, target: string): void {
+  try {
+    if (readlinkSync(folder.lock) === target) rmSync(folder.lock, { force: true });
+  } catch {
+    // The folder is gone, and the lock with it.
+  }
 }
 
 function isHeld(folder: Folder, holder: Holder | undefined): CliError {
-  const who = holder === undefined ? 'another process' : `\`${holder.command}\` (process ${holder.pid})`;
+  const who = holder === undefined ? 'another process' : `\`multigres ${holder.command}\` (process ${holder.pid})`;
   return new CliError(`${who} is at work in ${folder.root}`, { hint: 'Wait until it has ended, then try again.' });
 }

@@ -28,6 +28,8 @@ export interface ComponentRecord {
   readonly startedMs: number;
   readonly version: string;
   readonly endpoint: string;
+  /** Where in its log file this life begins, in bytes. */
+  readonly logFrom: number;
 }
 
 /** A component that was just started. */
@@ -65,6 +67,15 @@ function environment(): Record<string, string> {
   return { ...(Object.fromEntries(entries) as Record<string, string>), ...compileCacheEnvironment };
 }
 
+function writeComponent(folder: Folder, spec: ComponentSpec, pid: number | undefined, logFrom: number): void {
+  const identity = pid === undefined ? undefined : processIdentity(pid);
+  if (pid === undefined || identity === undefined) return;
+  const { name, version, endpoint } = spec;
+  const record: ComponentRecord = { pid, identity, startedMs: Date.now(), version, endpoint, logFrom };
+  writeWhole(recordFile(folder, name), `${JSON.stringify(record)}\n`, 0o644);
+}
+
+/** Rejects only if nothing was started. Whether it lives is for `waitUntilReady` to find out. */
 export async function startComponent(folder: Folder, spec: ComponentSpec): Promise<StartedComponent> {
   const log = logFile(folder, spec.name);
   const from = logSize(log);
@@ -85,11 +96,12 @@ export async function startComponent(folder: Folder, spec: ComponentSpec): Promi
   child.once('error', (error) => (ended = error.message));
   child.once('exit', (code, signal) => (ended ??= code === null ? String(signal) : `exit code ${code}`));
   child.unref();
-  const identity = child.pid === undefined ? undefined : processIdentity(child.pid);
-  if (child.pid !== undefined && identity !== undefined) {
-    const { version, endpoint } = spec;
-    const record: ComponentRecord = { pid: child.pid, identity, startedMs: Date.now(), version, endpoint };
-    writeWhole(recordFile(folder, spec.name), `${JSON.stringify(record)}\n`, 0o644);
+  try {
+    writeComponent(folder, spec, child.pid, from);
+  } catch (error) {
+    // What is not on record could never be stopped again.
+    child.kill('SIGKILL');
+    throw error;
   }
   return { name: spec.name, ended: () => ended, log: (linesMax) => logTail(log, from, linesMax) };
 }

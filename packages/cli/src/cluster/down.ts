@@ -28,7 +28,7 @@ async function down(flags: Flags): Promise<void> {
     say(`there is no cluster in ${folder.root}`);
     return;
   }
-  const unlock = lockCluster(folder, 'multigres down');
+  const unlock = lockCluster(folder, 'down');
   try {
     const failures: string[] = [];
     await runSteps(stopSteps(cluster).map((step) => tolerant(step, failures)));

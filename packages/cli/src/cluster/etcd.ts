@@ -86,9 +86,23 @@ const known: readonly Known[] = [
   },
 ];
 
+/** Its lines are JSON, with a stack trace where it hurts: the level, the message and the error are what people need. */
+function readable(line: string): string {
+  try {
+    const { level, msg, error } = JSON.parse(line) as {
+      readonly level?: string;
+      readonly msg?: string;
+      readonly error?: string;
+    };
+    return [level, msg, error].filter((part) => part !== undefined).join(': ');
+  } catch {
+    return line;
+  }
+}
+
 /** What etcd's log means, and its own words without the stack traces around them. */
 export function etcdTrouble(log: readonly string[]): Trouble {
-  const said = log.filter((line) => line.startsWith('{') || line.startsWith('panic:'));
+  const said = log.filter((line) => line.startsWith('{') || line.startsWith('panic:')).map((line) => readable(line));
   for (const { sign, message, hint } of known) {
     const line = said.findLast((candidate) => sign.test(candidate));
     if (line !== undefined) return { message, hint, quoted: [line] };

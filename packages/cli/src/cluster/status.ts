@@ -32,8 +32,8 @@ export function statusCommand(): Command {
 }
 
 async function status(flags: Flags): Promise<void> {
-  const { folder, cluster } = existingCluster(flags.dir);
-  const components = cluster === undefined ? [] : await survey(folder, cluster.record);
+  const { cluster } = existingCluster(flags.dir);
+  const components = cluster === undefined ? [] : await survey(cluster);
   const overall: ClusterState = cluster === undefined ? 'stopped' : stateOf(components);
   const lines = flags.json
     ? [jsonLine(overall, cluster, components, flags)]

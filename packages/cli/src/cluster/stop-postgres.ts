@@ -10,13 +10,13 @@ import { commandLine, processIdentity } from './process-identity.ts';
 /** Longer than pgctld's own patience: it escalates by itself. */
 const throughPgctldMs = 100_000;
 
-interface Server {
+export interface Server {
   readonly pid: number;
   readonly identity: string;
 }
 
 /** The server of this cluster's data directory, by its own pid file and its command line; undefined if none runs. */
-function runningServer(cluster: Cluster): Server | undefined {
+export function runningServer(cluster: Cluster): Server | undefined {
   const data = path.join(postgresDirectory(cluster), 'data');
   const file = path.join(data, 'postmaster.pid');
   if (!existsSync(file)) return undefined;

@@ -1,10 +1,14 @@
+import { statfsSync } from 'node:fs';
+import path from 'node:path';
 import { ServerState, ServingState } from '@multigres/rpc';
 import { gatewayStatus, poolerStatus, postgresState } from './calls.ts';
 import { isComponentAlive, readComponent } from './component.ts';
 import { etcdHealth, etcdTrouble } from './etcd.ts';
 import { logFile, type ComponentName, type Folder } from './folder.ts';
 import { logTail } from './log-tail.ts';
+import type { Cluster } from './cluster.ts';
 import type { ClusterRecord } from './record.ts';
+import { runningServer } from './stop-postgres.ts';
 
 export type ComponentState = 'running' | 'starting' | 'unhealthy' | 'crashed' | 'stopped';
 
@@ -25,12 +29,13 @@ export type ClusterState = 'running' | 'degraded' | 'stopped';
 type Opinion = { readonly state: ComponentState; readonly reason?: string | undefined };
 
 /** Asks every component how it is. Nothing is changed. */
-export async function survey(folder: Folder, record: ClusterRecord): Promise<readonly ComponentSurvey[]> {
+export async function survey(cluster: Cluster): Promise<readonly ComponentSurvey[]> {
+  const { folder, record } = cluster;
   const etcd = await surveyOne(folder, 'etcd', () => etcdOpinion(record));
   const pgctld = await surveyOne(folder, 'pgctld', async () => {
     return (await postgresState(folder)) === undefined ? silent : { state: 'running' };
   });
-  const postgres = await surveyPostgres(folder, record);
+  const postgres = await surveyPostgres(cluster);
   const pooler = await surveyOne(folder, 'pooler', () => poolerOpinion(folder));
   const gateway = await surveyOne(folder, 'gateway', () => gatewayOpinion(folder));
   return [etcd, pgctld, postgres, pooler, gateway];
@@ -50,21 +55,32 @@ async function surveyOne(
 ): Promise<ComponentSurvey> {
   const component = readComponent(folder, name);
   const known = { name, endpoint: component?.endpoint, version: component?.version };
+  const logFrom = component?.logFrom ?? 0;
   if (!isComponentAlive(component)) {
     const crashed = component !== undefined;
-    const reason = crashed ? deathReason(folder, name) : undefined;
+    const reason = crashed ? deathReason(folder, name, logFrom) : undefined;
     return { ...known, state: crashed ? 'crashed' : 'stopped', pid: undefined, sinceMs: undefined, reason };
   }
   const { state, reason } = await opinion();
   return { ...known, state, pid: component.pid, sinceMs: component.startedMs, reason };
 }
 
-/** The last thing that it said, or what that means. */
-function deathReason(folder: Folder, name: ComponentName): string | undefined {
-  const log = logTail(logFile(folder, name), 0, 200);
-  if (name !== 'etcd') return log.at(-1);
-  const { message, quoted } = etcdTrouble(log);
-  return message ?? quoted?.at(-1);
+/** A full disk may have kept it from saying so. */
+function isDiskFull(file: string): boolean {
+  const { bavail, bsize } = statfsSync(path.dirname(file));
+  return bavail * bsize < 1_048_576;
+}
+
+const complaint = /"level":"(?:error|fatal|panic)"|^panic:|^multigres:/;
+
+/** What it said against its end, in this life of it. */
+function deathReason(folder: Folder, name: ComponentName, logFrom: number): string {
+  const file = logFile(folder, name);
+  const log = logTail(file, logFrom, 200);
+  const known = name === 'etcd' ? etcdTrouble(log).message : undefined;
+  const said = known ?? log.findLast((line) => complaint.test(line));
+  if (said !== undefined) return said;
+  return isDiskFull(file) ? 'the disk is full' : `it has ended without a word; its log is ${file}`;
 }
 
 async function etcdOpinion(record: ClusterRecord): Promise<Opinion> {
@@ -99,18 +115,19 @@ const postgresStates: Readonly<Record<number, ComponentState>> = {
   [ServerState.NOT_INITIALIZED]: 'stopped',
 };
 
-async function surveyPostgres(folder: Folder, record: ClusterRecord): Promise<ComponentSurvey> {
+async function surveyPostgres(cluster: Cluster): Promise<ComponentSurvey> {
+  const { folder, record } = cluster;
   const status = await postgresState(folder);
-  const endpoint = `127.0.0.1:${record.postgresPort}`;
+  const known = { name: 'postgres', endpoint: `127.0.0.1:${record.postgresPort}` } as const;
   if (status === undefined) {
-    const unknown = { pid: undefined, version: undefined, sinceMs: undefined, reason: undefined };
-    return { name: 'postgres', state: 'stopped', endpoint, ...unknown };
+    const pid = runningServer(cluster)?.pid;
+    const state = pid === undefined ? 'stopped' : 'running';
+    return { ...known, state, pid, version: undefined, sinceMs: undefined, reason: undefined };
   }
   return {
-    name: 'postgres',
+    ...known,
     state: postgresStates[status.state] ?? 'unhealthy',
     pid: status.pid === 0 ? undefined : status.pid,
-    endpoint,
     version: status.version.split(' ')[0],
     sinceMs: status.startedMs === 0n ? undefined : Number(status.startedMs),
     reason: undefined,

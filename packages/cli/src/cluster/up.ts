@@ -43,7 +43,7 @@ export function upCommand(): Command {
 async function up(flags: Flags): Promise<void> {
   const folder = clusterFolder(flags.dir);
   makeFolder(folder, process.geteuid?.() === 0);
-  const unlock = lockCluster(folder, 'multigres up');
+  const unlock = lockCluster(folder, 'up');
   try {
     const cluster = await clusterToStart(folder, flags);
     const password = ensurePassword(folder);
@@ -87,9 +87,9 @@ function refuseOtherChoices(before: ClusterRecord, flags: Flags): void {
   });
 }
 
-async function isHealthy({ folder, record }: Cluster): Promise<boolean> {
-  const alive = componentNames.every((name) => isComponentAlive(readComponent(folder, name)));
-  return alive && stateOf(await survey(folder, record)) === 'running';
+async function isHealthy(cluster: Cluster): Promise<boolean> {
+  const alive = componentNames.every((name) => isComponentAlive(readComponent(cluster.folder, name)));
+  return alive && stateOf(await survey(cluster)) === 'running';
 }
 
 /** All steps, or none: what was begun is undone when one fails or the user interrupts. */
