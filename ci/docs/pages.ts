@@ -4,7 +4,9 @@ import { readFile, readFiles, repositoryRoot, type SourceFile } from '../source/
 
 /** What people read: the README, docs, and each package's README. */
 export function pages(): SourceFile[] {
-  const single = ['README.md', 'GLOSSARY.md'].filter((file) => existsSync(path.join(repositoryRoot, file)));
+  const single = ['README.md', 'GLOSSARY.md', 'ci/README.md'].filter((file) =>
+    existsSync(path.join(repositoryRoot, file)),
+  );
   const packagePages = readFiles('packages', '.md').filter((page) => /^packages\/[^/]+\/README\.md$/.test(page.path));
   return [...single.map(readFile), ...readFiles('docs', '.md'), ...readFiles('scenarios', '.md'), ...packagePages];
 }

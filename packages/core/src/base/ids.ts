@@ -7,5 +7,5 @@ export type Branded<T, Name extends string> = T & { readonly [brand]: Name };
 export type CellName = Branded<string, 'CellName'>;
 /** `cell/name`-shaped identity of a running component. */
 export type ComponentId = Branded<string, 'ComponentId'>;
-/** Identifies one client session inside one gateway; never reused while the gateway lives (wraps at 2^32 with a check). */
+/** Identifies one session inside one gateway; never reused while the gateway lives (wraps at 2^32 with a check). */
 export type SessionId = Branded<number, 'SessionId'>;
