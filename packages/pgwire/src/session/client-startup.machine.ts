@@ -44,7 +44,7 @@ export interface ClientStartupOptions {
   readonly tls: 'disable' | 'prefer' | 'require';
 }
 
-/** A server connection that is ready for its first query. */
+/** A backend that is ready for its first query. */
 export interface BackendSession {
   readonly version: ProtocolVersion;
   readonly encrypted: boolean;

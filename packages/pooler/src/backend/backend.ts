@@ -11,7 +11,6 @@ import {
 import {
   backendTag,
   decodeErrorResponse,
-  decodeParameterStatus,
   Deframer,
   encodeClose,
   encodeParse,
@@ -41,7 +40,8 @@ export interface BackendOwner {
 
 /** What Postgres told at login. */
 export interface BackendIdentity {
-  readonly parameters: Map<string, string>;
+  /** ParameterStatus at login. */
+  readonly parameters: ReadonlyMap<string, string>;
   /** It let us in without asking for anything. */
   readonly trusted: boolean;
   /** For CancelRequest. */
@@ -268,9 +268,6 @@ export class Backend implements ConnectionHandler, FrameSink {
         this.#flushRun(undefined);
         this.#copyInStarted(group);
         return;
-      case backendTag.parameterStatus:
-        this.#noteParameter(buffer, start, end);
-        return this.#extendRun(group, buffer, start, end);
       default:
         return this.#extendRun(group, buffer, start, end);
     }
@@ -289,8 +286,6 @@ export class Backend implements ConnectionHandler, FrameSink {
   #unasked(tag: number, buffer: Uint8Array, start: number, end: number): void {
     switch (tag) {
       case backendTag.parameterStatus:
-        this.#noteParameter(buffer, start, end);
-        return this.#owner.asynchronous(this, buffer, start, end);
       case backendTag.noticeResponse:
       case backendTag.notificationResponse:
         return this.#owner.asynchronous(this, buffer, start, end);
@@ -301,11 +296,6 @@ export class Backend implements ConnectionHandler, FrameSink {
         this.#log.error('Postgres sent a message that nobody asked for', { backend: this.id, tag });
         this.#connection.destroy();
     }
-  }
-
-  #noteParameter(buffer: Uint8Array, start: number, end: number): void {
-    const parameter = decodeParameterStatus(buffer, start, end);
-    if (parameter !== undefined) this.identity.parameters.set(parameter.name, parameter.value);
   }
 
   #ready(group: Group, buffer: Uint8Array, start: number, end: number): void {

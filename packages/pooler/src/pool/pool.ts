@@ -8,6 +8,7 @@ import {
   type Random,
   type Timer,
 } from '@multigres/core';
+import { backendTag, decodeParameterStatus } from '@multigres/pgwire';
 import type { Backend, BackendIdentity, BackendOwner } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
 import type { Credentials } from '@multigres/relay';
@@ -52,6 +53,8 @@ export class Pool implements BackendOwner {
   readonly waitMs: number;
   /** What new sessions are told; known once a backend has logged in. */
   identity: BackendIdentity | undefined;
+  /** What new sessions are told of settings. */
+  parameters: Map<string, string> = new Map();
   /** Why the last login failed, until one succeeds. */
   trouble: PgError | undefined;
   /** What the latest arrival brought to log in with. */
@@ -176,6 +179,7 @@ export class Pool implements BackendOwner {
 
   started(backend: Backend): void {
     this.identity = backend.identity;
+    this.parameters = new Map(backend.identity.parameters);
     this.trouble = undefined;
     this.#attempts = 0;
     this.#machine.started(backend);
@@ -233,7 +237,11 @@ export class Pool implements BackendOwner {
   }
 
   asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void {
-    this.#holders.get(backend)?.asynchronous(buffer, start, end);
+    const holder = this.#holders.get(backend);
+    if (holder !== undefined) return holder.asynchronous(buffer, start, end);
+    // On a backend that nobody holds, a setting changes only by a reload of Postgres's configuration: new sessions are to know.
+    const parameter = buffer[start] === backendTag.parameterStatus ? decodeParameterStatus(buffer, start, end) : undefined;
+    if (parameter !== undefined) this.parameters.set(parameter.name, parameter.value);
   }
 
   drained(backend: Backend): void {

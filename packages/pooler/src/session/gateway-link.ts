@@ -162,7 +162,7 @@ export class GatewayLink implements LinkHandler {
       if (!this.#opening.delete(id)) return;
       if (error !== undefined) return this.#refuse(id, error);
       this.#sessions.set(id, new Session(id, pool, this.#link, this.#environment.clock));
-      this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters: [...(pool.identity?.parameters ?? [])] }));
+      this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters: [...pool.parameters] }));
     });
   }
 
