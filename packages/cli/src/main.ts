@@ -31,6 +31,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./cluster/psql.ts')).psqlCommand(),
   },
   {
+    name: 'topo',
+    summary: 'look at what the components know of each other',
+    load: async () => (await import('./topo/topo.ts')).topoCommand(),
+  },
+  {
     name: 'proxy',
     summary: 'put gateway and pooler in front of a Postgres you already have',
     load: async () => (await import('./serve/proxy.ts')).proxyCommand(),
@@ -66,7 +71,7 @@ async function run(args: readonly string[]): Promise<number> {
     .exitOverride()
     .enablePositionalOptions();
   for (const command of await commandsFor(args[0])) {
-    command.exitOverride();
+    for (const each of [command, ...command.commands]) each.exitOverride();
     program.addCommand(command);
   }
   try {
