@@ -1,9 +1,31 @@
 /** What the command line asks for. */
 export type Wish =
   | { readonly kind: 'help' }
-  | { readonly kind: 'one'; readonly seed: number; readonly scenario: string; readonly json: boolean; readonly show: boolean; readonly planFile?: string; readonly savePlanFile?: string }
-  | { readonly kind: 'many'; readonly seeds: readonly number[]; readonly scenario: string; readonly json: boolean; readonly jobs: number; readonly planFile?: string }
-  | { readonly kind: 'mutants'; readonly only?: string; readonly scenario: string; readonly seedsMax: number; readonly jobs: number; readonly json: boolean };
+  | {
+      readonly kind: 'one';
+      readonly seed: number;
+      readonly scenario: string;
+      readonly json: boolean;
+      readonly show: boolean;
+      readonly planFile?: string;
+      readonly savePlanFile?: string;
+    }
+  | {
+      readonly kind: 'many';
+      readonly seeds: readonly number[];
+      readonly scenario: string;
+      readonly json: boolean;
+      readonly jobs: number;
+      readonly planFile?: string;
+    }
+  | {
+      readonly kind: 'mutants';
+      readonly only?: string;
+      readonly scenario: string;
+      readonly seedsMax: number;
+      readonly jobs: number;
+      readonly json: boolean;
+    };
 
 /** A command line that cannot be understood; the message is one line. */
 export class BadUsage extends Error {
@@ -39,7 +61,8 @@ export function parseArguments(args: readonly string[], cores: number): Wish {
   const [first] = args;
   if (first === 'mutants') return mutantsWish(parseFlags(args.slice(1), 'mutants'), cores);
   if (first === 'minimise' || first === 'twin') throw new BadUsage(`"${first}" is not built yet`);
-  if (first !== undefined && !first.startsWith('-')) throw new BadUsage(`unknown command "${first}"; see ./mg sim --help`);
+  if (first !== undefined && !first.startsWith('-'))
+    throw new BadUsage(`unknown command "${first}"; see ./mg sim --help`);
   return runWish(parseFlags(args, 'run'), cores);
 }
 
@@ -47,7 +70,8 @@ function parseFlags(args: readonly string[], command: keyof typeof known): Flags
   const flags: Flags = new Map();
   for (let i = 0; i < args.length; i++) {
     const [name, glued] = splitGlued(args[i] as string);
-    if (name === '--patch') throw new BadUsage('--patch is not built yet: planted bugs come from the catalogue, see ./mg sim mutants');
+    if (name === '--patch')
+      throw new BadUsage('--patch is not built yet: planted bugs come from the catalogue, see ./mg sim mutants');
     if (!known[command].includes(name)) throw new BadUsage(`unknown argument "${name}"; see ./mg sim --help`);
     if (flags.has(name)) throw new BadUsage(`${name} is given twice`);
     if (withoutValue.has(name)) {
@@ -77,7 +101,8 @@ function runWish(flags: Flags, cores: number): Wish {
   const many = flags.get('--seeds');
   if ((one === undefined) === (many === undefined)) throw new BadUsage('give either --seed N or --seeds A..B');
   if (many !== undefined) {
-    for (const flag of ['--show', '--save-plan']) if (flags.has(flag)) throw new BadUsage(`${flag} goes with --seed, not with --seeds`);
+    for (const flag of ['--show', '--save-plan'])
+      if (flags.has(flag)) throw new BadUsage(`${flag} goes with --seed, not with --seeds`);
     return { kind: 'many', seeds: parseSeeds(many), scenario, json, jobs: parseJobs(flags, cores), ...plan };
   }
   if (flags.has('--jobs')) throw new BadUsage('--jobs goes with --seeds, not with --seed');
@@ -86,7 +111,15 @@ function runWish(flags: Flags, cores: number): Wish {
   if (show !== undefined && json) throw new BadUsage('--show and --json exclude each other');
   const savePlanFile = flags.get('--save-plan');
   const save = savePlanFile === undefined ? {} : { savePlanFile };
-  return { kind: 'one', seed: parseSeed(one as string, '--seed'), scenario, json, show: show !== undefined, ...plan, ...save };
+  return {
+    kind: 'one',
+    seed: parseSeed(one as string, '--seed'),
+    scenario,
+    json,
+    show: show !== undefined,
+    ...plan,
+    ...save,
+  };
 }
 
 function mutantsWish(flags: Flags, cores: number): Wish {

@@ -17,6 +17,8 @@ import { failureReport, story } from './show/story.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
+/** So many failing seeds of one oracle are reported at length; the others are only counted. */
+const reportsMax = 5;
 const note = (text: string): void => void process.stderr.write(text);
 
 function loadScenario(name: string): Scenario {
@@ -91,7 +93,7 @@ async function many(wish: Extract<Wish, { kind: 'many' }>): Promise<number> {
   const progress = new Progress(wish.seeds.length, started);
   await runSeeds(setup, wish.seeds, wish.jobs, (result) => {
     summary.add(result);
-    if (result.verdict === 'failed') {
+    if (result.verdict === 'failed' && summary.failuresLike(result) <= reportsMax) {
       progress.clear();
       const report = failureReport(result, replay(result.seed, scenario, wish.planFile));
       if (wish.json) note(`${report}\n`);
@@ -104,11 +106,22 @@ async function many(wish: Extract<Wish, { kind: 'many' }>): Promise<number> {
   progress.clear();
   const total = summary.build();
   const seconds = (performance.now() - started) / 1000;
-  if (wish.json) out(JSON.stringify({ summary: true, scenario: scenario.name, ...total, wallSeconds: Math.round(seconds * 10) / 10 }));
+  if (wish.json)
+    out(
+      JSON.stringify({ summary: true, scenario: scenario.name, ...total, wallSeconds: Math.round(seconds * 10) / 10 }),
+    );
   else {
-    for (const [oracle, seeds] of Object.entries(total.failures)) out(`${oracle}: ${seeds.length} seeds: ${seeds.join(' ')}`);
-    out(`coverage: ${Object.entries(total.coverage).map(([id, runs]) => `${id} ${runs}`).join(', ')}`);
-    out(`${total.failed === 0 ? 'ok' : 'FAILED'}  ${total.runs} runs, ${total.failed} failed; ${rates(summary, seconds)}; ${total.acknowledgedWrites} writes acknowledged`);
+    for (const [oracle, seeds] of Object.entries(total.failures)) {
+      out(`${oracle}: ${seeds.length} seeds: ${seeds.slice(0, 30).join(' ')}${seeds.length > 30 ? ' ...' : ''}`);
+    }
+    out(
+      `coverage: ${Object.entries(total.coverage)
+        .map(([id, runs]) => `${id} ${runs}`)
+        .join(', ')}`,
+    );
+    out(
+      `${total.failed === 0 ? 'ok' : 'FAILED'}  ${total.runs} runs, ${total.failed} failed; ${rates(summary, seconds)}; ${total.acknowledgedWrites} writes acknowledged`,
+    );
   }
   return total.failed === 0 ? 0 : 1;
 }
@@ -149,7 +162,9 @@ async function mutants(wish: Extract<Wish, { kind: 'mutants' }>): Promise<number
     throw new BadUsage(wish.only === undefined ? 'the catalogue is empty' : `no mutant is named "${wish.only}"`);
   }
   const setup: Setup = { kind: 'setup', root, scenario, twiceEvery: 0 };
-  const verdicts = await huntMutants(setup, wish, (verdict) => out(wish.json ? JSON.stringify(verdict) : mutantLine(verdict)));
+  const verdicts = await huntMutants(setup, wish, (verdict) =>
+    out(wish.json ? JSON.stringify(verdict) : mutantLine(verdict)),
+  );
   const killed = verdicts.filter(({ verdict }) => verdict === 'killed');
   const survivors = verdicts.filter(({ verdict }) => verdict === 'survived').map(({ mutant }) => mutant);
   const stale = verdicts.filter(({ verdict }) => verdict === 'stale').map(({ mutant }) => mutant);
@@ -157,9 +172,21 @@ async function mutants(wish: Extract<Wish, { kind: 'mutants' }>): Promise<number
   const median = seeds[Math.floor((seeds.length - 1) / 2)] ?? null;
   const good = survivors.length === 0 && stale.length === 0;
   if (wish.json) {
-    out(JSON.stringify({ summary: true, verdict: good ? 'ok' : 'failed', mutants: verdicts.length, killed: killed.length, medianSeeds: median, survivors, stale }));
+    out(
+      JSON.stringify({
+        summary: true,
+        verdict: good ? 'ok' : 'failed',
+        mutants: verdicts.length,
+        killed: killed.length,
+        medianSeeds: median,
+        survivors,
+        stale,
+      }),
+    );
   } else {
-    out(`${good ? 'ok' : 'FAILED'}  mutation score ${killed.length}/${verdicts.length}, median ${median ?? '-'} seeds to see one`);
+    out(
+      `${good ? 'ok' : 'FAILED'}  mutation score ${killed.length}/${verdicts.length}, median ${median ?? '-'} seeds to see one`,
+    );
     if (survivors.length > 0) out(`survivors: ${survivors.join(', ')}`);
     if (stale.length > 0) out(`stale: ${stale.join(', ')}`);
   }
@@ -167,7 +194,8 @@ async function mutants(wish: Extract<Wish, { kind: 'mutants' }>): Promise<number
 }
 
 function mutantLine({ mutant, verdict, seeds, oracle, sentence }: MutantVerdict): string {
-  if (verdict === 'killed') return `killed by seed ${String(seeds).padStart(3)}  ${mutant}  (${oracle}: ${sentence?.split('\n')[0]?.slice(0, 160)})`;
+  if (verdict === 'killed')
+    return `killed by seed ${String(seeds).padStart(3)}  ${mutant}  (${oracle}: ${sentence?.split('\n')[0]?.slice(0, 160)})`;
   return `${verdict.toUpperCase().padEnd(17)} ${mutant}  ${sentence ?? `not seen in ${seeds} seeds`}`;
 }
 

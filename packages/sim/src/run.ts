@@ -109,7 +109,10 @@ class Run {
     while (this.#finished.size < this.#clients.length && kernel.nowMs < deadlineMs) await this.#sleep(500);
     for (const sentence of this.#checks.watch.stuck(livenessMs / 2)) this.#checks.fail('liveness', sentence);
     if (this.#finished.size < this.#clients.length && !this.#checks.failed) {
-      this.#checks.fail('liveness', `${this.#clients.length - this.#finished.size} users are not done long after all faults healed`);
+      this.#checks.fail(
+        'liveness',
+        `${this.#clients.length - this.#finished.size} users are not done long after all faults healed`,
+      );
     }
     if (!this.#checks.failed) await this.#lastJudgement(deadlineMs);
   }
@@ -143,7 +146,9 @@ class Run {
     const { scenario } = this.#options;
     const { nodes, links, disks } = this.#cluster.parts;
     const users = this.#clients.map(({ name }) => ({ node: name, machine: name }));
-    const doors = [...new Set(this.#cluster.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.host : '')))];
+    const doors = [
+      ...new Set(this.#cluster.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.host : ''))),
+    ];
     const userLinks = this.#clients.flatMap(({ name }) => doors.map((door) => [name, door] as const));
     return {
       kinds: scenario.faults,
@@ -224,4 +229,3 @@ class Run {
     });
   }
 }
-

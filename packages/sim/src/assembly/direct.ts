@@ -21,4 +21,3 @@ export const assembleDirect: AssembleCluster = (weather) => {
     leaks: () => backendLeaks(postgres, 0),
   };
 };
-

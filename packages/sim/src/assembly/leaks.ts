@@ -6,7 +6,9 @@ export function backendLeaks(postgres: PostgresNode, backendsMax: number): strin
   const backends = postgres.model?.inspect.backends() ?? [];
   const leaks: string[] = [];
   if (backends.length > backendsMax) {
-    const who = backends.map(({ pid, applicationName, state, query }) => `${pid} (${applicationName}) ${state}: ${query}`);
+    const who = backends.map(
+      ({ pid, applicationName, state, query }) => `${pid} (${applicationName}) ${state}: ${query}`,
+    );
     leaks.push(`${backends.length} backends are left when at most ${backendsMax} may be: ${who.join('; ')}`);
   }
   for (const { pid, transaction, advisoryLocks, channels, temporaryTables, state } of backends) {
@@ -14,7 +16,8 @@ export function backendLeaks(postgres: PostgresNode, backendsMax: number): strin
     if (transaction !== 'I') leaks.push(`backend ${pid} is left inside a transaction`);
     if (advisoryLocks.length > 0) leaks.push(`backend ${pid} still holds advisory locks: ${advisoryLocks.join(', ')}`);
     if (channels.length > 0) leaks.push(`backend ${pid} still listens on ${channels.join(', ')}`);
-    if (temporaryTables.length > 0) leaks.push(`backend ${pid} still has temporary tables: ${temporaryTables.join(', ')}`);
+    if (temporaryTables.length > 0)
+      leaks.push(`backend ${pid} still has temporary tables: ${temporaryTables.join(', ')}`);
   }
   return leaks;
 }

@@ -65,7 +65,10 @@ class GatewayNode {
 export const assembleProxy: AssembleCluster = (weather, spec) => {
   const postgres = new PostgresNode(weather, 'postgres-1');
   const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1');
-  const gateways = Array.from({ length: spec.gateways }, (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1'));
+  const gateways = Array.from(
+    { length: spec.gateways },
+    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1'),
+  );
   const nodes = [postgres.node, pooler.node, ...gateways.map(({ node }) => node)];
   return {
     endpoints: gateways.map(({ node }) => ({ kind: 'tcp', host: node.machine.name, port: gatewayPort })),
@@ -79,7 +82,9 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
       for (const node of nodes) node.start();
       await waitUntil(weather, 'Postgres is up', () => postgres.isReady);
       await makeSchema(weather, { kind: 'tcp', host: 'postgres-1', port: postgresPort });
-      await waitUntil(weather, 'gateways reach the pooler', () => gateways.every(({ gateway }) => gateway?.status().poolerIsUp));
+      await waitUntil(weather, 'gateways reach the pooler', () =>
+        gateways.every(({ gateway }) => gateway?.status().poolerIsUp),
+      );
     },
     committedKeys: () => postgres.committed('ledger', 'k'),
     leaks: () => [...sessionLeaks(pooler, gateways), ...backendLeaks(postgres, backendsMax)],

@@ -6,14 +6,14 @@ import { databaseName } from './postgres-node.ts';
 
 const statements: readonly string[] = ['CREATE TABLE ledger (k text PRIMARY KEY, v text)'];
 
-/** Makes the users' tables, straight at a Postgres, as its superuser. */
+/** Makes the users' tables, straight at a Postgres; they belong to the users' role. */
 export async function makeSchema(weather: Weather, endpoint: Endpoint): Promise<void> {
   const { kernel } = weather;
   const world = weather.world(weather.life('founder'), weather.machine('founder'));
   const client = await PgClient.open(world, {
     endpoint,
     parameters: [
-      ['user', 'postgres'],
+      ['user', 'app'],
       ['database', databaseName],
     ],
     connectTimeoutMs: 5000,

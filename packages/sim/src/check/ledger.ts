@@ -42,7 +42,8 @@ export class Ledger {
       if (outcome === 'acknowledged' && count === 0) {
         wrong.push(`${where} does not have ${key}, which was acknowledged to ${client}`);
       }
-      if (outcome === 'refused' && count > 0) wrong.push(`${where} has ${key}, which ${client} was told is not written`);
+      if (outcome === 'refused' && count > 0)
+        wrong.push(`${where} has ${key}, which ${client} was told is not written`);
       if (count > 1) wrong.push(`${where} has ${key} of ${client} ${count} times`);
     }
     for (const key of counts.keys()) if (!this.#entries.has(key)) wrong.push(`${where} has ${key}, which nobody wrote`);

@@ -92,7 +92,8 @@ export class ProtocolOracle {
       this.#fail(`message ${tag} came before the first ReadyForQuery`);
       return;
     }
-    if (String.fromCharCode(body[0] as number) !== 'I') this.#fail('a new session is not idle: it is inside a transaction');
+    if (String.fromCharCode(body[0] as number) !== 'I')
+      this.#fail('a new session is not idle: it is inside a transaction');
     this.#phase = 'running';
   }
 

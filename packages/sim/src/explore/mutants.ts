@@ -22,7 +22,9 @@ export interface MutantHunt {
 }
 
 export function chooseMutants(only: string | undefined): readonly Mutant[] {
-  return only === undefined ? mutantCatalogue : mutantCatalogue.filter(({ name }) => name === only || name.startsWith(`${only}/`));
+  return only === undefined
+    ? mutantCatalogue
+    : mutantCatalogue.filter(({ name }) => name === only || name.startsWith(`${only}/`));
 }
 
 /** Plants each bug in a process of its own and runs seed after seed until an oracle sees it. */
@@ -57,7 +59,13 @@ async function huntOne(setup: Setup, mutant: Mutant, seedsMax: number): Promise<
       if (failure.oracle === 'process' && seed === 1) {
         return { mutant: mutant.name, verdict: 'stale', seeds: 0, sentence: failure.sentence };
       }
-      return { mutant: mutant.name, verdict: 'killed', seeds: seed, oracle: failure.oracle, sentence: failure.sentence };
+      return {
+        mutant: mutant.name,
+        verdict: 'killed',
+        seeds: seed,
+        oracle: failure.oracle,
+        sentence: failure.sentence,
+      };
     }
     return { mutant: mutant.name, verdict: 'survived', seeds: seedsMax };
   } finally {

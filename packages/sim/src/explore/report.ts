@@ -35,8 +35,13 @@ export class SummaryBuilder {
     for (const id of Object.keys(result.coverage)) this.#coverage.set(id, (this.#coverage.get(id) ?? 0) + 1);
     if (result.verdict === 'ok') return;
     this.failed += 1;
-    const oracle = result.failures[0]?.oracle ?? 'none';
+    const oracle = oracleOf(result);
     this.#failures.set(oracle, [...(this.#failures.get(oracle) ?? []), result.seed]);
+  }
+
+  /** How many failures the same oracle has seen so far. */
+  failuresLike(result: SeedResult): number {
+    return this.#failures.get(oracleOf(result))?.length ?? 0;
   }
 
   build(): Summary {
@@ -54,13 +59,18 @@ export class SummaryBuilder {
   }
 }
 
+function oracleOf(result: SeedResult): string {
+  return result.failures[0]?.oracle ?? 'none';
+}
+
 function sorted<T>(map: ReadonlyMap<string, T>): Record<string, T> {
   return Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The object that scripts read for one run. */
 export function jsonOfResult(result: SeedResult): object {
-  const { seed, scenario, verdict, hash, clusterSeconds, events, users, faults, operations, acknowledgedWrites } = result;
+  const { seed, scenario, verdict, hash, clusterSeconds, events, users, faults, operations, acknowledgedWrites } =
+    result;
   const failures = result.failures.map(({ oracle, sentence, atMs }) => ({ oracle, sentence, atMs }));
   const base = { seed, verdict, hash, clusterSeconds, scenario, events, users, faults, operations, acknowledgedWrites };
   return failures.length === 0 ? base : { ...base, failures };

@@ -37,7 +37,9 @@ export class WorkerProcess {
   }
 
   async #start(): Promise<Answer | undefined> {
-    const entry = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
+    const entry = fileURLToPath(
+      new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+    );
     const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions'));
     const child = fork(entry, [], { execArgv: conditions, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#child = child;

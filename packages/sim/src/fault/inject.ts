@@ -154,6 +154,8 @@ function machinesOf(action: Action): readonly string[] {
 /** A fault in a few words, for stories. */
 export function describeAction(action: Action): string {
   const { kind, ...rest } = action;
-  const words = Object.entries(rest).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join('+') : String(value)}`);
+  const words = Object.entries(rest).map(
+    ([name, value]) => `${name}=${Array.isArray(value) ? value.join('+') : String(value)}`,
+  );
   return `${kind} ${words.join(' ')}`;
 }

@@ -7,8 +7,20 @@ export type Trigger =
 
 /** What happens. Machines for the network, disks and clocks; nodes for processes. All of it ends after `forMs`. */
 export type Action =
-  | { readonly kind: 'cut'; readonly from: readonly string[]; readonly to: readonly string[]; readonly oneWay: boolean; readonly forMs: number }
-  | { readonly kind: 'slow'; readonly from: string; readonly to: string; readonly delayMs: number; readonly forMs: number }
+  | {
+      readonly kind: 'cut';
+      readonly from: readonly string[];
+      readonly to: readonly string[];
+      readonly oneWay: boolean;
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: 'slow';
+      readonly from: string;
+      readonly to: string;
+      readonly delayMs: number;
+      readonly forMs: number;
+    }
   | { readonly kind: 'reset'; readonly from: string; readonly to: string }
   | { readonly kind: 'kill'; readonly node: string; readonly forMs: number }
   | { readonly kind: 'pause'; readonly node: string; readonly forMs: number }
@@ -59,7 +71,11 @@ export function parsePlan(text: string): Plan {
 function checkFault(fault: unknown, where: string): void {
   const { when, do: action } = shape.object(fault, where, { when: shape.any, do: shape.any });
   const byTime = typeof when === 'object' && when !== null && 'atMs' in when;
-  shape.object(when, `${where}, when`, byTime ? { atMs: shape.number } : { moment: shape.text, count: shape.number, delayMs: shape.number });
+  shape.object(
+    when,
+    `${where}, when`,
+    byTime ? { atMs: shape.number } : { moment: shape.text, count: shape.number, delayMs: shape.number },
+  );
   const kind = (action as { kind?: unknown } | null)?.kind;
   if (typeof kind !== 'string' || !Object.hasOwn(actionShapes, kind)) {
     throw new Error(`${where}: the kind must be one of ${Object.keys(actionShapes).join(', ')}`);

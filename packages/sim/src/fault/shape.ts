@@ -14,14 +14,16 @@ const list =
 
 /** The value as an object that has exactly these fields; throws an Error that names the field. */
 function object(value: unknown, where: string, fields: Fields): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${where} must be an object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${where} must be an object`);
   const given = value as Record<string, unknown>;
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(fields, name)) throw new Error(`${where}: unknown field ${name}`);
   }
   for (const [name, check] of Object.entries(fields)) {
     const wrong = check(given[name]);
-    if (wrong !== undefined || !Object.hasOwn(given, name)) throw new Error(`${where}: ${name} ${wrong ?? 'is missing'}`);
+    if (wrong !== undefined || !Object.hasOwn(given, name))
+      throw new Error(`${where}: ${name} ${wrong ?? 'is missing'}`);
   }
   return given;
 }

@@ -14,7 +14,8 @@ export function story(result: SeedResult): string {
 }
 
 function describeFault({ when, do: action }: Fault): string {
-  const trigger = 'atMs' in when ? `at ${when.atMs / 1000} s` : `${when.delayMs} ms after "${when.moment}" no. ${when.count}`;
+  const trigger =
+    'atMs' in when ? `at ${when.atMs / 1000} s` : `${when.delayMs} ms after "${when.moment}" no. ${when.count}`;
   return `${trigger}: ${describeAction(action)}`;
 }
 
@@ -23,7 +24,13 @@ export function failureReport(result: SeedResult, replay: string): string {
   const lines = [`FAILED  seed ${result.seed}  hash ${result.hash}  scenario ${result.scenario}`];
   for (const { oracle, sentence, atMs, stack } of result.failures) {
     lines.push(`  ${oracle} at ${(atMs / 1000).toFixed(3)} s: ${sentence}`);
-    if (stack !== undefined) lines.push(...stack.split('\n').slice(1, 8).map((line) => `    ${line.trim()}`));
+    if (stack !== undefined)
+      lines.push(
+        ...stack
+          .split('\n')
+          .slice(1, 8)
+          .map((line) => `    ${line.trim()}`),
+      );
   }
   lines.push(`  replay: ${replay}`);
   return lines.join('\n');

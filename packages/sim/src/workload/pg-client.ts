@@ -87,7 +87,10 @@ export class PgClient {
   }
 
   /** A session that is ready for queries; or why there is none. */
-  static async open(world: World, options: PgClientOptions): Promise<PgClient | { readonly refused: Reply | NetworkError }> {
+  static async open(
+    world: World,
+    options: PgClientOptions,
+  ): Promise<PgClient | { readonly refused: Reply | NetworkError }> {
     const client = new PgClient(world, options);
     const { endpoint, connectTimeoutMs } = options;
     try {

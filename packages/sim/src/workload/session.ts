@@ -160,11 +160,15 @@ export class UserSession {
     const { status } = reply;
     if (status === undefined) return;
     if (status !== 'I' && !this.model.inTransaction) {
-      this.wrong('session isolation', `after ${what} the session is inside a transaction (${status}) that it did not begin`);
+      this.wrong(
+        'session isolation',
+        `after ${what} the session is inside a transaction (${status}) that it did not begin`,
+      );
     }
     if (status !== 'I' || !this.model.inTransaction) return;
     const sqlstate = reply.error?.sqlstate;
-    if (sqlstate !== undefined && (this.committing || disturbances.test(sqlstate))) this.rolledBack(inDoubt.test(sqlstate));
+    if (sqlstate !== undefined && (this.committing || disturbances.test(sqlstate)))
+      this.rolledBack(inDoubt.test(sqlstate));
     else this.wrong('session isolation', `after ${what} the session's transaction is gone`);
   }
 
@@ -183,7 +187,8 @@ export class UserSession {
   expectValue(oracle: string, what: string, reply: Reply, value: string): void {
     if (fateOf(reply) !== 'ok') return;
     const rows = JSON.stringify(reply.rows);
-    if (rows !== JSON.stringify([[value]])) this.wrong(oracle, `${what} must answer ${value}, but answered ${rows.slice(0, 300)}`);
+    if (rows !== JSON.stringify([[value]]))
+      this.wrong(oracle, `${what} must answer ${value}, but answered ${rows.slice(0, 300)}`);
   }
 
   wrong(oracle: string, sentence: string): void {

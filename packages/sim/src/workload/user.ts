@@ -4,8 +4,25 @@ import { ProtocolOracle } from '../check/protocol-oracle.ts';
 import { SessionModel } from '../check/session-model.ts';
 import type { Life } from '../kernel/life.ts';
 import type { RandomStream } from '../kernel/random-stream.ts';
-import { readCancelled, readError, readParameter, readPipeline, readPortions, readSlowly, readTag, readTwice } from './ops/reads.ts';
-import { changeSetting, discardAll, lookAtSetting, useChannel, useLock, usePrepared, useTemporary } from './ops/state.ts';
+import {
+  readCancelled,
+  readError,
+  readParameter,
+  readPipeline,
+  readPortions,
+  readSlowly,
+  readTag,
+  readTwice,
+} from './ops/reads.ts';
+import {
+  changeSetting,
+  discardAll,
+  lookAtSetting,
+  useChannel,
+  useLock,
+  usePrepared,
+  useTemporary,
+} from './ops/state.ts';
 import { writeAlone, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { UserSession, fateOf, type ClientState } from './session.ts';

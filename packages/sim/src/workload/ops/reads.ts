@@ -11,7 +11,10 @@ export async function readTag(session: UserSession): Promise<void> {
 /** A parameter comes back, through the unnamed statement. */
 export async function readParameter(session: UserSession): Promise<void> {
   const tag = session.tag();
-  const reply = await session.extended(`SELECT $1 of ${tag}`, unnamed('SELECT $1::text', [tag], session.random.chance(0.7)));
+  const reply = await session.extended(
+    `SELECT $1 of ${tag}`,
+    unnamed('SELECT $1::text', [tag], session.random.chance(0.7)),
+  );
   session.expectValue('cross-talk', `SELECT $1 of ${tag}`, reply, tag);
 }
 
@@ -28,11 +31,17 @@ export async function readTwice(session: UserSession): Promise<void> {
 export async function readPipeline(session: UserSession): Promise<void> {
   const tags = Array.from({ length: 2 + session.random.below(4) }, () => session.tag());
   const bad = session.random.chance(0.4) ? session.random.below(tags.length) : -1;
-  const groups = tags.map((tag, i) => (i === bad ? unnamed('SELECT 1/0', [], false) : unnamed('SELECT $1::text', [tag], true)));
+  const groups = tags.map((tag, i) =>
+    i === bad ? unnamed('SELECT 1/0', [], false) : unnamed('SELECT $1::text', [tag], true),
+  );
   session.mark('client/pipeline sent');
   const pending = session.pg.pipeline(groups);
   for (const [i, tag] of tags.entries()) {
-    const reply = await session.judge(`group ${i} of a pipeline`, pending[i] as Promise<Reply>, i === bad ? { expected: ['22012'] } : {});
+    const reply = await session.judge(
+      `group ${i} of a pipeline`,
+      pending[i] as Promise<Reply>,
+      i === bad ? { expected: ['22012'] } : {},
+    );
     if (i !== bad) session.expectValue('cross-talk', `group ${i} of a pipeline`, reply, tag);
     else if (fateOf(reply) === 'ok') session.wrong('answers', 'a division by zero was no error');
   }

@@ -19,7 +19,11 @@ export async function changeSetting(session: UserSession): Promise<void> {
     return;
   }
   const value = name === 'application_name' ? session.tag() : session.random.pick(settings[name] as readonly string[]);
-  const text = session.random.pick([`SET ${name} = '${value}'`, `SET ${name} TO '${value}'`, `SELECT set_config('${name}', '${value}', false)`]);
+  const text = session.random.pick([
+    `SET ${name} = '${value}'`,
+    `SET ${name} TO '${value}'`,
+    `SELECT set_config('${name}', '${value}', false)`,
+  ]);
   const reply = await session.either(text, { effect: () => session.model.set(name, value) });
   if (fateOf(reply) === 'unknown') session.model.set(name, undefined);
 }
@@ -59,7 +63,8 @@ async function prepare(session: UserSession, name: string): Promise<void> {
   if (session.random.chance(0.2)) {
     const steps: Step[] = [{ kind: 'bind', portal: '', statement: name, parameters: ['x'] }];
     const reply = await session.extended(`a statement ${name} that was never prepared`, steps, { expected: ['26000'] });
-    if (fateOf(reply) === 'ok') session.wrong('session isolation', `statement ${name} exists, but this session never prepared it`);
+    if (fateOf(reply) === 'ok')
+      session.wrong('session isolation', `statement ${name} exists, but this session never prepared it`);
     return;
   }
   const mark = session.tag();
@@ -100,7 +105,8 @@ export async function useTemporary(session: UserSession): Promise<void> {
   const { model } = session;
   if (model.temporary === undefined) {
     const reply = await session.simple('SELECT v FROM scratch', { expected: ['42P01'] });
-    if (fateOf(reply) === 'ok') session.wrong('session isolation', 'a temporary table exists that this session never made');
+    if (fateOf(reply) === 'ok')
+      session.wrong('session isolation', 'a temporary table exists that this session never made');
     if (session.over) return;
     await session.simple('CREATE TEMPORARY TABLE scratch (v text)', { effect: () => (model.temporary = []) });
   } else if (session.random.chance(0.2)) {
@@ -115,7 +121,8 @@ async function fillTemporary(session: UserSession, rows: string[]): Promise<void
   const reply = await session.either('SELECT v FROM scratch');
   if (fateOf(reply) !== 'ok') return;
   const found = reply.rows.map((row) => String(row[0])).toSorted();
-  if (found.join() !== rows.toSorted().join()) session.wrong('session isolation', `its temporary table has ${found.join()}, not ${rows.join()}`);
+  if (found.join() !== rows.toSorted().join())
+    session.wrong('session isolation', `its temporary table has ${found.join()}, not ${rows.join()}`);
 }
 
 /** Advisory locks: exclusive while held, and never lost by a living session. */
@@ -139,7 +146,12 @@ export async function useLock(session: UserSession): Promise<void> {
     session.wrong('session isolation', `advisory lock ${lock} was lost while the session lived`);
     return;
   }
-  const clash = session.checks.locks.confirm(lock, `${session.client.name} (session ${session.client.sessions})`, sinceMs, untilMs);
+  const clash = session.checks.locks.confirm(
+    lock,
+    `${session.client.name} (session ${session.client.sessions})`,
+    sinceMs,
+    untilMs,
+  );
   if (clash !== undefined) session.wrong('session isolation', clash);
 }
 

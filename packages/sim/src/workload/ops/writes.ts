@@ -16,7 +16,8 @@ async function insert(session: UserSession, key: string): Promise<Fate> {
         unnamed('INSERT INTO ledger (k, v) VALUES ($1, $2)', [key, key], session.random.chance(0.5)),
       );
   const fate = fateOf(reply);
-  if (fate === 'ok' && reply.tags.join() !== 'INSERT 0 1') session.wrong('answers', `INSERT answered ${reply.tags.join()}`);
+  if (fate === 'ok' && reply.tags.join() !== 'INSERT 0 1')
+    session.wrong('answers', `INSERT answered ${reply.tags.join()}`);
   return fate;
 }
 
