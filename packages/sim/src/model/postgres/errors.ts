@@ -242,6 +242,9 @@ export const noActiveTransactionFor = (what: string): PgError =>
 export const cannotRunInBlock = (what: string): PgError =>
   make('25001', `${what} cannot run inside a transaction block`);
 
+export const cannotRunInPipeline = (what: string): PgError =>
+  make('25001', `${what} cannot be executed within a pipeline`);
+
 export const savepointDoesNotExist = (name: string): PgError => make('3B001', `savepoint "${name}" does not exist`);
 
 export const transactionIsolationTooLate = (message: string): PgError => make('25001', message);

@@ -284,7 +284,8 @@ export class Backend implements ConnectionHandler, FrameSink {
         ready = yield* handler.handle(message);
         this.#stopStatementTimerIf(ready);
         // What is committed cannot be cancelled any more: Postgres forgets a cancel that comes after the commit.
-        if (!ready || this.#isFatal()) this.checkInterrupts();
+        this.#forgetCancel();
+        this.checkInterrupts();
       } catch (error) {
         ready = this.#failed(error, message);
       }
@@ -293,7 +294,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   #becomeReady(): void {
     const session = this.#session as Session;
-    this.#interruptedCancel();
+    this.#forgetCancel();
     if (session.block === 'idle') this.#deliver();
     this.#reportSettings();
     encodeReadyForQuery(this.#writer, session.status);
@@ -302,7 +303,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   /** A cancel that arrives too late is forgotten. */
-  #interruptedCancel(): void {
+  #forgetCancel(): void {
     if (this.#interrupt instanceof PgError && this.#interrupt.report.severity !== 'FATAL') this.#interrupt = undefined;
   }
 

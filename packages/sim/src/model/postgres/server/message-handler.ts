@@ -213,6 +213,7 @@ export class MessageHandler {
       text: message.query,
       paramTypes,
       plan,
+      analyze: () => planStatement(session, statement as Statement, paramTypes, true),
       epoch: session.catalogEpoch,
       columns: plan?.columns,
       fromSql: false,
@@ -307,8 +308,11 @@ export class MessageHandler {
       encodePortalSuspended(writer);
       return;
     }
-    if (statement?.kind === 'TransactionStmt') yield* session.finishCommand();
-    else session.nextCommand();
+    if (statement?.kind === 'TransactionStmt' || session.commitsAtOnce) yield* session.finishCommand();
+    else {
+      session.nextCommand();
+      session.notePipelined();
+    }
     encodeCommandComplete(writer, tagOf(portal, count));
   }
 

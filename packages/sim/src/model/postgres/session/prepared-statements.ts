@@ -1,6 +1,7 @@
 import { duplicatePreparedStatement, undefinedPreparedStatement } from '../errors.ts';
-import type { Plan } from '../sql/plan.ts';
+import type { Plan, Planned } from '../sql/plan.ts';
 import type { Statement } from '../sql/parser.ts';
+import type { Task } from '../wait.ts';
 
 export interface PreparedStatement {
   readonly name: string;
@@ -9,6 +10,8 @@ export interface PreparedStatement {
   readonly text: string;
   readonly paramTypes: readonly number[];
   plan: Plan | undefined;
+  /** Makes the plan anew. */
+  analyze(): Task<Planned>;
   /** The catalogue under which `plan` was made. */
   epoch: string;
   /** Columns that were described to the client; a new plan must give the same. */

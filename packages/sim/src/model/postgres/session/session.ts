@@ -1,4 +1,6 @@
 import {
+  cannotRunInBlock,
+  cannotRunInPipeline,
   cannotSetInternal,
   commandInFailedTransaction,
   noActiveTransactionFor,
@@ -72,6 +74,8 @@ export class Session {
   /** After an error inside a savepoint its level is gone already, and ROLLBACK TO makes it anew. */
   #innermostIsGone = false;
   #hadSnapshot = false;
+  #pipelining = false;
+  #commitsAtOnce = false;
   #transactionStart = 0n;
   #statementStart = 0n;
 
@@ -250,6 +254,27 @@ export class Session {
     return this.#block === 'open' || this.#block === 'failed';
   }
 
+  /** Whether what ends with the transaction makes sense: in a block, or among several statements of a message. */
+  get outlivesStatement(): boolean {
+    return this.inBlock || this.#block === 'implicit';
+  }
+
+  /** A statement was executed in the extended protocol, and there was no Sync since. */
+  notePipelined(): void {
+    this.#pipelining = this.#transaction !== undefined;
+  }
+
+  /** For commands that cannot be undone: they must stand alone, and are committed at once. Throws 25001. */
+  beAlone(what: string): void {
+    if (this.#pipelining) throw cannotRunInPipeline(what);
+    if (this.inBlock || this.#block === 'implicit') throw cannotRunInBlock(what);
+    this.#commitsAtOnce = true;
+  }
+
+  get commitsAtOnce(): boolean {
+    return this.#commitsAtOnce;
+  }
+
   /** Before a statement: a transaction begins if there is none. */
   startCommand(): void {
     if (this.#block !== 'idle') return;
@@ -259,6 +284,8 @@ export class Session {
   #begin(block: 'single'): void {
     this.#block = block;
     this.#hadSnapshot = false;
+    this.#pipelining = false;
+    this.#commitsAtOnce = false;
     this.#transactionStart = this.#statementStart;
     this.#transaction = new Transaction({
       store: this.host.store,
@@ -508,7 +535,7 @@ export class Session {
 
   /** transaction_isolation and its like belong to the transaction; the isolation level is fixed by the first snapshot. */
   #setTransaction(name: string, value: string | undefined): void {
-    const wanted = value ?? (this.settings.get(`default_${name}`) as string);
+    const wanted = value ?? this.settings.get(`default_${name}`) ?? '';
     const had = this.settings.get(name);
     const started = this.#transaction !== undefined && this.#hadSnapshot;
     if (name === 'transaction_isolation') {

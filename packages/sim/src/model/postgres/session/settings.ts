@@ -61,7 +61,7 @@ export class Settings {
 
   /** `value` undefined: the value that RESET goes back to. Answers what is now in force. */
   set(name: string, value: string | undefined, local: boolean): string {
-    const key = this.#known(name, value !== undefined);
+    const key = this.#known(name, true);
     const definition = settingDefinition(key);
     const checked =
       value === undefined

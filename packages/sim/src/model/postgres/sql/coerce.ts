@@ -64,7 +64,7 @@ function toInteger(value: Exclude<Value, null>, type: number): Value {
   if (value instanceof Decimal) return integerOf(value.rescale(0).unscaled, type);
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value === 'bigint') return integerOf(value, type);
-  if (!Number.isFinite(value as number)) throw integerOutOfRangeOf(typeName(type));
+  if (!Number.isFinite(value)) throw integerOutOfRangeOf(typeName(type));
   return integerOf(BigInt(roundHalfEven(value as number)), type);
 }
 

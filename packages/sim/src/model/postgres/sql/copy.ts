@@ -187,5 +187,6 @@ function* tableRows(session: Session, analysis: Analysis, stmt: CopyStmt): Task<
 function* queryRows(session: Session, analysis: Analysis, stmt: CopyStmt): Task<CopyRows> {
   if (stmt.query === undefined || !('SelectStmt' in stmt.query)) throw unsupported('COPY of this query');
   const plan = yield* planSelect(analysis, bodyOf<SelectStmt>(stmt.query));
+  plan.fold?.({ session, params: [] });
   return { columns: plan.columns ?? [], run: () => plan.run({ session, params: [] }) };
 }

@@ -13,7 +13,7 @@ import { planQuery } from './select.ts';
 const cursorOption = { binary: 1, scroll: 2, noScroll: 4, hold: 32 } as const;
 
 /** FETCH ALL and its like. */
-const all = 9_223_372_036_854_775_807;
+const all = 2 ** 63;
 
 /** DECLARE. */
 export function planDeclare(session: Session, source: Source, stmt: DeclareCursorStmt): Plan {
@@ -24,8 +24,9 @@ export function planDeclare(session: Session, source: Source, stmt: DeclareCurso
   const select = bodyOf<SelectStmt>(stmt.query);
   return {
     ...waitingCommand(function* run({ params }) {
-      if (!hold && !session.inBlock && session.block !== 'implicit') throw noActiveTransactionFor('DECLARE CURSOR');
+      if (!hold && !session.outlivesStatement) throw noActiveTransactionFor('DECLARE CURSOR');
       const plan = yield* planQuery(session, source, select, [], false);
+      plan.fold?.({ session, params });
       const level = session.savepoints.length;
       const scroll =
         (options & cursorOption.scroll) !== 0 ? 'yes' : (options & cursorOption.noScroll) !== 0 ? 'no' : 'unsaid';

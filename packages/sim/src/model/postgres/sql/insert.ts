@@ -199,6 +199,7 @@ function* selectSource(analysis: Analysis, select: SelectStmt, relation: Relatio
     return assignTo(analysis, relation.shape.columns[columns[i] as number] as Column, at);
   });
   return function* rows(execution, env): Generator<Wait | Row, void, void> {
+    plan.fold?.(execution);
     for (const step of plan.run(execution)) {
       if (isWait(step)) {
         yield step;

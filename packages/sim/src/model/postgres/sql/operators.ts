@@ -308,7 +308,7 @@ export function unaryOperator(analysis: Analysis, name: string, operand: Expr, l
       const value = evaluate(env);
       if (value === null) return null;
       if (value instanceof Decimal) return new Decimal(-value.unscaled, value.scale);
-      return type === oid.float8 ? -(value as number) : convertNumber(-BigInt(value as number), type);
+      return type === oid.float8 ? -(value as number) : convertNumber(-BigInt(String(value)), type);
     },
   };
 }

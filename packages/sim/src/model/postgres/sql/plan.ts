@@ -28,9 +28,14 @@ export interface Plan {
   readonly streaming: boolean;
   /** Sees data, so a snapshot is taken before. */
   readonly snapshot: boolean;
-  /** Evaluates the constant parts, as planning does. */
+  /** Evaluates the constant parts, as planning does, and asks whether the user may do it. To be called once before `run`. */
   fold?(execution: Execution): void;
   run(execution: Execution): Running;
+}
+
+export interface Planned {
+  readonly plan: Plan;
+  readonly paramTypes: readonly number[];
 }
 
 export function isWait(step: Wait | Row): step is Wait {

@@ -4,18 +4,21 @@ import { cannotCoerceParameter, invalidPrepare, wrongParameterCount } from '../e
 import type { PreparedStatement } from '../session/prepared-statements.ts';
 import type { Session } from '../session/session.ts';
 import type { Value } from '../storage/value.ts';
+import type { Task } from '../wait.ts';
 import { currentPlan } from './prepared.ts';
 import { analyzeExpression, resolveType } from './analyze-expression.ts';
 import { coerce } from './coerce.ts';
 import { newAnalysis, type Expr } from './expression.ts';
 import { bodyOf, kindOf, type Source, type Statement } from './parser.ts';
-import { command, waitingCommand, type Plan, type Running } from './plan.ts';
+import { command, waitingCommand, type Plan, type Planned, type Running } from './plan.ts';
 import { newEnv } from './select.ts';
-import { planStatement } from './statement.ts';
 import { typeName } from './types.ts';
 
+/** The analysis of any statement; handed in, because it leads here. */
+type Analyze = (session: Session, statement: Statement, given: readonly number[], fixed?: boolean) => Task<Planned>;
+
 /** PREPARE. */
-export function planPrepare(session: Session, outer: Statement, stmt: PrepareStmt): Plan {
+export function planPrepare(session: Session, outer: Statement, stmt: PrepareStmt, analyze: Analyze): Plan {
   const name = stmt.name ?? '';
   return waitingCommand(function* run() {
     if (name === '') throw invalidPrepare('invalid statement name: must not be empty');
@@ -23,13 +26,14 @@ export function planPrepare(session: Session, outer: Statement, stmt: PrepareStm
     const inner: Statement = { kind: kindOf(stmt.query), node: stmt.query, source: outer.source, text: outer.text };
     const analysis = newAnalysis(session, outer.source);
     const given = (stmt.argtypes ?? []).map((node) => resolveType(analysis, bodyOf<TypeName>(node)).type);
-    const { plan, paramTypes } = yield* planStatement(session, inner, given);
+    const { plan, paramTypes } = yield* analyze(session, inner, given);
     session.statements.add({
       name,
       statement: inner,
       text: outer.text,
       paramTypes,
       plan,
+      analyze: () => analyze(session, inner, paramTypes, true),
       epoch: session.catalogEpoch,
       columns: plan.columns,
       fromSql: true,

@@ -3,14 +3,13 @@ import type { PreparedStatement } from '../session/prepared-statements.ts';
 import type { Session } from '../session/session.ts';
 import type { Task } from '../wait.ts';
 import type { Plan, ResultColumn } from './plan.ts';
-import { planStatement } from './statement.ts';
 
 /** The statement's plan, made anew if the catalogue has changed since; 0A000 if its result would have other columns. */
 export function* currentPlan(session: Session, prepared: PreparedStatement): Task<Plan> {
   if (prepared.statement === undefined) throw new Error('an empty statement has no plan');
   if (prepared.plan !== undefined && prepared.epoch === session.catalogEpoch && isCacheable(prepared.statement.kind))
     return prepared.plan;
-  const { plan } = yield* planStatement(session, prepared.statement, prepared.paramTypes, true);
+  const { plan } = yield* prepared.analyze();
   if (!sameColumns(plan.columns, prepared.columns)) throw cachedPlanChanged();
   prepared.plan = plan;
   prepared.epoch = session.catalogEpoch;

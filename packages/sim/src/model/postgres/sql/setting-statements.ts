@@ -13,7 +13,7 @@ export function planSet(session: Session, stmt: VariableSetStmt): Plan {
   const name = stmt.name ?? '';
   const local = stmt.is_local === true;
   return command(() => {
-    if (local && !session.inBlock && session.block !== 'implicit') {
+    if (local && !session.outlivesStatement) {
       session.notice({
         level: 'WARNING',
         sqlstate: '25P01',
@@ -43,7 +43,7 @@ export function planSet(session: Session, stmt: VariableSetStmt): Plan {
 
 function setMulti(session: Session, name: string, args: readonly Node[]): string {
   if (name === 'TRANSACTION') {
-    if (!session.inBlock && session.block !== 'implicit') {
+    if (!session.outlivesStatement) {
       session.notice({
         level: 'WARNING',
         sqlstate: '25P01',

@@ -33,18 +33,13 @@ import { planCreateSequence, planCreateTable, planDrop, planTruncate } from './d
 import { newAnalysis } from './expression.ts';
 import { planInsert } from './insert.ts';
 import { bodyOf, type Statement } from './parser.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, Planned } from './plan.ts';
 import { planDeallocate, planExecute, planPrepare } from './prepare-statements.ts';
 import { planSelect } from './select.ts';
 import { planSet, planShow } from './setting-statements.ts';
 import { planTransaction } from './transaction-statements.ts';
 import { planDelete, planUpdate } from './update-delete.ts';
 import { planDiscard, planListen, planLock, planNotify, planUnlisten } from './utility-statements.ts';
-
-export interface Planned {
-  readonly plan: Plan;
-  readonly paramTypes: readonly number[];
-}
 
 /**
  * Analyses a statement. `given` are the parameters' types as far as the client said; `fixed` if there are no others. Throws 42P18 when a
@@ -98,7 +93,7 @@ function* planKind(session: Session, statement: Statement, paramTypes: number[],
     case 'ClosePortalStmt':
       return planClose(session, bodyOf<ClosePortalStmt>(node).portalname);
     case 'PrepareStmt':
-      return planPrepare(session, statement, bodyOf<PrepareStmt>(node));
+      return planPrepare(session, statement, bodyOf<PrepareStmt>(node), planStatement);
     case 'ExecuteStmt':
       return planExecute(session, source, bodyOf<ExecuteStmt>(node));
     case 'DeallocateStmt':

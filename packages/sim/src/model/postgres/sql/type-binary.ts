@@ -35,7 +35,7 @@ export function sendValue(value: Exclude<Value, null>, type: number, style: Outp
       view.setBigInt64(0, (value as bigint) - postgresEpoch);
       return taken(8);
     case oid.date:
-      view.setInt32(0, Number(value as bigint) - 10_957);
+      view.setInt32(0, Number(value) - 10_957);
       return taken(4);
     case oid.void:
       return new Uint8Array(0);

@@ -1,6 +1,6 @@
 import type { DiscardStmt, ListenStmt, LockStmt, NotifyStmt, RangeVar, UnlistenStmt } from 'libpg-query';
 
-import { cannotRunInBlock, noActiveTransactionFor, unsupported } from '../errors.ts';
+import { noActiveTransactionFor, unsupported } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { couldNotObtainLockOnRelation } from '../errors.ts';
 import type { LockMode } from '../storage/lock-mode.ts';
@@ -38,7 +38,7 @@ export function planDiscard(session: Session, stmt: DiscardStmt): Plan {
   return command(() => {
     switch (stmt.target) {
       case 'DISCARD_ALL':
-        if (session.inBlock || session.block === 'implicit') throw cannotRunInBlock('DISCARD ALL');
+        session.beAlone('DISCARD ALL');
         discardAll(session);
         return 'DISCARD ALL';
       case 'DISCARD_TEMP':
@@ -76,7 +76,7 @@ function dropTemporary(session: Session): void {
 /** LOCK TABLE. */
 export function planLock(session: Session, source: Source, stmt: LockStmt): Plan {
   return waitingCommand(function* run() {
-    if (!session.inBlock && session.block !== 'implicit') throw noActiveTransactionFor('LOCK TABLE');
+    if (!session.outlivesStatement) throw noActiveTransactionFor('LOCK TABLE');
     const transaction = session.mustTransaction();
     for (const node of stmt.relations ?? []) {
       const range = bodyOf<RangeVar>(node);
