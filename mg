@@ -104,9 +104,10 @@ case $command in
     exit 2
     ;;
   help | -h | --help) help ;;
-  up | down | status | psql | proxy | topo | gateway | pooler | pgctld | version | --version)
+  up | down | status | psql | proxy | topo | gateway | pooler | pgctld)
     run packages/cli/src/main.ts "$@"
     ;;
+  version | --version) run packages/cli/src/main.ts --version ;;
   sim | bench)
     shift
     run "packages/$command/src/main.ts" "$@"

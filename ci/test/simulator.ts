@@ -10,6 +10,7 @@ interface Run {
   readonly seed: number;
   readonly verdict: string;
   readonly hash: string;
+  readonly failures?: readonly { readonly oracle: string; readonly sentence: string }[];
 }
 
 interface Mutants {
@@ -22,6 +23,7 @@ interface Mutants {
 const seeds = '1..300';
 const replayedSeeds = '1..12';
 const seedsPerGroup = 50;
+const failuresShownMax = 20;
 const simMsMax = 1_800_000;
 
 const sim = (args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<Ended> =>
@@ -32,21 +34,30 @@ export const hasSimulator = (): boolean => existsSync(path.join(repositoryRoot, 
 /** Each group of 50 seeds counts as one. */
 export async function seedRuns(): Promise<Tally> {
   const ended = await sim(['--seeds', seeds]);
-  const runs = runsIn(ended.stdout);
-  const [first = 1, last = 0] = seeds.split('..').map(Number);
-  const groups = new Map<number, boolean>();
-  const bySeed = new Map(runs.map((run) => [run.seed, run]));
-  for (let seed = first; seed <= last; seed++) {
-    const group = Math.floor((seed - first) / seedsPerGroup);
-    const verdict = bySeed.get(seed)?.verdict ?? 'did not report';
-    if (verdict !== 'ok') console.log(`FAIL seed ${seed}: ${verdict}; replay it with ./mg sim --seed ${seed}`);
-    groups.set(group, (groups.get(group) ?? true) && verdict === 'ok');
+  const clean = new Set<number>();
+  const failed: Run[] = [];
+  for (const run of runsIn(ended.stdout)) {
+    if (run.verdict === 'ok') clean.add(run.seed);
+    else failed.push(run);
   }
-  const tally = sum([...groups.values()].map(one));
-  if (ended.code !== 0 && tally.failed === 0) return whole('seeds', ended);
-  if (runs.length === 0) console.log(ended.stderr.trim());
-  console.log(`seeds ${seeds}: ${runs.filter(({ verdict }) => verdict === 'ok').length} clean`);
-  return tally;
+  for (const run of failed.slice(0, failuresShownMax)) console.log(formatFailure(run));
+  console.log(`seeds ${seeds}: ${clean.size} clean, ${failed.length} failed`);
+  const tally = sum(seedGroups().map((group) => one(group.every((seed) => clean.has(seed)))));
+  // Not every seed told how it went: the command itself says why.
+  const isSilent = clean.size === 0 && failed.length === 0;
+  return isSilent || (ended.code !== 0 && tally.failed === 0) ? sum([tally, whole('seeds', ended)]) : tally;
+}
+
+function seedGroups(): number[][] {
+  const [first = 1, last = 0] = seeds.split('..').map(Number);
+  const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  return all.flatMap((_, index) => (index % seedsPerGroup === 0 ? [all.slice(index, index + seedsPerGroup)] : []));
+}
+
+function formatFailure({ seed, verdict, failures = [] }: Run): string {
+  const [why] = failures;
+  const reason = why === undefined ? verdict : `${why.oracle}: ${why.sentence}`;
+  return `FAIL seed ${seed}: ${reason}; replay it with ./mg sim --seed ${seed}`;
 }
 
 /** The same seeds from another folder, in another time zone and language: each hash must be the same. */
