@@ -98,7 +98,7 @@ export class Session {
       notice: (notice) => this.notice(notice),
     });
     this.settings.setReset('session_authorization', identity.user);
-    this.settings.force('is_superuser', this.isSuperuser(identity.user) ? 'on' : 'off', false);
+    this.settings.setReset('is_superuser', this.isSuperuser(identity.user) ? 'on' : 'off');
   }
 
   // Who and where.

@@ -39,7 +39,7 @@ export class RawClient {
     );
     wire.attach({
       data: (bytes) => void this.#deframer.feed(bytes),
-      end: () => {},
+      end: () => this.#wire.destroy(),
       drain: () => {},
       closed: () => {
         this.closed = true;
