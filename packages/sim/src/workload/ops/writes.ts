@@ -96,6 +96,9 @@ async function end(session: UserSession, broken: boolean): Promise<void> {
     session.committing = true;
     await session.either('COMMIT', { effect: (reply) => ended(session, reply, [broken ? 'ROLLBACK' : 'COMMIT']) });
     if (!session.over) session.committing = false;
+    // The COMMIT itself was refused (cancelled before it began, say): the transaction is still there, and has failed.
+    if (inside(session)) await session.either('ROLLBACK', { effect: (reply) => ended(session, reply, ['ROLLBACK']) });
+    if (inside(session)) session.pg.drop();
   }
 }
 
