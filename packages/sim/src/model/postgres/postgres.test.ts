@@ -106,7 +106,7 @@ describe('a simulated Postgres', () => {
     postgres.crash();
     await world.advance(10);
     expect([client.closed, other.closed, postgres.phase]).toEqual([true, true, 'down']);
-    await expect(world.until(RawClient.connect(world, endpoint))).rejects.toThrow(/refused/);
+    await expect(world.until(RawClient.connect(world, endpoint))).rejects.toThrow(/nobody listens/);
     await world.until(postgres.start());
     const values = postgres.inspect.rows('postgres', 't')?.map((row) => row['a']);
     expect([['1'], ['1', '3']]).toContainEqual(values);

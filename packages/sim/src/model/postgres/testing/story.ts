@@ -71,6 +71,8 @@ export function normalStory(messages: readonly BackendMessage[]): string[] {
   const lines = story(messages).map((text) =>
     text
       .replace(/\b([Pp]rocess|transaction|relation|database) \d+/g, '$1 N')
+      // Since 17 with units.
+      .replace(/\((-?\d+)(?: \w+)? \.\. (\d+)(?: \w+)?\)/, '($1 .. $2)')
       .replace(/advisory lock \[\d+,/, 'advisory lock [N,'),
   );
   const notifications = lines.filter((text) => text.startsWith('notification'));
