@@ -1,4 +1,5 @@
-import { sqlstate, PgError, utf8, utf8Text } from '@multigres/core';
+import { utf8, utf8Text } from '@multigres/core';
+import { malformedFrame } from './errors.ts';
 
 /** Writes the bodies of the rare frames (everything but `request` and `reply`): integers big-endian, texts and byte strings with a u32 length. */
 export class BodyWriter {
@@ -83,10 +84,6 @@ export class BodyReader {
 
   #need(bytes: number): void {
     if (this.#end - this.#at >= bytes) return;
-    throw new PgError({
-      sqlstate: sqlstate.protocolViolation,
-      message: 'malformed frame between gateway and pooler',
-      severity: 'FATAL',
-    });
+    throw malformedFrame();
   }
 }

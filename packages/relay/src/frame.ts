@@ -30,6 +30,8 @@ export const frameType = {
   close: 21,
   pin: 22,
   verifierAsked: 23,
+  settings: 24,
+  settled: 25,
   // pooler to gateway
   opened: 32,
   reply: 33,
@@ -53,6 +55,8 @@ export const requestFlag = {
   simple: 16,
   /** A preparation of the gateway's own: nothing of its replies comes back, not even the end. */
   unseen: 32,
+  /** The group may change what the session's settings are: the backend stays until `settled` says how it came out. */
+  settles: 64,
 } as const;
 
 /** Flags of `reply`. */

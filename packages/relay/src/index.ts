@@ -32,6 +32,7 @@ export {
 } from './messages.ts';
 export {
   readUses,
+  requestCost,
   statementName,
   statementNameBytes,
   useBytes,

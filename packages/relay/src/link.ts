@@ -8,6 +8,7 @@ import {
   type Timer,
 } from '@multigres/core';
 import { BodyReader, BodyWriter } from './body.ts';
+import { malformedFrame } from './errors.ts';
 import { bodyBytesMax, FrameReader, FrameWriter, frameType, type FrameHandler, type FrameType } from './frame.ts';
 import { decodeHello, encodeHello, type Hello } from './messages.ts';
 import { usesLength, writeUses, type Use } from './uses.ts';
@@ -25,8 +26,8 @@ export interface LinkHandler {
     start: number,
     end: number,
   ): void;
-  /** Once, last. */
-  closed(error: NetworkError | undefined): void;
+  /** Once, last. `violation`: what of the peer made no sense, if that is why. */
+  closed(error: NetworkError | undefined, violation: PgError | undefined): void;
 }
 
 export interface LinkOptions {
@@ -51,6 +52,8 @@ export class Link implements ConnectionHandler, FrameHandler {
   #heardMs: number;
   #watch: Timer | undefined;
   #isClosed = false;
+  #introduced = false;
+  #violation: PgError | undefined;
 
   constructor(connection: Connection, clock: Clock, handler: LinkHandler, options: LinkOptions) {
     this.#connection = connection;
@@ -126,18 +129,21 @@ export class Link implements ConnectionHandler, FrameHandler {
     this.send(session, frameType.reply, lastFlags, lastCount, bytes, at, end);
   }
 
+  /** Nothing is heard any more, not even what arrived already; `closed` follows. */
   destroy(): void {
+    this.#isClosed = true;
     this.#connection.destroy();
   }
 
   data(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
     this.#heardMs = this.#clock.nowMs();
     try {
-      if (!this.#reader.feed(bytes)) this.destroy();
+      if (!this.#reader.feed(bytes)) this.#refuse(malformedFrame());
     } catch (error) {
       // A body that cannot be read: nothing after it can be trusted.
       if (!(error instanceof PgError)) throw error;
-      this.destroy();
+      this.#refuse(error);
     }
   }
 
@@ -150,7 +156,7 @@ export class Link implements ConnectionHandler, FrameHandler {
   closed(error: NetworkError | undefined): void {
     this.#isClosed = true;
     this.#watch?.cancel();
-    this.#handler.closed(error);
+    this.#handler.closed(error, this.#violation);
   }
 
   frame(
@@ -163,10 +169,25 @@ export class Link implements ConnectionHandler, FrameHandler {
     end: number,
   ): void {
     if (this.#isClosed) return;
-    if (session !== 0) return this.#handler.frame(session, type, flags, count, buffer, start, end);
+    if (session === 0) return this.#linkFrame(type, flags, count, buffer, start, end);
+    if (!this.#introduced) throw malformedFrame();
+    this.#handler.frame(session, type, flags, count, buffer, start, end);
+  }
+
+  #linkFrame(type: number, flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
+    if (type === frameType.hello) {
+      this.#introduced = true;
+      return this.#handler.hello(decodeHello(new BodyReader(buffer, start, end)));
+    }
+    // Before the peer said who it is and which version it speaks, nothing else of it can be understood.
+    if (!this.#introduced) throw malformedFrame();
     if (type === frameType.ping) this.bare(0, frameType.pong);
-    else if (type === frameType.hello) this.#handler.hello(decodeHello(new BodyReader(buffer, start, end)));
-    else if (type !== frameType.pong) this.#handler.frame(session, type, flags, count, buffer, start, end);
+    else if (type !== frameType.pong) this.#handler.frame(0, type, flags, count, buffer, start, end);
+  }
+
+  #refuse(violation: PgError): void {
+    this.#violation = violation;
+    this.destroy();
   }
 
   #scheduleFlush(): void {
@@ -183,7 +204,7 @@ export class Link implements ConnectionHandler, FrameHandler {
   #watchSilence(): void {
     this.#watch = this.#clock.after(this.#options.silenceMs, () => {
       const silentMs = this.#clock.nowMs() - this.#heardMs;
-      if (silentMs >= 3 * this.#options.silenceMs) return this.#connection.destroy();
+      if (silentMs >= 3 * this.#options.silenceMs) return this.destroy();
       if (silentMs >= this.#options.silenceMs) this.bare(0, frameType.ping);
       this.#watchSilence();
     });

@@ -118,12 +118,16 @@ const textFields = [
   'routine',
 ] as const;
 
-/** All of a PgError but its cause. */
+/** A body must fit into a frame, whatever Postgres had to say: 13 texts of at most 3 bytes per unit. */
+const messageLengthMax = 4_000;
+const fieldLengthMax = 1_000;
+
+/** All of a PgError but its cause; texts that are longer than anybody reads are cut. */
 export function encodeError(error: PgError): Uint8Array {
   const report: PgReport = error.report;
   const body = new BodyWriter();
-  body.u8(fates.indexOf(error.fate)).u8(severities.indexOf(report.severity)).text(report.sqlstate).text(report.message);
-  for (const field of textFields) body.optionalText(report[field]);
+  body.u8(fates.indexOf(error.fate)).u8(severities.indexOf(report.severity)).text(report.sqlstate).text(cut(report.message, messageLengthMax));
+  for (const field of textFields) body.optionalText(cut(report[field], fieldLengthMax));
   return body.done();
 }
 
@@ -141,6 +145,10 @@ export function decodeError(reader: BodyReader): PgError {
     if (value !== undefined) init[field] = value;
   }
   return new PgError(init);
+}
+
+function cut<T extends string | undefined>(text: T, lengthMax: number): T | string {
+  return text === undefined || text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}...`;
 }
 
 function encodePairs(body: BodyWriter, pairs: readonly (readonly [string, string])[]): void {

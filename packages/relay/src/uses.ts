@@ -53,6 +53,14 @@ export function usesLength(uses: number): number {
   return 2 + uses * useBytes;
 }
 
+/**
+ * What a request takes of its session's window: its bytes, and its uses, because a Parse of a carried statement has no bytes and must not be
+ * free.
+ */
+export function requestCost(uses: number, bytes: number): number {
+  return bytes + uses * useBytes;
+}
+
 /** Writes the uses at `at` of a buffer with room for `usesLength`. */
 export function writeUses(buffer: Uint8Array, at: number, uses: readonly Use[]): void {
   buffer[at] = uses.length >>> 8;
