@@ -155,6 +155,16 @@ export function sessionLost(cause: PgReport | undefined, unknown: boolean): PgEr
   });
 }
 
+/** Postgres refuses on this backend what the session has set on another: the setting has become invalid meanwhile. */
+export function settingsNotRestored(cause: PgReport): PgError {
+  return new PgError({
+    sqlstate: cause.sqlstate,
+    message: `could not restore the settings of the session: ${cause.message}`,
+    detail: 'The statement was not executed.',
+    hint: 'RESET the setting, or connect again.',
+  });
+}
+
 export function poolerStops(): PgError {
   return new PgError({
     severity: 'FATAL',

@@ -126,7 +126,11 @@ const fieldLengthMax = 1_000;
 export function encodeError(error: PgError): Uint8Array {
   const report: PgReport = error.report;
   const body = new BodyWriter();
-  body.u8(fates.indexOf(error.fate)).u8(severities.indexOf(report.severity)).text(report.sqlstate).text(cut(report.message, messageLengthMax));
+  body
+    .u8(fates.indexOf(error.fate))
+    .u8(severities.indexOf(report.severity))
+    .text(report.sqlstate)
+    .text(cut(report.message, messageLengthMax));
   for (const field of textFields) body.optionalText(cut(report[field], fieldLengthMax));
   return body.done();
 }

@@ -153,6 +153,16 @@ export class PoolerClient implements LinkHandler {
     this.#link?.send(channel, frameType.pin, 0, 0, new BodyWriter().u32(reasons).done());
   }
 
+  /** The session's settings, where the pooler does not know them yet. */
+  settings(channel: number, settings: string): void {
+    this.#link?.send(channel, frameType.settings, 0, 0, new BodyWriter().text(settings).done());
+  }
+
+  /** How the settings came out of the oldest group with `requestFlag.settles`. */
+  settled(channel: number, settings: string): void {
+    this.#link?.send(channel, frameType.settled, 0, 0, new BodyWriter().text(settings).done());
+  }
+
   credit(channel: number, bytes: number): void {
     this.#link?.credit(channel, bytes);
   }

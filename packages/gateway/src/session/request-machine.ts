@@ -16,10 +16,11 @@ import {
   uint32At,
 } from '@multigres/pgwire';
 import { requestFlag, statementName, statementNameBytes, useKind, type Use, type UseKind } from '@multigres/relay';
-import { PinReason, Trait, type Classification } from '@multigres/sql';
+import { PinReason, Trait, type Classification, type SettingChange } from '@multigres/sql';
 import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
 import { pieceBytesMax, type RequestBuilder } from './request-builder.ts';
+import { isCarriedSetting, SessionSettings, type SettingsEffects } from './session-settings.ts';
 import { StatementNames, type NameChange } from './statement-names.ts';
 
 /** Where the machine's decisions go. */
@@ -39,6 +40,8 @@ export interface RequestSink {
   /** The client broke the protocol: its session ends. */
   violation(error: PgError): void;
   terminate(): void;
+  /** The group that may have changed the session's settings is answered: this is what they are now. */
+  settled(settings: string): void;
 }
 
 export interface RequestContext {
@@ -47,8 +50,18 @@ export interface RequestContext {
   classify(text: string): Classification;
 }
 
-type Journal = readonly NameChange[];
-const noChanges: Journal = [];
+/** A group under way: what is to be done when it is answered. */
+interface SentGroup {
+  /** The names it changed, in order. */
+  readonly names: readonly NameChange[];
+  readonly settings: SettingsEffects | undefined;
+  /** The pooler waits to hear how its settings came out. */
+  readonly settles: boolean;
+}
+
+const noChanges: readonly NameChange[] = [];
+/** Most groups change nothing. */
+const plainGroup: SentGroup = { names: noChanges, settings: undefined, settles: false };
 const noUses: readonly Use[] = [];
 
 /** Messages may wait for their Sync up to this much; PostgreSQL would have begun with them already. */
@@ -73,8 +86,9 @@ export class RequestMachine {
   readonly #names: StatementNames = new StatementNames();
   #status: 'I' | 'T' | 'E' = 'I';
   #pins = 0;
-  /** Groups sent and not answered, oldest first, each with the names it changed. */
-  readonly #sent: Journal[] = [];
+  /** Groups sent and not answered, oldest first. */
+  readonly #sent: SentGroup[] = [];
+  readonly #settings: SessionSettings = new SessionSettings();
   /** The group that is being put together. */
   #changes: NameChange[] | undefined;
   #begun = false;
@@ -82,6 +96,10 @@ export class RequestMachine {
   #shareable = true;
   #groupPins = 0;
   #drops = 0;
+  #settingChanges: SettingChange[] | undefined;
+  /** A setting that a bound and not yet executed portal will change. */
+  #boundSetting: SettingChange | undefined;
+  #ends: 'commit' | 'rollback' | undefined;
   /** The client's own Parse of the unnamed statement is in this very group. */
   #unnamedInline = false;
   /** After a refusal: messages are dropped until Sync, as PostgreSQL does after an error. */
@@ -135,19 +153,28 @@ export class RequestMachine {
 
   /** A ReadyForQuery came: the oldest group is answered. `completions`: how many Parse and Close of it were done before an error. */
   answered(status: 'I' | 'T' | 'E', failed: boolean, completions: number): void {
+    const before = this.#status;
     this.#status = status;
-    const changes = this.#sent.shift();
-    if (!failed || changes === undefined) return;
-    for (let i = changes.length - 1; i >= completions; i--) this.#names.undo(changes[i]);
+    const group = this.#sent.shift();
+    if (group === undefined || group === plainGroup) return;
+    if (failed) for (let i = group.names.length - 1; i >= completions; i--) this.#names.undo(group.names[i]);
+    if (!group.settles) return;
+    this.#settings.answered(group.settings, before, status, failed);
+    this.#sink.settled(this.#settings.text);
+  }
+
+  /** The settings that the session has made, as SQL. */
+  get settings(): string {
+    return this.#settings.text;
   }
 
   /** Postgres ignored the Sync of the oldest group, which goes on with what was or will be sent next. */
   syncIgnored(): void {
-    const oldest = this.#sent.shift() ?? noChanges;
+    const oldest = this.#sent.shift() ?? plainGroup;
     const next = this.#sent[0];
-    if (next !== undefined) this.#sent[0] = [...oldest, ...next];
+    if (next !== undefined) this.#sent[0] = { ...next, names: [...oldest.names, ...next.names] };
     else {
-      this.#changes = [...oldest, ...(this.#changes ?? [])];
+      this.#changes = [...oldest.names, ...(this.#changes ?? [])];
       this.#begun = true;
       this.#partlySent = true;
     }
@@ -166,10 +193,12 @@ export class RequestMachine {
       case frontendTag.describe:
         return this.#describe(buffer, start, end);
       case frontendTag.execute:
+        if (this.#boundSetting !== undefined) this.#noteSetting(this.#boundSetting);
+        this.#boundSetting = undefined;
+        return this.#add(buffer, start, end);
       case frontendTag.flush:
         this.#add(buffer, start, end);
-        if (tag === frontendTag.flush) this.#sendPiece();
-        return;
+        return this.#sendPiece();
       case frontendTag.close:
         return this.#close(buffer, start, end);
       case frontendTag.sync:
@@ -259,7 +288,7 @@ export class RequestMachine {
       if (this.#mustRefuse(statement.classification)) {
         return this.#refuse(sequenceStateNotCarried(), false, buffer, start, end);
       }
-      this.#noteEffects(statement.classification);
+      this.#noteEffects(statement.classification, portalEnd > portalStart);
     }
     if (portalEnd > portalStart) this.#shareable = false;
     this.#refer(name, statement, buffer, start, end, statementStart, statementEnd);
@@ -349,14 +378,48 @@ export class RequestMachine {
 
   // --- what a statement means for the group ---
 
-  #noteEffects(effects: Classification): void {
-    this.#groupPins |= effects.pins;
+  /** `portal`: whether it will run by Execute of a named portal, any time in the transaction; undefined for a Query, which runs at once. */
+  #noteEffects(effects: Classification, portal?: boolean): void {
     if (!effects.pipelinable) this.#shareable = false;
-    const dropsAll = effects.kind === 'discard' || (effects.kind === 'deallocate' && effects.target === '*');
+    this.#groupPins |= this.#settingsPins(effects, portal);
+    this.#noteTransactionEnd(effects);
+    const dropsAll = isDiscardAll(effects) || (effects.kind === 'deallocate' && effects.target === '*');
     if (dropsAll) {
       this.#drops = requestFlag.dropsStatements;
       for (const name of this.#names.names()) this.#change(this.#names.set(name, undefined));
     } else if (namesStatements(effects)) this.#meetSqlNames(effects);
+  }
+
+  /** The pins of a statement, less what the session's settings take upon themselves. */
+  #settingsPins(effects: Classification, portal: boolean | undefined): number {
+    const { setting } = effects;
+    if (isDiscardAll(effects))
+      this.#noteSetting({ scope: 'session', form: 'all', name: '', value: undefined, literal: undefined });
+    if (setting === undefined || setting.scope !== 'session') return effects.pins;
+    if (!isCarriedSetting(setting) || portal === true) return effects.pins | PinReason.settings;
+    if (portal === undefined) this.#noteSetting(setting);
+    else this.#boundSetting = setting;
+    return effects.pins & ~PinReason.settings;
+  }
+
+  #noteSetting(change: SettingChange): void {
+    (this.#settingChanges ??= []).push(change);
+  }
+
+  /** Settings go with their transaction; where it cannot be told how one ends, or only a part is undone, the session keeps its backend. */
+  #noteTransactionEnd(effects: Classification): void {
+    if (effects.transaction === 'none' || effects.transaction === 'begins') return;
+    if (effects.kind === 'commit' || effects.kind === 'prepareTransaction') this.#ends = 'commit';
+    else if (effects.kind === 'rollback') this.#ends = 'rollback';
+    else if (effects.kind !== 'savepoint' && effects.kind !== 'release' && this.#isUnsettled())
+      this.#groupPins |= PinReason.settings;
+  }
+
+  /** Something under way or in the open transaction has changed settings. */
+  #isUnsettled(): boolean {
+    return (
+      this.#settings.isUnsettled || this.#settingChanges !== undefined || this.#sent.some((group) => group.settles)
+    );
   }
 
   /** SQL's EXECUTE and DEALLOCATE know the backend's names: what the client prepared by protocol must be there under its own. */
@@ -465,9 +528,17 @@ export class RequestMachine {
     const alone = !this.#partlySent && this.#sent.length === 0 && this.#status === 'I';
     const shareable =
       alone && this.#shareable && this.#groupPins === 0 && this.#pins === 0 && end - start <= pieceBytesMax;
-    this.#sendBytes(flags | this.#drops | (shareable ? requestFlag.shareable : 0), true, uses, buffer, start, end);
-    this.#sent.push(this.#changes ?? noChanges);
+    const settles = this.#settingChanges !== undefined || (this.#ends !== undefined && this.#isUnsettled());
+    if (this.#boundSetting !== undefined) this.#groupPins |= PinReason.settings;
+    const extra = this.#drops | (shareable ? requestFlag.shareable : 0) | (settles ? requestFlag.settles : 0);
+    this.#sendBytes(flags | extra, true, uses, buffer, start, end);
+    this.#sent.push(this.#changes === undefined && !settles ? plainGroup : this.#sentGroup(settles));
     this.#resetGroup();
+  }
+
+  #sentGroup(settles: boolean): SentGroup {
+    const settings = settles ? { changes: this.#settingChanges ?? [], ends: this.#ends } : undefined;
+    return { names: this.#changes ?? noChanges, settings, settles };
   }
 
   #sendBytes(
@@ -504,8 +575,15 @@ export class RequestMachine {
     this.#shareable = true;
     this.#groupPins = 0;
     this.#drops = 0;
+    this.#settingChanges = undefined;
+    this.#boundSetting = undefined;
+    this.#ends = undefined;
     this.#unnamedInline = false;
   }
+}
+
+function isDiscardAll(effects: Classification): boolean {
+  return effects.kind === 'discard' && (effects.unpins & PinReason.settings) !== 0;
 }
 
 function namesStatements(effects: Classification): boolean {

@@ -179,6 +179,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.finish(error);
   }
 
+  settled(settings: string): void {
+    this.#pooler.settled(this.#channel, settings);
+  }
+
   terminate(): void {
     this.#connection.end();
     this.#leave();
@@ -189,6 +193,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   opened(opened: Opened): void {
     if (this.#phase !== 'opening') return;
     this.#phase = 'ready';
+    if (this.#requests.settings !== '') this.#pooler.settings(this.#channel, this.#requests.settings);
     if (!this.#welcomed) this.#welcome(opened);
     this.#goOn();
   }

@@ -61,7 +61,7 @@ export class AdminQueries implements BackendOwner {
 
   backendLost(_backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
     this.#backend = undefined;
-    for (const group of unanswered) (group.owner as Answer).lost(fatal);
+    for (const group of unanswered) group.owner.groupLost(group, fatal);
   }
 
   async #login(): Promise<Backend> {
@@ -115,7 +115,7 @@ class Answer implements GroupOwner {
 
   syncIgnored(): void {}
 
-  lost(fatal: PgReport | undefined): void {
+  groupLost(_group: Group, fatal: PgReport | undefined): void {
     this.#done(backendLostHarmlessly(fatal));
   }
 

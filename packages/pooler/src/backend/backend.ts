@@ -74,6 +74,12 @@ export class Backend implements ConnectionHandler, FrameSink {
   readonly statements: PreparedStatements;
   /** While cancelling, no new group may be put behind the one that is cancelled. */
   cancelling = false;
+  /** It is being given a session's settings; nothing may be put behind that. */
+  adopting = false;
+  /** SQL that made its settings what they are, from RESET ALL on; empty: as at login. */
+  settings = '';
+  /** Its replies wait for a slow reader: whoever came behind would wait, too. */
+  stalled = false;
   /** Not to be used any more: it is closed as soon as it is idle. */
   retired = false;
   idleSinceMs: number;
@@ -128,6 +134,18 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Whether one more group fits; a session that sends faster than Postgres answers has to wait. */
   get hasRoom(): boolean {
     return this.#owed.length < this.#owed.itemsMax;
+  }
+
+  /** Takes a cancel's signal or settings first. */
+  get isBusyForOthers(): boolean {
+    return this.cancelling || this.adopting;
+  }
+
+  /** Its settings are these now. A statement means something else under other settings (search_path), so all are prepared anew. */
+  settingsChanged(settings: string): void {
+    if (settings === this.settings) return;
+    this.settings = settings;
+    this.statements.doubt();
   }
 
   /** Opens a group at the end of the line. */
@@ -334,9 +352,19 @@ export class Backend implements ConnectionHandler, FrameSink {
     }
     if (report?.sqlstate === '57014' && this.cancelling && group.shared && !group.cancelAsked && !group.delivered)
       group.rerun = true;
+    if (report?.sqlstate === '0A000' && report.routine === 'RevalidateCachedQuery') this.#resultTypeChanged(group);
     group.failed = true;
     group.abandonScript();
     this.#extendRun(group, buffer, start, end);
+  }
+
+  /**
+   * "cached plan must not change result type": the tables behind a carried statement have changed. Clients that parsed it anew must not notice
+   * that we did not: the statements are prepared again, and what only read runs again.
+   */
+  #resultTypeChanged(group: Group): void {
+    this.statements.doubt();
+    if (group.shared && !group.delivered && !group.ranBefore) group.rerun = true;
   }
 
   /**

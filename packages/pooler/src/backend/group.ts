@@ -1,3 +1,4 @@
+import type { PgReport } from '@multigres/core';
 import type { StatementUse } from '../statement/statement-table.ts';
 import type { PreparedStatement } from './prepared-statements.ts';
 
@@ -7,6 +8,8 @@ export interface GroupOwner {
   replied(group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void;
   /** Postgres waits for COPY data and so ignored the Sync that had ended the group: it goes on, with what was `absorbed` if that was sent already. */
   syncIgnored(group: Group, absorbed: Group | undefined): void;
+  /** The group will not be answered: the backend is gone, and the group was not part of a session's lease. */
+  groupLost(group: Group, fatal: PgReport | undefined): void;
 }
 
 export interface GroupEnd {

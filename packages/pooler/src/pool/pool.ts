@@ -126,7 +126,7 @@ export class Pool implements BackendOwner {
   }
 
   ask(session: Session, shareable: boolean): Answer<Backend> {
-    const answer = this.#machine.ask(session, shareable);
+    const answer = this.#machine.ask(session, shareable, session.settings);
     if (answer.kind === 'taken' && !shareable) this.#holders.set(answer.backend, session);
     this.#grow();
     return answer;
@@ -154,7 +154,20 @@ export class Pool implements BackendOwner {
   resetDone(backend: Backend, clean: boolean): void {
     if (!clean) return backend.destroy();
     backend.statements.clear();
+    backend.settings = '';
     this.release(backend);
+  }
+
+  /** A backend whose settings could not be made the session's: nobody knows what they are. */
+  discard(backend: Backend): void {
+    this.#holders.delete(backend);
+    backend.retired = true;
+    backend.destroy();
+  }
+
+  /** Something that kept a backend for itself is over. */
+  wake(): void {
+    this.#dispatch();
   }
 
   /** Gives back a backend in the middle of something: Postgres is asked to stop, and rolls back when the connection ends. */
@@ -240,7 +253,8 @@ export class Pool implements BackendOwner {
     const holder = this.#holders.get(backend);
     if (holder !== undefined) return holder.asynchronous(buffer, start, end);
     // On a backend that nobody holds, a setting changes only by a reload of Postgres's configuration: new sessions are to know.
-    const parameter = buffer[start] === backendTag.parameterStatus ? decodeParameterStatus(buffer, start, end) : undefined;
+    const parameter =
+      buffer[start] === backendTag.parameterStatus ? decodeParameterStatus(buffer, start, end) : undefined;
     if (parameter !== undefined) this.parameters.set(parameter.name, parameter.value);
   }
 
@@ -253,7 +267,7 @@ export class Pool implements BackendOwner {
     const holder = this.#holders.get(backend);
     this.#holders.delete(backend);
     if (holder !== undefined) holder.leaseLost(unanswered, fatal);
-    else for (const group of unanswered) if (group.shared) (group.owner as Session).sharedGroupLost(group, fatal);
+    else for (const group of unanswered) group.owner.groupLost(group, fatal);
     this.#environment.backendGone();
     this.#dispatch();
   }
@@ -329,4 +343,5 @@ class Reset implements GroupOwner {
   }
 
   syncIgnored(): void {}
+  groupLost(): void {}
 }

@@ -103,6 +103,10 @@ export class GatewayLink implements LinkHandler {
         return this.#forgetStatement(body.u32());
       case frameType.pin:
         return this.#sessions.get(id)?.pin(body.u32());
+      case frameType.settings:
+        return this.#sessions.get(id)?.setSettings(body.text());
+      case frameType.settled:
+        return this.#sessions.get(id)?.settled(body.text());
       case frameType.cancel:
         return this.#sessions.get(id)?.cancel();
       case frameType.close:

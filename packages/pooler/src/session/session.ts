@@ -1,6 +1,5 @@
-import { PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
-import { encodeErrorResponse, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
-import { encodeError, frameType, ReceiveWindow, replyFlag, requestFlag, SendWindow, type Link } from '@multigres/relay';
+import { type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
+import { requestCost, requestFlag, type Link } from '@multigres/relay';
 import { PinReason } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
@@ -14,6 +13,7 @@ import {
 } from '../errors.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import type { Pool } from '../pool/pool.ts';
+import { ReplyChannel } from './reply-channel.ts';
 
 /** A request that waits for a backend: a copy, because frames are valid only while they are handled. */
 interface Piece {
@@ -24,6 +24,9 @@ interface Piece {
   /** It ran before and runs again because of somebody else's misfortune. */
   readonly again?: boolean;
 }
+
+/** How long what a client has sent may go on after it left. Postgres itself would finish it, however long it takes. */
+const lingerMs = 5_000;
 
 /**
  * What DISCARD ALL undoes without a trace. Temporary objects are not among it: their schema stays with the backend, and PREPARE TRANSACTION
@@ -45,11 +48,8 @@ const undoneByDiscard: number =
 export class Session implements GroupOwner {
   readonly id: number;
   readonly pool: Pool;
-  readonly #link: Link;
   readonly #clock: Clock;
-  readonly #writer: MessageWriter = new MessageWriter(256);
-  readonly #sendWindow: SendWindow = new SendWindow();
-  readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
+  readonly #channel: ReplyChannel;
   #pins = 0;
   #status: 'I' | 'T' | 'E' = 'I';
   #lease: Backend | undefined;
@@ -58,20 +58,23 @@ export class Session implements GroupOwner {
   /** The group that was begun and not ended. */
   #open: Group | undefined;
   #last: Group | undefined;
+  /** Groups sent and not answered. */
   #owed = 0;
   readonly #pending: Piece[] = [];
   #waitTimer: Timer | undefined;
   /** After a refusal in the middle of a group: what comes is dropped until the group's end, as Postgres does. */
   #skipping = false;
-  #paused: Backend | undefined;
+  /** What a congested backend has not taken yet. */
   #uncreditedBytes = 0;
+  /** The client is gone. What it had sent may still be running. */
   #closed = false;
+  #lingerTimer: Timer | undefined;
 
   constructor(id: number, pool: Pool, link: Link, clock: Clock) {
     this.id = id;
     this.pool = pool;
-    this.#link = link;
     this.#clock = clock;
+    this.#channel = new ReplyChannel(id, link, clock);
   }
 
   /** Keeps the next backend, or the one it has, for these reasons. */
@@ -93,21 +96,23 @@ export class Session implements GroupOwner {
     end: number,
   ): void {
     if (this.#closed) return;
-    if (this.#skipping) return this.#skip(endsGroup, end - start);
+    const cost = requestCost(uses.length, end - start);
+    if (this.#skipping) return this.#skip(endsGroup, cost);
+    const idle = this.#pending.length === 0 && this.#owed === 0;
+    // COPY data that came too late for its COPY: Postgres would read and forget it.
+    if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
     if (this.#pending.length === 0 && this.#lease !== undefined && (this.#open !== undefined || this.#lease.hasRoom)) {
       return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end);
     }
-    const idle = this.#pending.length === 0 && this.#owed === 0;
-    if (idle && flags & requestFlag.copy) return this.#credit(end - start);
     if (idle && this.#lease === undefined) {
-      const shareable = (flags & requestFlag.shareable) !== 0 && this.#pins === 0;
+      const shareable = this.#mayShare(flags);
       const answer = this.pool.ask(this, shareable);
       if (answer.kind === 'taken') {
         this.#take(answer.backend, shareable);
         return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end);
       }
       this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
-      if (answer.kind === 'full') this.#refuseGroup(tooManyWaiters(this.pool.waiters));
+      if (answer.kind === 'full') this.#refuseAndGoOn(tooManyWaiters(this.pool.waiters));
       else this.#startWaiting();
       return;
     }
@@ -124,39 +129,43 @@ export class Session implements GroupOwner {
   /** The pool will not have a backend for it: no login is possible. */
   unserved(error: PgError): void {
     this.#stopWaiting();
-    this.#refuseGroup(error);
+    this.#refuseAndGoOn(error);
   }
 
   cancel(): void {
     if (this.#waitTimer !== undefined) {
       this.pool.forget(this);
       this.#stopWaiting();
-      return this.#refuseGroup(canceledWhileWaiting());
+      return this.#refuseAndGoOn(canceledWhileWaiting());
     }
     const backend = this.#lease ?? this.#shared;
     if (backend !== undefined && this.#owed > 0) this.pool.cancel(backend, this);
   }
 
   credited(bytes: number): void {
-    this.#sendWindow.credited(bytes);
-    if (this.#paused === undefined || !this.#sendWindow.open) return;
-    this.#paused.resume();
-    this.#paused = undefined;
+    if (this.#channel.credited(bytes)) this.pool.goesOn();
   }
 
-  /** The client is gone. Its backend goes back clean, or not at all. */
+  /**
+   * The client is gone. What it had sent completely goes on for a while, as Postgres itself would finish it before it noticed; then its backend
+   * goes back clean, or not at all.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#waitTimer !== undefined) this.pool.forget(this);
-    this.#stopWaiting();
-    this.#pending.length = 0;
-    this.#paused?.resume();
-    const backend = this.#lease;
-    this.#lease = undefined;
-    if (backend === undefined) return;
-    if (this.#owed > 0 || this.#status !== 'I') this.pool.abandon(backend, this);
-    else this.#giveBack(backend);
+    this.#channel.mute();
+    if (!this.#canFinish()) return this.#leave();
+    this.#lingerTimer = this.#clock.after(lingerMs, () => this.#leave());
+  }
+
+  /** Ends the session from this side. */
+  end(error: PgError): void {
+    if (this.#closed) return;
+    this.#channel.ended(error);
+    this.#closed = true;
+    this.#channel.mute();
+    this.#leave();
+    this.pool.sessionEnded(this);
   }
 
   // --- as the owner of groups ---
@@ -166,23 +175,25 @@ export class Session implements GroupOwner {
       this.#owed -= 1;
       this.#status = ready.status;
     }
-    if (!this.#closed && !group.unseen) this.#reply(buffer, start, end, ready);
-    if (ready !== undefined) this.#afterGroup();
+    if (!group.unseen) this.#channel.reply(buffer, start, end, ready, this.#isIdle);
+    if (ready !== undefined) return this.#afterGroup();
+    const backend = this.#lease ?? this.#shared;
+    if (backend !== undefined) this.#pauseIfFull(backend);
   }
 
   syncIgnored(group: Group, absorbed: Group | undefined): void {
     if (absorbed !== undefined) this.#owed -= 1;
     if (absorbed !== undefined && this.#last === absorbed) this.#last = group;
     if (absorbed === this.#open || absorbed === undefined) this.#open = group.ended ? undefined : group;
-    if (!this.#closed) this.#link.bare(this.id, frameType.reply, replyFlag.syncIgnored);
+    this.#channel.syncIgnored();
   }
 
   /** Notices and notifications for the session that holds the backend. */
   asynchronous(buffer: Uint8Array, start: number, end: number): void {
-    if (!this.#closed) this.#reply(buffer, start, end, undefined);
+    this.#channel.reply(buffer, start, end, undefined, false);
   }
 
-  /** Its shared group was hit by a cancel that was meant for another session: it runs again, unseen. */
+  /** Its shared group was hit by another session's cancel, or stood behind a slow reader: it runs again, unseen. */
   rerun(group: Group): void {
     this.#owed -= 1;
     const replay = group.replay;
@@ -192,47 +203,59 @@ export class Session implements GroupOwner {
 
   /** A group on a shared backend will not be answered. It only read, so it can run again, once, if nothing of its answer was delivered. */
   sharedGroupLost(group: Group, fatal: PgReport | undefined): void {
+    this.#channel.unpause();
     if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);
     this.#owed -= 1;
-    this.#shared = undefined;
-    if (this.#closed) return;
-    this.#replyError(backendLostHarmlessly(fatal), group.ended);
+    this.#channel.error(backendLostHarmlessly(fatal), group.ended, this.#isIdle);
     this.#afterGroup();
   }
 
   /** The leased backend is gone, with everything that was on it. */
   leaseLost(unanswered: readonly Group[], fatal: PgReport | undefined): void {
+    this.#channel.unpause();
     this.#lease = undefined;
     this.#open = undefined;
     this.#owed = 0;
-    if (this.#closed) return;
-    const only = unanswered.length === 1 && unanswered[0]?.ended === true && this.#pending.length === 0;
+    this.drained();
+    if (this.#closed) return this.#leave();
+    // The gateway's own preparations, and COPY data that belongs to nothing, were no statements of the client's.
+    const statements = unanswered.filter((group) => !group.unseen && !(group.provisional && !group.ended));
+    const only = statements.length === 1 && statements[0]?.ended === true && this.#pending.length === 0;
     // Alone and outside a transaction: the client can be told the truth and go on.
     if (only && this.#pins === 0 && this.#status === 'I')
-      return this.#replyError(backendLostOutcomeUnknown(fatal), true);
-    this.end(sessionLost(fatal, unanswered.length > 0));
-  }
-
-  /** Ends the session from this side. */
-  end(error: PgError): void {
-    if (this.#closed) return;
-    this.#link.send(this.id, frameType.ended, 0, 0, encodeError(error));
-    this.close();
-    this.pool.sessionEnded(this);
+      return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);
+    this.end(sessionLost(fatal, statements.length > 0));
   }
 
   /** Postgres has taken what was written. */
   drained(): void {
     const bytes = this.#uncreditedBytes;
     this.#uncreditedBytes = 0;
-    if (bytes > 0) this.#credit(bytes);
+    if (bytes > 0) this.#channel.consumed(bytes);
   }
 
   // --- inside ---
 
+  get #isIdle(): boolean {
+    return this.#owed === 0 && this.#pending.length === 0;
+  }
+
+  /** A client that reads slowly must not slow down others on a shared backend. */
+  #mayShare(flags: number): boolean {
+    return (flags & requestFlag.shareable) !== 0 && this.#pins === 0 && this.#channel.isOpen;
+  }
+
   #take(backend: Backend, shareable: boolean): void {
     if (shareable) this.#shared = backend;
     else this.#lease = backend;
+    if (!this.#channel.isOpen) this.#pauseIfFull(backend);
+  }
+
+  #pauseIfFull(backend: Backend): void {
+    if (this.#channel.isOpen) return;
+    this.#channel.pauseIfFull(backend, () => {
+      if (this.#shared === backend) this.pool.isolate(backend);
+    });
   }
 
   #forward(
@@ -247,15 +270,20 @@ export class Session implements GroupOwner {
     const shared = this.#lease === undefined;
     const group = this.#groupFor(backend, flags, shared);
     if (shared) group.replay = { flags, uses, bytes: buffer.slice(start, end) };
-    backend.send(group, flags, uses, buffer, start, end);
-    if (endsGroup) {
-      group.ended = true;
-      group.simple = (flags & requestFlag.simple) !== 0;
-      group.unseen = (flags & requestFlag.unseen) !== 0;
-      this.#open = undefined;
-    }
-    if (!shared && backend.isCongested) this.#uncreditedBytes += end - start;
-    else this.#credit(end - start);
+    backend.send(group, flags, endsGroup, uses, buffer, start, end);
+    if (endsGroup) this.#endGroup(group, flags);
+    const cost = requestCost(uses.length, end - start);
+    if (!shared && backend.isCongested) this.#uncreditedBytes += cost;
+    else this.#channel.consumed(cost);
+  }
+
+  #endGroup(group: Group, flags: number): void {
+    const simple = (flags & requestFlag.simple) !== 0;
+    if (group.ignoresEnd(simple)) return this.syncIgnored(group, undefined);
+    group.ended = true;
+    group.simple = simple;
+    group.unseen = (flags & requestFlag.unseen) !== 0;
+    this.#open = undefined;
   }
 
   /** COPY data belongs to the group that asked for it, even if that was ended; anything else begins a new one. */
@@ -287,15 +315,17 @@ export class Session implements GroupOwner {
       if (this.#lease !== undefined) this.#forwardPending(this.#lease);
       return;
     }
+    this.#last = undefined;
     this.#shared = undefined;
     const backend = this.#lease;
-    if (backend !== undefined) {
-      if (this.#pending.length > 0) return this.#forwardPending(backend);
-      if (this.#status !== 'I' || this.#pins !== 0 || this.#closed) return;
-      this.#lease = undefined;
-      return this.pool.release(backend);
-    }
-    if (this.#pending.length > 0 && !this.#closed) this.#askForPending();
+    if (this.#pending.length > 0) return backend === undefined ? this.#askForPending() : this.#forwardPending(backend);
+    // Whoever has the backend next must not wait for this session's client.
+    this.#channel.unpause();
+    if (this.#closed) return this.#leave();
+    if (backend === undefined || this.#status !== 'I' || this.#pins !== 0) return;
+    this.#lease = undefined;
+    this.drained();
+    this.pool.release(backend);
   }
 
   /** The backend drops a group of stray COPY data by itself. */
@@ -304,17 +334,17 @@ export class Session implements GroupOwner {
     this.#owed = 0;
   }
 
+  /** Until there is a backend, a place in the line, or nothing left to ask for. */
   #askForPending(): void {
-    const shareable = ((this.#pending[0] as Piece).flags & requestFlag.shareable) !== 0 && this.#pins === 0;
-    const answer = this.pool.ask(this, shareable);
-    if (answer.kind === 'taken') this.assigned(answer.backend, shareable);
-    else if (answer.kind === 'waiting') this.#startWaiting();
-    else this.#refuseGroup(tooManyWaiters(this.pool.waiters));
-  }
-
-  #giveBack(backend: Backend): void {
-    if (this.#pins === 0) this.pool.release(backend);
-    else this.pool.releaseDirty(backend, (this.#pins & ~undoneByDiscard) === 0);
+    this.#channel.unpause();
+    while (this.#pending.length > 0) {
+      const shareable = this.#mayShare((this.#pending[0] as Piece).flags);
+      const answer = this.pool.ask(this, shareable);
+      if (answer.kind === 'taken') return this.assigned(answer.backend, shareable);
+      if (answer.kind === 'waiting') return this.#startWaiting();
+      this.#refuseGroup(tooManyWaiters(this.pool.waiters));
+    }
+    if (this.#closed) this.#leave();
   }
 
   #startWaiting(): void {
@@ -322,7 +352,7 @@ export class Session implements GroupOwner {
     this.#waitTimer = this.#clock.after(waitMs, () => {
       this.#waitTimer = undefined;
       this.pool.forget(this);
-      this.#refuseGroup(waitTooLong(waitMs, this.pool.trouble));
+      this.#refuseAndGoOn(waitTooLong(waitMs, this.pool.trouble));
     });
   }
 
@@ -331,68 +361,63 @@ export class Session implements GroupOwner {
     this.#waitTimer = undefined;
   }
 
+  #refuseAndGoOn(error: PgError): void {
+    this.#refuseGroup(error);
+    this.#askForPending();
+  }
+
   /** The oldest waiting group is answered with an error and never executed. */
   #refuseGroup(error: PgError): void {
-    if (this.#closed) return;
     let ended = false;
-    let bytes = 0;
+    let cost = 0;
     // The gateway's own preparations are not answered; the client's group behind them is.
     while (this.#pending.length > 0 && ((this.#pending[0] as Piece).flags & requestFlag.unseen) !== 0) {
-      bytes += (this.#pending.shift() as Piece).bytes.length;
+      cost += costOf(this.#pending.shift() as Piece);
     }
     while (!ended && this.#pending.length > 0) {
       const piece = this.#pending.shift() as Piece;
-      bytes += piece.bytes.length;
+      cost += costOf(piece);
       ended = piece.endsGroup;
     }
     this.#skipping = !ended;
-    this.#credit(bytes);
-    this.#replyError(error, ended);
-    if (this.#pending.length > 0) this.#askForPending();
+    this.#channel.consumed(cost);
+    this.#channel.error(error, ended, this.#isIdle);
   }
 
-  #skip(endsGroup: boolean, bytes: number): void {
-    this.#credit(bytes);
+  #skip(endsGroup: boolean, cost: number): void {
+    this.#channel.consumed(cost);
     if (!endsGroup) return;
     this.#skipping = false;
-    encodeReadyForQuery(this.#writer, 'I');
-    const message = this.#writer.take();
-    this.#reply(message, 0, message.length, { status: 'I', failed: true, completions: 0 });
+    this.#channel.ready(this.#isIdle);
   }
 
-  #replyError(error: PgError, ready: boolean): void {
-    encodeErrorResponse(this.#writer, { ...error.report, severity: 'ERROR' });
-    if (ready) encodeReadyForQuery(this.#writer, 'I');
-    const message = this.#writer.take();
-    this.#reply(message, 0, message.length, ready ? { status: 'I', failed: true, completions: 0 } : undefined);
+  // --- the end ---
+
+  /** Everything that was begun is sent, so Postgres can finish it without the client. */
+  #canFinish(): boolean {
+    if (this.#owed === 0 && this.#pending.length === 0) return false;
+    const last = this.#pending.at(-1);
+    const copying = this.#last?.waitsForCopy ?? false;
+    return this.#open === undefined && !copying && !this.#skipping && (last === undefined || last.endsGroup);
   }
 
-  #reply(buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void {
-    this.#link.reply(
-      this.id,
-      ready === undefined ? 0 : this.#flagsOf(ready),
-      ready?.completions ?? 0,
-      buffer,
-      start,
-      end,
-    );
-    this.#sendWindow.sent(end - start);
-    if (this.#sendWindow.open || this.#paused !== undefined) return;
-    this.#paused = this.#lease ?? this.#shared;
-    this.#paused?.pause();
+  /** Nothing more will be done for this session. */
+  #leave(): void {
+    this.#lingerTimer?.cancel();
+    if (this.#waitTimer !== undefined) this.pool.forget(this);
+    this.#stopWaiting();
+    this.#pending.length = 0;
+    this.#open = undefined;
+    if (this.#shared !== undefined) this.pool.cancel(this.#shared, this);
+    const backend = this.#lease;
+    this.#lease = undefined;
+    if (backend === undefined) return;
+    if (this.#owed > 0 || this.#status !== 'I') this.pool.abandon(backend, this);
+    else if (this.#pins === 0) this.pool.release(backend);
+    else this.pool.releaseDirty(backend, (this.#pins & ~undoneByDiscard) === 0);
   }
+}
 
-  #flagsOf(ready: GroupEnd): number {
-    let flags: number = replyFlag.ready;
-    if (ready.failed) flags |= replyFlag.failed;
-    if (ready.status === 'T') flags |= replyFlag.inTransaction;
-    if (ready.status === 'E') flags |= replyFlag.inFailedTransaction;
-    if (this.#owed === 0 && this.#pending.length === 0) flags |= replyFlag.idle;
-    return flags;
-  }
-
-  #credit(bytes: number): void {
-    const credit = this.#receiveWindow.consumed(bytes);
-    if (credit > 0 && !this.#closed) this.#link.credit(this.id, credit);
-  }
+function costOf(piece: Piece): number {
+  return requestCost(piece.uses.length, piece.bytes.length);
 }

@@ -1,0 +1,114 @@
+import { type Clock, type PgError, type Timer } from '@multigres/core';
+import { encodeErrorResponse, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
+import { encodeError, frameType, ReceiveWindow, replyFlag, SendWindow, type Link } from '@multigres/relay';
+import type { Backend } from '../backend/backend.ts';
+import type { GroupEnd } from '../backend/group.ts';
+
+/** A reader that keeps a shared backend waiting for longer than this is slow: the others are served elsewhere. */
+export const slowReaderMs = 100;
+
+/** What a session says to its gateway, and the flow control in both directions. */
+export class ReplyChannel {
+  readonly #id: number;
+  readonly #link: Link;
+  readonly #clock: Clock;
+  readonly #writer: MessageWriter = new MessageWriter(256);
+  readonly #sendWindow: SendWindow = new SendWindow();
+  readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
+  /** The backend that may send no more until the client has read. */
+  #paused: Backend | undefined;
+  #slow: Timer | undefined;
+  #muted = false;
+
+  constructor(id: number, link: Link, clock: Clock) {
+    this.#id = id;
+    this.#link = link;
+    this.#clock = clock;
+  }
+
+  /** Whether the client reads as fast as it is told things. */
+  get isOpen(): boolean {
+    return this.#sendWindow.open;
+  }
+
+  /** Nobody listens any more: nothing is said, nothing is held back. */
+  mute(): void {
+    this.#muted = true;
+    this.unpause();
+  }
+
+  /** Reply bytes; `ready` and `idle` describe the group's end if they end with its ReadyForQuery. */
+  reply(buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined, idle: boolean): void {
+    if (this.#muted) return;
+    const flags = ready === undefined ? 0 : flagsOf(ready, idle);
+    this.#link.reply(this.#id, flags, ready?.completions ?? 0, buffer, start, end);
+    this.#sendWindow.sent(end - start);
+  }
+
+  /** An error of the pooler's own, ReadyForQuery behind it if `ready`. */
+  error(error: PgError, ready: boolean, idle: boolean): void {
+    encodeErrorResponse(this.#writer, { ...error.report, severity: 'ERROR' });
+    if (ready) encodeReadyForQuery(this.#writer, 'I');
+    this.#own(ready, idle);
+  }
+
+  /** ReadyForQuery for a group that was refused before its end came. */
+  ready(idle: boolean): void {
+    encodeReadyForQuery(this.#writer, 'I');
+    this.#own(true, idle);
+  }
+
+  syncIgnored(): void {
+    if (!this.#muted) this.#link.bare(this.#id, frameType.reply, replyFlag.syncIgnored);
+  }
+
+  ended(error: PgError): void {
+    if (!this.#muted) this.#link.send(this.#id, frameType.ended, 0, 0, encodeError(error));
+  }
+
+  /** Bytes of requests went on to Postgres, or were dropped: the gateway may send more. */
+  consumed(bytes: number): void {
+    const credit = this.#receiveWindow.consumed(bytes);
+    if (credit > 0 && !this.#muted) this.#link.credit(this.#id, credit);
+  }
+
+  /** The client has read this many bytes. Answers whether its backend goes on because of that. */
+  credited(bytes: number): boolean {
+    this.#sendWindow.credited(bytes);
+    return this.#sendWindow.open && this.unpause();
+  }
+
+  /** Holds the backend back if the client does not keep up; `slow` is called if that lasts. */
+  pauseIfFull(backend: Backend, slow: () => void): void {
+    if (this.#muted || this.#sendWindow.open || this.#paused !== undefined) return;
+    this.#paused = backend;
+    backend.stalled = true;
+    backend.pause();
+    this.#slow = this.#clock.after(slowReaderMs, slow);
+  }
+
+  /** The backend goes on: because the client has read, or because it is no longer this session's, and must not be handed on asleep. */
+  unpause(): boolean {
+    const backend = this.#paused;
+    if (backend === undefined) return false;
+    this.#paused = undefined;
+    this.#slow?.cancel();
+    backend.stalled = false;
+    backend.resume();
+    return true;
+  }
+
+  #own(ready: boolean, idle: boolean): void {
+    const message = this.#writer.take();
+    const end = ready ? ({ status: 'I', failed: true, completions: 0 } as const) : undefined;
+    this.reply(message, 0, message.length, end, idle);
+  }
+}
+
+function flagsOf(ready: GroupEnd, idle: boolean): number {
+  let flags: number = replyFlag.ready;
+  if (ready.failed) flags |= replyFlag.failed;
+  if (ready.status === 'T') flags |= replyFlag.inTransaction;
+  if (ready.status === 'E') flags |= replyFlag.inFailedTransaction;
+  return idle ? flags | replyFlag.idle : flags;
+}
