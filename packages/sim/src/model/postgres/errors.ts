@@ -190,9 +190,6 @@ export const incorrectBinaryFormat = (parameter: number, tooShort: boolean): PgE
     ? make('08P01', 'insufficient data left in message')
     : make('22P03', `incorrect binary data format in bind parameter ${parameter}`);
 
-export const invalidUtf8 = (bytes: string): PgError =>
-  make('22021', `invalid byte sequence for encoding "UTF8": ${bytes}`);
-
 // Constraints and concurrency.
 
 export const uniqueViolation = (shape: TableShape, detail: string): PgError =>
@@ -400,8 +397,6 @@ export const copyFailed = (reason: string): PgError => make('57014', `COPY from 
 export const unexpectedInCopy = (tag: number): PgError =>
   make('08P01', `unexpected message type 0x${tag.toString(16).toUpperCase().padStart(2, '0')} during COPY from stdin`);
 
-export const protocolViolation = (message: string): PgError => make('08P01', message);
-
 export const fatalProtocolViolation = (message: string): PgError =>
   make('08P01', message, undefined, { severity: 'FATAL' });
 
@@ -430,24 +425,8 @@ export const cannotConnectNow = (phase: 'starting up' | 'shutting down' | 'in re
 export const tooManyConnections = (): PgError =>
   make('53300', 'sorry, too many clients already', undefined, { severity: 'FATAL' });
 
-export const connectionsReserved = (): PgError =>
-  make('53300', 'remaining connection slots are reserved for non-replication superuser connections', undefined, {
-    severity: 'FATAL',
-  });
-
 export const undefinedDatabase = (name: string): PgError =>
   make('3D000', `database "${name}" does not exist`, undefined, { severity: 'FATAL' });
 
 export const undefinedLogin = (name: string): PgError =>
   make('28000', `role "${name}" does not exist`, undefined, { severity: 'FATAL' });
-
-export const invalidPassword = (user: string): PgError =>
-  make('28P01', `password authentication failed for user "${user}"`, undefined, { severity: 'FATAL' });
-
-/** Whatever is thrown inside the model: an error of Postgres's, or a bug of ours. */
-export function internalError(error: unknown): PgError {
-  return make(
-    'XX000',
-    `the simulated Postgres failed: ${error instanceof Error ? `${error.message} ${error.stack ?? ''}` : String(error)}`,
-  );
-}

@@ -17,10 +17,3 @@ export interface Wait {
  * the wait, which is where Postgres looks for interrupts too.
  */
 export type Task<T> = Generator<Wait, T, void>;
-
-/** Runs a task that must not wait, because nobody could wake it (recovery, clean-up after a crash). */
-export function runToEnd<T>(task: Task<T>): T {
-  const step = task.next();
-  if (step.done !== true) throw new Error(`a task that must not wait waits for ${step.value.event}`);
-  return step.value;
-}

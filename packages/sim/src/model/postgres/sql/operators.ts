@@ -38,10 +38,6 @@ const comparisons: Readonly<Record<string, (order: number) => boolean>> = {
 
 const arithmetic: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%']);
 
-export function isComparison(name: string): boolean {
-  return comparisons[name] !== undefined;
-}
-
 /** Operators that Postgres has for the model's types, and the model has not. */
 const notModelled: ReadonlySet<string> = new Set([
   '^',
