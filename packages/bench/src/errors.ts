@@ -8,7 +8,7 @@ export class BenchError extends Error {
   /** The last lines of the log that shows why. */
   readonly quoted: readonly string[];
 
-  constructor(message: string, more: { readonly hint?: string; readonly quoted?: readonly string[] } = {}) {
+  constructor(message: string, more: { readonly hint?: string | undefined; readonly quoted?: readonly string[] } = {}) {
     super(message);
     this.hint = more.hint;
     this.quoted = more.quoted ?? [];

@@ -21,15 +21,20 @@ export interface Load {
   readonly clients: number;
 }
 
-/** Writers fight for pgbench's few branches: one count of clients, and one mode, shows what there is to be seen. */
+/** Writers fight for pgbench's few branches: one count of clients, and one protocol, shows what there is to be seen. */
 const writersMax = 64;
+/**
+ * Not prepared: pgbench waits for the answer to its first Parse of each statement and does nothing else in that thread. When its own
+ * clients hold all backends of a pool in transactions, it waits for itself.
+ */
+export const writersMode: Mode = 'extended';
 
 export function loadsOf({ clients, modes }: ProxyPlan): readonly Load[] {
   const selects = modes.flatMap((mode) =>
     clients.map((count) => ({ workload: 'select' as const, mode, clients: count })),
   );
   const writers = Math.max(...clients.filter((count) => count <= writersMax), Math.min(...clients));
-  return [...selects, { workload: 'tpcb', mode: modes.at(-1) as Mode, clients: writers }];
+  return [...selects, { workload: 'tpcb', mode: writersMode, clients: writers }];
 }
 
 /** Seconds of load, without what is between the runs. */

@@ -1,3 +1,4 @@
+import { BenchError } from '../errors.ts';
 import { pgbench } from '../load/pgbench.ts';
 import { metered } from '../machine/usage-meter.ts';
 import type { Peer } from '../peers/peer.ts';
@@ -40,14 +41,14 @@ export async function benchProxy(scratch: Scratch, plan: ProxyPlan, say: Say): P
   const peers: Peer[] = [postgres];
   const bouncer = (size: number): Promise<Peer> => startPgbouncer(scratch, postgres, plan.transport, size, say);
   peers.push(
-    ...(await orSkipped('PgBouncer', () => tunedPool('PgBouncer', postgres.bin, plan.pgbouncerPools, bouncer, say))),
+    ...(await orSkipped('PgBouncer', async () => {
+      return (await tunedPool('PgBouncer', postgres.bin, plan.pgbouncerPools, bouncer, say)).peer;
+    })),
   );
   const ours = (size: number, processes: 'one' | 'two'): Promise<Peer> =>
     startOurs(scratch, postgres, { processes, transport: plan.transport, poolSize: size });
-  for (const processes of ['two', 'one'] as const) {
-    const title = `Multigres in ${processes} process${processes === 'one' ? '' : 'es'}`;
-    peers.push(await tunedPool(title, postgres.bin, plan.ourPools, (size) => ours(size, processes), say));
-  }
+  const two = await tunedPool('Multigres', postgres.bin, plan.ourPools, (size) => ours(size, 'two'), say);
+  peers.push(two.peer, await ours(two.size, 'one'));
   const samples = await inTurn(postgres, peers, plan, say);
   return { peers, skipped, samples };
 }
@@ -69,6 +70,9 @@ async function inTurn(postgres: PostgresServer, peers: readonly Peer[], plan: Pr
   return samples;
 }
 
+const underLoad = (error: BenchError, { title }: Peer, { workload, mode, clients }: Load): BenchError =>
+  new BenchError(`${title} under ${workload}, ${mode} protocol, ${clients} clients: ${error.message}`, error);
+
 /** Whether the loads before this one were of another statement or protocol. */
 function isNewKind(plan: ProxyPlan, index: number): boolean {
   const [before, load] = [loadsOf(plan)[index - 1], loadsOf(plan)[index]];
@@ -77,7 +81,7 @@ function isNewKind(plan: ProxyPlan, index: number): boolean {
 
 /** Caches, and the code of a just-in-time compiler: nobody measures a server's first second. */
 async function warmUp(postgres: PostgresServer, peers: readonly Peer[], load: Load, seconds: number): Promise<void> {
-  for (const peer of peers) await pgbench({ bin: postgres.bin, address: peer.address, ...load, clients: 16, seconds });
+  for (const peer of peers) await measure(postgres, peer, { ...load, clients: 16 }, 0, seconds);
 }
 
 async function measure(
@@ -90,8 +94,11 @@ async function measure(
   const roots = { proxy: peer.rootPid, postgres: postgres.postmasterPid };
   const { result, cpu } = await metered(roots, () =>
     pgbench({ bin: postgres.bin, address: peer.address, ...load, seconds }),
-  );
-  peer.check();
-  postgres.check();
+  ).catch((error: unknown) => {
+    // What ended by itself explains more than the client that it left.
+    postgres.check();
+    peer.check();
+    throw error instanceof BenchError ? underLoad(error, peer, load) : error;
+  });
   return { ...load, ...result, peer: peer.id, round, cpu };
 }

@@ -1,27 +1,40 @@
 import { pgbench } from '../load/pgbench.ts';
 import type { Peer } from '../peers/peer.ts';
 
-const trial = { workload: 'select', mode: 'extended', clients: 64, seconds: 1 } as const;
+const trials = [
+  { workload: 'select', mode: 'extended', clients: 64, seconds: 1 },
+  { workload: 'tpcb', mode: 'extended', clients: 64, seconds: 1 },
+] as const;
 /** A larger pool has to earn its backends. */
 const betterFrom = 1.03;
 
-/** Starts a pooler with the size that serves 64 clients best; with a single size there is nothing to try. */
+/**
+ * Starts a pooler with the size that serves 64 clients best, reading and writing alike (geometric mean of both); with a single size there is
+ * nothing to try. What it answers has just been started.
+ */
 export async function tunedPool(
   title: string,
   bin: string,
   sizes: readonly number[],
   start: (size: number) => Promise<Peer>,
   say: (line: string) => void,
-): Promise<Peer> {
-  let [best, bestTps] = [sizes[0] as number, 0];
-  if (sizes.length === 1) return start(best);
+): Promise<{ readonly peer: Peer; readonly size: number }> {
+  let [best, bestScore] = [sizes[0] as number, 0];
+  if (sizes.length === 1) return { peer: await start(best), size: best };
   for (const size of sizes) {
     const peer = await start(size);
-    await pgbench({ bin, address: peer.address, ...trial });
-    const { tps } = await pgbench({ bin, address: peer.address, ...trial });
-    say(`${title} with a pool of ${size}: ${Math.round(tps)} tps`);
+    const rates = await tried(bin, peer);
     await peer.stop();
-    if (tps > bestTps * betterFrom) [best, bestTps] = [size, tps];
+    say(`${title} with a pool of ${size}: ${rates.map(Math.round).join(' selects/s, ')} writing transactions/s`);
+    const score = rates.reduce((product, rate) => product * rate, 1) ** (1 / rates.length);
+    if (score > bestScore * betterFrom) [best, bestScore] = [size, score];
   }
-  return start(best);
+  return { peer: await start(best), size: best };
+}
+
+async function tried(bin: string, peer: Peer): Promise<readonly number[]> {
+  const rates: number[] = [];
+  await pgbench({ bin, address: peer.address, ...trials[0] });
+  for (const trial of trials) rates.push((await pgbench({ bin, address: peer.address, ...trial })).tps);
+  return rates;
 }
