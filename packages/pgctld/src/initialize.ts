@@ -1,4 +1,4 @@
-import { hex, utf8, type RunResult, type World } from '@multigres/core';
+import { hex, utf8, type Child, type World } from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
 import { foreignDirectory, initFailed } from './errors.ts';
 import { giveToPostgres, withDisk } from './files.ts';
@@ -26,7 +26,8 @@ function localeArgs(locale: string | undefined, major: number): readonly string[
 
 function initArgs(
   directory: string,
-  passwordFile: string | undefined,
+  config: PgctldConfig,
+  layout: Layout,
   options: InitOptions,
   major: number,
 ): readonly string[] {
@@ -38,22 +39,27 @@ function initArgs(
     '--data-checksums',
     '--auth-local=trust',
     '--auth-host=scram-sha-256',
-    ...(passwordFile === undefined ? [] : [`--pwfile=${passwordFile}`]),
+    ...(config.superuserPassword === undefined ? [] : [`--pwfile=${layout.passwordFile}`]),
   ];
 }
 
-/** Clears away what an attempt left behind that was killed half-way. Only for who holds the directory's lock. */
+/** Told of the process while it runs, so that it can be ended when pgctld ends. */
+export type WatchInitdb = (child: Child | undefined) => void;
+
+/**
+ * Clears away what an attempt left behind that was killed half-way. Only for who holds the directory's lock. An initdb that has outlived
+ * its pgctld for a moment may still be writing there: what cannot be removed now is harmless, has a name of its own, and goes the next time.
+ */
 export async function removeLeftovers(world: World, layout: Layout): Promise<void> {
   const names = await world.disk.list(layout.root);
   for (const name of names.filter((candidate) => candidate.startsWith(layout.newDataPrefix))) {
-    await world.disk.remove(`${layout.root}/${name}`, { recursive: true });
+    try {
+      await world.disk.remove(`${layout.root}/${name}`, { recursive: true });
+    } catch (error) {
+      world.telemetry.log.warn('cannot remove a half-made data directory yet', { name, error: String(error) });
+    }
   }
   await world.disk.remove(layout.passwordFile);
-}
-
-function outputOf(result: RunResult): string {
-  const lines = `${result.stdout}\n${result.stderr}`.split('\n').filter((line) => line.trim() !== '');
-  return [...(result.timedOut ? ['it did not end in time'] : []), ...lines.slice(-8)].join('\n');
 }
 
 /**
@@ -66,6 +72,7 @@ export async function initialize(
   layout: Layout,
   options: InitOptions,
   major: number,
+  watch: WatchInitdb,
 ): Promise<void> {
   await withDisk('initialize a data directory', async () => {
     await removeLeftovers(world, layout);
@@ -73,7 +80,7 @@ export async function initialize(
     await world.disk.makeDirectory(directory, 0o700);
     await giveToPostgres(world, config, directory);
     try {
-      await runInitdb(world, config, layout, directory, options, major);
+      await runInitdb(world, config, layout, initArgs(directory, config, layout, options, major), watch);
       // Refuses what cannot be read back: a directory that Postgres cannot use must never get the name.
       await readControlData(world, config, directory);
       await makeRoom(world, layout);
@@ -92,28 +99,38 @@ async function makeRoom(world: World, layout: Layout): Promise<void> {
   await world.disk.remove(layout.data, { recursive: true });
 }
 
+const outputLinesMax = 8;
+
 async function runInitdb(
   world: World,
   config: PgctldConfig,
   layout: Layout,
-  directory: string,
-  options: InitOptions,
-  major: number,
+  args: readonly string[],
+  watch: WatchInitdb,
 ): Promise<void> {
-  const password = config.superuserPassword;
-  if (password !== undefined) {
-    await world.disk.write(layout.passwordFile, utf8(`${password}\n`), 0o600);
+  if (config.superuserPassword !== undefined) {
+    await world.disk.write(layout.passwordFile, utf8(`${config.superuserPassword}\n`), 0o600);
     await giveToPostgres(world, config, layout.passwordFile);
   }
-  const result = await world.processes.run(
-    {
-      program: `${config.binDirectory}/initdb`,
-      args: initArgs(directory, password === undefined ? undefined : layout.passwordFile, options, major),
-      env: { LC_ALL: 'C' },
-      directory: layout.root,
-      ...(config.runAs === undefined ? {} : { runAs: config.runAs }),
-    },
-    { timeoutMs: config.limits.initMsMax },
-  );
-  if (result.timedOut || result.exit.kind !== 'code' || result.exit.code !== 0) throw initFailed(outputOf(result));
+  const child = await world.processes.spawn({
+    program: `${config.binDirectory}/initdb`,
+    args,
+    env: { LC_ALL: 'C' },
+    directory: layout.root,
+    ...(config.runAs === undefined ? {} : { runAs: config.runAs }),
+  });
+  watch(child);
+  const lines: string[] = [];
+  child.onLine((line) => {
+    if (line.trim() !== '') lines.push(line);
+    if (lines.length > outputLinesMax) lines.shift();
+  });
+  const timer = world.clock.after(config.limits.initMsMax, () => {
+    lines.push('it did not end in time');
+    child.signal('SIGKILL');
+  });
+  const exit = await child.exited;
+  timer.cancel();
+  watch(undefined);
+  if (exit.kind !== 'code' || exit.code !== 0) throw initFailed(lines.join('\n'));
 }

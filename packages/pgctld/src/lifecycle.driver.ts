@@ -15,13 +15,18 @@ import {
   type LifecycleEvent,
   type Server,
 } from './lifecycle.machine.ts';
-import { observeData, observeServer } from './observe.ts';
+import { observeData, observeServer, type KnownServer } from './observe.ts';
 import { restartPauseMs } from './restart-pause.ts';
 import { readEvidence, spawnServer } from './spawn-server.ts';
-import { logTail, startTrouble } from './start-trouble.ts';
+import { isConclusive, logTail, startTrouble, type StartEvidence } from './start-trouble.ts';
 import { signalOf } from './stop-signal.ts';
 
 const asksMax = 64;
+/** How often, and with which pause, the log is read for why a start failed. */
+const evidenceLooksMax = 20;
+const evidencePauseMs = 50;
+/** How long initdb may take to clear up after itself when pgctld ends. */
+const initdbMsMax = 5_000;
 
 type Untimed<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
 
@@ -46,6 +51,9 @@ export class LifecycleDriver {
   readonly #waiters: Map<number, Waiter> = new Map();
   #lastId = 0;
   #init: InitOptions | undefined;
+  /** initdb, while it runs. */
+  #initdb: Child | undefined;
+  #initializing: Promise<void> = Promise.resolve();
   #childPid: number | undefined;
   /** Grows with each deed; what was seen before the latest one is out of date. */
   #deeds = 0;
@@ -96,13 +104,17 @@ export class LifecycleDriver {
     return this.#state.server;
   }
 
-  /** Ends the watching. Postgres runs on. */
-  close(): void {
+  /** Ends the watching, and initdb where that runs, whose work would be undone anyway. Postgres runs on. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#lookTimer?.cancel();
     this.#deadlineTimer?.cancel();
     for (const waiter of this.#waiters.values()) waiter.reject(shuttingDown());
     this.#waiters.clear();
+    this.#initdb?.signal('SIGTERM');
+    const kill = this.#world.clock.after(initdbMsMax, () => this.#initdb?.signal('SIGKILL'));
+    await this.#initializing;
+    kill.cancel();
   }
 
   #post(event: Untimed<LifecycleEvent>): void {
@@ -137,7 +149,7 @@ export class LifecycleDriver {
         void this.#look();
         return;
       case 'initialize':
-        void this.#initialize();
+        this.#initializing = this.#initialize();
         return;
       case 'spawn':
         void this.#spawn();
@@ -201,7 +213,7 @@ export class LifecycleDriver {
       const deeds = this.#deeds;
       try {
         const data = await observeData(this.#world, this.#layout, this.#major);
-        const server = await observeServer(this.#world, this.#layout, this.#childPid);
+        const server = await observeServer(this.#world, this.#layout, this.#known());
         if (deeds === this.#deeds) this.#post({ kind: 'observed', data, server });
         else this.#lookAgain = true;
       } catch (error) {
@@ -212,6 +224,11 @@ export class LifecycleDriver {
     } while (this.#lookAgain && !this.#closed);
   }
 
+  #known(): KnownServer {
+    const { server } = this.#state;
+    return { childPid: this.#childPid, lastPid: 'pid' in server ? server.pid : undefined };
+  }
+
   async #initialize(): Promise<void> {
     this.#deeds += 1;
     const options = this.#init ?? defaultInit;
@@ -219,7 +236,9 @@ export class LifecycleDriver {
     let event: Untimed<LifecycleEvent> = { kind: 'initialized' };
     try {
       await this.#lock.verify();
-      await initialize(this.#world, this.#config, this.#layout, options, this.#major);
+      await initialize(this.#world, this.#config, this.#layout, options, this.#major, (child) => {
+        this.#initdb = child;
+      });
     } catch (error) {
       event = { kind: 'initRefused', refusal: refusalOf(error, `${this.#config.binDirectory}/initdb`) };
     }
@@ -251,17 +270,26 @@ export class LifecycleDriver {
   async #explain(pid: number | undefined, exit: string): Promise<void> {
     let refusal: PgError;
     try {
-      refusal = startFailed(startTrouble(await readEvidence(this.#world, this.#layout, pid, exit)));
+      refusal = startFailed(startTrouble(await this.#evidence(pid, exit)));
     } catch (error) {
       refusal = refusalOf(error, 'tail');
     }
     this.#post({ kind: 'startRefused', refusal });
   }
 
+  /** Waits a little for the last words of the server. */
+  async #evidence(pid: number | undefined, exit: string): Promise<StartEvidence> {
+    for (let look = 1; ; look++) {
+      const evidence = await readEvidence(this.#world, this.#layout, pid, exit);
+      if (isConclusive(evidence) || look === evidenceLooksMax) return evidence;
+      await this.#world.clock.sleep(evidencePauseMs);
+    }
+  }
+
   /** A pid that we only know from a file is checked once more: it must not have become somebody else's. */
   async #signal(pid: number, force: Force): Promise<void> {
     try {
-      const seen = await observeServer(this.#world, this.#layout, this.#childPid);
+      const seen = await observeServer(this.#world, this.#layout, this.#known());
       if (seen.kind === 'alive' && seen.pid === pid) this.#world.processes.signal(pid, signalOf[force]);
     } catch (error) {
       this.#world.telemetry.log.error('cannot stop Postgres', { error: String(error) });

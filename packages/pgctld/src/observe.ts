@@ -38,15 +38,32 @@ export async function readPostmasterPid(
   return text === undefined ? undefined : (parsePostmasterPid(text) ?? 'unreadable');
 }
 
-/** Whether a server runs on the data directory. `childPid` is one that we started and that has not ended. */
-export async function observeServer(world: World, layout: Layout, childPid: number | undefined): Promise<ServerSeen> {
+/** What is known about the server before we look. */
+export interface KnownServer {
+  /** One that we started and that has not ended. */
+  readonly childPid: number | undefined;
+  /** One that was there when we last looked. */
+  readonly lastPid: number | undefined;
+}
+
+/** Whether a server runs on the data directory. */
+export async function observeServer(world: World, layout: Layout, known: KnownServer): Promise<ServerSeen> {
+  const { childPid, lastPid } = known;
   const file = await readPostmasterPid(world, layout);
   if (childPid !== undefined) {
     const phase = typeof file === 'object' && file.pid === childPid ? file.phase : 'starting';
     return { kind: 'alive', pid: childPid, phase };
   }
-  if (file === undefined) return { kind: 'none' };
-  if (file === 'unreadable' || !world.processes.isAlive(file.pid)) return { kind: 'crashed' };
-  const identity = judgeIdentity(await commandLineOf(world, file.pid), layout.data);
-  return identity === 'other' ? { kind: 'crashed' } : { kind: 'alive', pid: file.pid, phase: file.phase };
+  if (file === undefined) {
+    // It removes its pid file before it ends.
+    const lingers = lastPid !== undefined && (await isServer(world, layout, lastPid));
+    return lingers ? { kind: 'alive', pid: lastPid, phase: 'stopping' } : { kind: 'none' };
+  }
+  if (file === 'unreadable' || !(await isServer(world, layout, file.pid))) return { kind: 'crashed' };
+  return { kind: 'alive', pid: file.pid, phase: file.phase };
+}
+
+async function isServer(world: World, layout: Layout, pid: number): Promise<boolean> {
+  if (!world.processes.isAlive(pid)) return false;
+  return judgeIdentity(await commandLineOf(world, pid), layout.data) !== 'other';
 }

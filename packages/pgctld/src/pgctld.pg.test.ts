@@ -1,5 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,6 +25,7 @@ const binaries: Record<number, string | undefined> = {
 const majors = [15, 17].filter((major) => binaries[major] !== undefined);
 const folders: string[] = [];
 const open: Pgctld[] = [];
+let starts = 0;
 
 function freshFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mg-pgctld-'));
@@ -60,7 +61,7 @@ async function configOf(folder: string, major: number): Promise<PgctldConfig> {
 }
 
 async function start(config: PgctldConfig, mine: World = world): Promise<Pgctld> {
-  const listen: Endpoint = { kind: 'unix', path: path.join(config.directory, '..', `pgctld-${open.length}.sock`) };
+  const listen: Endpoint = { kind: 'unix', path: path.join(config.directory, '..', `pgctld-${(starts += 1)}.sock`) };
   const pgctld = await startPgctld({ world: mine, rpc: new GrpcTransport(world) }, config, listen);
   open.push(pgctld);
   return pgctld;
@@ -175,19 +176,39 @@ describe.runIf(binaries[17] !== undefined)('pgctld', () => {
       ({ deed, target }) => deed === 'rename' && target.includes('/data.new.'),
       'before',
     ],
-    ['while Postgres is being born', ({ deed }) => deed === 'spawn', 'during'],
+    ['while Postgres is being born', ({ deed, target }) => deed === 'spawn' && target.endsWith('/postgres'), 'during'],
   ])('killed %s, is followed by one that finishes', async (_title, fatal, when) => {
     const config = await configOf(freshFolder(), 17);
     const mortal = mortalWorld(world, fatal, when);
     const doomed = await start({ ...config, pid: 1 }, mortal.world);
-    void doomed.hands.initDb(defaultInit).then(() => doomed.hands.start());
+    // Nobody must wait for the dead.
+    open.pop();
+    void doomed.hands
+      .initDb(defaultInit)
+      .then(() => doomed.hands.start())
+      .catch(() => undefined);
     await expect.poll(() => mortal.dead, { timeout: 30_000 }).toBe(true);
     const { hands } = await start(config);
     await hands.initDb(defaultInit);
     await hands.start();
     expect(await query(config, 'select 1')).toBe('1');
-    expect(await world.disk.list(config.directory)).toEqual(['data', 'etc', 'log', 'pgctld.lock']);
-    open.splice(0, 1);
+    // The orphaned initdb may still be writing into its own directory.
+    const names = (await world.disk.list(config.directory)).filter((name) => !name.startsWith('data.new.'));
+    expect(names).toEqual(['data', 'etc', 'log', 'pgctld.lock']);
+  });
+
+  test('takes initdb with it when it ends', async () => {
+    const config = await configOf(freshFolder(), 17);
+    const { hands, close } = await start(config);
+    const made = refused(hands.initDb(defaultInit));
+    const dataFolders = (): string[] => readdirSync(config.directory).filter((name) => name.startsWith('data'));
+    await expect.poll(dataFolders, { interval: 5 }).toHaveLength(1);
+    await close();
+    open.splice(0);
+    expect((await made).sqlstate).toBe('57P01');
+    expect(spawnSync('pgrep', ['-f', config.directory]).stdout.toString()).toBe('');
+    // It may have been too far to stop; then it has finished.
+    expect(dataFolders().filter((name) => name !== 'data')).toEqual([]);
   });
 
   test('says which address is in use, with the words of the server', async () => {

@@ -59,7 +59,7 @@ export async function startPgctld(ports: PgctldPorts, config: PgctldConfig, list
     version,
     hands,
     async close() {
-      driver.close();
+      await driver.close();
       await server.close({ graceMs: 1_000 });
       await lock.release();
     },

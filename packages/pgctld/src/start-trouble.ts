@@ -100,6 +100,12 @@ export function logTail(evidence: StartEvidence): string {
     .join('\n');
 }
 
+/** Whether the server has said why it ended. Its log collector is a process of its own and may write that a moment later. */
+export function isConclusive(evidence: StartEvidence): boolean {
+  const lines = [...linesOf(evidence.startupLog), ...linesSince(evidence.collectedLog, evidence.pid)];
+  return lines.some((line) => /(?:FATAL|PANIC): {2}/.test(line));
+}
+
 /** Why a start failed, from the server's log. Always quotes what the server said, also where we do not know it. */
 export function startTrouble(evidence: StartEvidence): StartTrouble {
   const text = [...linesOf(evidence.startupLog), ...linesSince(evidence.collectedLog, evidence.pid)].join('\n');

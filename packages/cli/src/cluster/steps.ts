@@ -21,7 +21,10 @@ async function runOnTerminal(steps: readonly Step[]): Promise<void> {
       if (said !== undefined) task.title = `${step.title}: ${said}`;
     },
   }));
-  await new Listr(tasks, { rendererOptions: { showErrorMessage: false, collapseErrors: false } }).run();
+  await new Listr(tasks, {
+    registerSignalListeners: false,
+    rendererOptions: { showErrorMessage: false, collapseErrors: false },
+  }).run();
 }
 
 /** For logs and programs: a line per step, on standard error; standard output is for results. */
