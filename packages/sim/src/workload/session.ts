@@ -40,8 +40,8 @@ export type Fate = 'ok' | 'failed' | 'unknown';
 /** Conditions of the way to the data, not of the statement: they may come at any time while something is broken. */
 const disturbances = /^(08|53|57P|58|MG|40001|40003|40P01|25P0[34])/;
 
-/** Errors after which nobody can say whether the statement was executed. */
-const inDoubt = /^(08|40003|57P0[12]|58)/;
+/** What an error must say when nobody can know whether the statement was executed; every other error promises that it was not. */
+const inDoubt = /^(08007|40003)$/;
 
 /**
  * One session of a simulated user, with what it knows about itself. Every answer is judged here: an error that nobody asked for and that
@@ -197,7 +197,10 @@ export class UserSession {
 }
 
 export function fateOf(reply: Reply): Fate {
-  if (reply.error !== undefined) return inDoubt.test(reply.error.sqlstate) ? 'unknown' : 'failed';
+  if (reply.error !== undefined) {
+    // An error after the command was complete: what was completed alone is committed, what was pipelined is not.
+    return inDoubt.test(reply.error.sqlstate) || reply.tags.length > 0 ? 'unknown' : 'failed';
+  }
   return reply.status === undefined ? 'unknown' : 'ok';
 }
 

@@ -5,8 +5,11 @@ import { SessionModel } from '../check/session-model.ts';
 import type { Life } from '../kernel/life.ts';
 import type { RandomStream } from '../kernel/random-stream.ts';
 import {
+  readAndHangUp,
   readCancelled,
+  readCancelledLate,
   readError,
+  readMuch,
   readParameter,
   readPipeline,
   readPortions,
@@ -40,7 +43,10 @@ export const everything: Mix = [
   [readPortions, 20],
   [readSlowly, 10],
   [readError, 40],
-  [readCancelled, 30],
+  [readCancelled, 20],
+  [readCancelledLate, 25],
+  [readAndHangUp, 15],
+  [readMuch, 4],
   [writeAlone, 160],
   [writeTogether, 120],
   [changeSetting, 60],

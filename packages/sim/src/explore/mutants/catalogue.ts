@@ -1,4 +1,7 @@
 import type { Mutant } from '../mutation.ts';
+import { gatewayMutants } from './gateway-mutants.ts';
+import { poolerMutants } from './pooler-mutants.ts';
+import { wireMutants } from './wire-mutants.ts';
 
 /** Every planted bug. */
-export const mutantCatalogue: readonly Mutant[] = [];
+export const mutantCatalogue: readonly Mutant[] = [...poolerMutants, ...gatewayMutants, ...wireMutants];

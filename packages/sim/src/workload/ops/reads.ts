@@ -64,7 +64,8 @@ export async function readPortions(session: UserSession): Promise<void> {
 
 /** A long answer, read slowly: only this session may be held up by that. */
 export async function readSlowly(session: UserSession): Promise<void> {
-  const rows = 20 + session.random.below(200);
+  // Now and then more than all windows on the way hold together.
+  const rows = session.random.chance(0.2) ? 400 + session.random.below(400) : 20 + session.random.below(100);
   session.pg.stall();
   session.world.clock.after(100 + session.random.below(1500), () => session.pg.unstall());
   const reply = await session.simple(`SELECT repeat('x', 1000) FROM generate_series(1, ${rows}) AS n`);
@@ -83,6 +84,35 @@ export async function readError(session: UserSession): Promise<void> {
   ] as const);
   const reply = await session.either(text, { expected: [sqlstate] });
   if (fateOf(reply) === 'ok') session.wrong('answers', `${text} was no error`);
+}
+
+/** Much to send at once: more than the windows on the way take, so that the client is stopped and let go on. */
+export async function readMuch(session: UserSession): Promise<void> {
+  const characters = 20_000 + session.random.below(60_000);
+  const text = 'y'.repeat(characters);
+  const groups = Array.from({ length: 6 }, () => unnamed('SELECT length($1::text)', [text], false));
+  for (const [i, pending] of session.pg.pipeline(groups).entries()) {
+    const reply = await session.judge(`length of a long text, group ${i}`, pending, {});
+    session.expectValue('answers', `length of a long text, group ${i}`, reply, String(characters));
+  }
+}
+
+/** Asks, and hangs up before the answer is there: nobody else may get it. */
+export async function readAndHangUp(session: UserSession): Promise<void> {
+  const text = session.random.pick([`SELECT '${session.tag()}'`, `SELECT pg_sleep(0.1); SELECT '${session.tag()}'`]);
+  const pending = session.simple(text);
+  await session.world.clock.sleep(session.random.below(8));
+  if (session.random.chance(0.5)) session.pg.drop();
+  else session.pg.terminate();
+  await pending;
+}
+
+/** A short query and a cancel that is nearly always too late: it must hit nobody else. */
+export async function readCancelledLate(session: UserSession): Promise<void> {
+  const tag = session.tag();
+  const pending = session.simple(`SELECT '${tag}'`);
+  session.cancel();
+  session.expectValue('cross-talk', `SELECT '${tag}'`, await pending, tag);
 }
 
 /** A long query, and a cancel while it runs. It ends at once, or in good order if the cancel came too late. */

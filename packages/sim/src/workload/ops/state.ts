@@ -67,6 +67,12 @@ async function prepare(session: UserSession, name: string): Promise<void> {
       session.wrong('session isolation', `statement ${name} exists, but this session never prepared it`);
     return;
   }
+  if (session.random.chance(0.15)) {
+    // A Parse that fails leaves no name behind.
+    const steps: Step[] = [{ kind: 'parse', name, text: 'SELEC 2' }];
+    await session.extended(`Parse of nonsense as ${name}`, steps, { expected: ['42601'] });
+    return;
+  }
   const mark = session.tag();
   const text = `SELECT '${mark} ' || $1::text`;
   const effect = (): void => void session.model.prepared.set(name, mark);

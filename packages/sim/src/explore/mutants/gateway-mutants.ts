@@ -1,0 +1,82 @@
+import type { Mutant } from '../mutation.ts';
+
+const session = 'packages/gateway/src/session/session.ts';
+const requests = 'packages/gateway/src/session/request-machine.ts';
+
+/** Bugs in what stands between clients and the pooler. */
+export const gatewayMutants: readonly Mutant[] = [
+  {
+    name: 'gateway/failed-parse-keeps-its-name',
+    file: requests,
+    find: `if (!failed || changes === undefined) return;`,
+    replace: `return;`,
+    why: 'a name whose Parse failed is taken for ever',
+  },
+  {
+    name: 'gateway/pins-nothing',
+    file: session,
+    find: `this.#pooler.pin(this.#channel, reasons);`,
+    replace: `void reasons;`,
+    why: 'temporary tables, locks and settings stay behind on backends that others use',
+  },
+  {
+    name: 'gateway/everything-shareable',
+    file: requests,
+    find: `if (!effects.pipelinable) this.#shareable = false;`,
+    replace: ``,
+    why: 'writes and statements with side effects run on backends that several sessions share',
+  },
+  {
+    name: 'gateway/window-never-reopens',
+    file: session,
+    find: `    this.#windowClosed = false;
+    this.#goOn();`,
+    replace: `    this.#windowClosed = false;`,
+    why: 'a client that sent much at once is never listened to again',
+  },
+  {
+    name: 'gateway/slow-client-gives-no-credit',
+    file: session,
+    find: `    const bytes = this.#uncreditedBytes;
+    this.#uncreditedBytes = 0;
+    this.#consumed(bytes);`,
+    replace: `    this.#uncreditedBytes = 0;`,
+    why: 'what a slow client has taken is never credited, until its answers stop coming',
+  },
+  {
+    name: 'gateway/gone-client-stays',
+    file: session,
+    find: `    this.#requests.close();
+    this.#pooler.close(this.#channel);`,
+    replace: `    this.#requests.close();`,
+    why: 'the pooler never learns that a client has left',
+  },
+  {
+    name: 'gateway/lost-pooler-unsaid',
+    file: session,
+    find: `    this.finish(poolerLost(owed));`,
+    replace: `    void owed;`,
+    why: 'a client whose pooler has gone waits for ever',
+  },
+  {
+    name: 'gateway/lost-commit-is-harmless',
+    file: session,
+    find: `this.finish(poolerLost(owed));`,
+    replace: `this.finish(poolerLost(false));`,
+    why: 'a write whose answer was lost with the pooler is reported as certainly not done',
+  },
+  {
+    name: 'gateway/moves-pinned-sessions',
+    file: session,
+    find: `if (this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable) {`,
+    replace: `if (this.#welcomed && this.#phase === 'ready') {`,
+    why: 'a session that was inside a transaction goes on with another pooler as if nothing had happened',
+  },
+  {
+    name: 'gateway/discard-forgets-no-names',
+    file: requests,
+    find: `for (const name of this.#names.names()) this.#change(this.#names.set(name, undefined));`,
+    replace: ``,
+    why: 'prepared statements are still there after DISCARD ALL',
+  },
+];

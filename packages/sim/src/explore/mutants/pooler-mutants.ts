@@ -1,0 +1,133 @@
+import type { Mutant } from '../mutation.ts';
+
+const session = 'packages/pooler/src/session/session.ts';
+const pool = 'packages/pooler/src/pool/pool.ts';
+const poolMachine = 'packages/pooler/src/pool/pool.machine.ts';
+const backend = 'packages/pooler/src/backend/backend.ts';
+const group = 'packages/pooler/src/backend/group.ts';
+const link = 'packages/pooler/src/session/gateway-link.ts';
+const pooler = 'packages/pooler/src/pooler.ts';
+
+/** Bugs in what shares backends between sessions. */
+export const poolerMutants: readonly Mutant[] = [
+  {
+    name: 'pooler/release-in-transaction',
+    file: session,
+    find: `if (this.#status !== 'I' || this.#pins !== 0 || this.#closed) return;`,
+    replace: `if (this.#pins !== 0 || this.#closed) return;`,
+    why: 'the backend goes back to the pool after each statement, also inside a transaction',
+  },
+  {
+    name: 'pooler/release-pinned',
+    file: session,
+    find: `if (this.#status !== 'I' || this.#pins !== 0 || this.#closed) return;`,
+    replace: `if (this.#status !== 'I' || this.#closed) return;`,
+    why: 'a backend that holds session state goes back to the pool',
+  },
+  {
+    name: 'pooler/release-without-reset',
+    file: session,
+    find: `if (this.#pins === 0) this.pool.release(backend);`,
+    replace: `if (this.#pins !== -1) this.pool.release(backend);`,
+    why: 'the backend of a session that has left is given to the next one with all that was set on it',
+  },
+  {
+    name: 'pooler/leave-transaction-open',
+    file: session,
+    find: `if (this.#owed > 0 || this.#status !== 'I') this.pool.abandon(backend, this);`,
+    replace: `if (this.#owed > 0) this.pool.abandon(backend, this);`,
+    why: 'a client that hangs up inside a transaction leaves it to the next session',
+  },
+  {
+    name: 'pooler/leave-answers-owed',
+    file: session,
+    find: `if (this.#owed > 0 || this.#status !== 'I') this.pool.abandon(backend, this);`,
+    replace: `if (this.#status !== 'I') this.pool.abandon(backend, this);`,
+    why: 'a client that hangs up while a query runs leaves the answer to the next session',
+  },
+  {
+    name: 'pooler/lost-write-is-harmless',
+    file: session,
+    find: `return this.#replyError(backendLostOutcomeUnknown(fatal), true);`,
+    replace: `return this.#replyError(backendLostHarmlessly(fatal), true);`,
+    why: 'a write whose answer was lost is reported as certainly not done',
+  },
+  {
+    name: 'pooler/lost-session-goes-on',
+    file: session,
+    find: `if (only && this.#pins === 0 && this.#status === 'I')`,
+    replace: `if (only)`,
+    why: 'a session that has lost its backend in a transaction, or with its state, goes on as if nothing had happened',
+  },
+  {
+    name: 'pooler/rerun-delivered',
+    file: session,
+    find: `if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);`,
+    replace: `if (!group.cancelAsked && !group.ranBefore) return this.rerun(group);`,
+    why: 'an answer of which a part was delivered is delivered again',
+  },
+  {
+    name: 'pooler/slow-reader-never-resumed',
+    file: session,
+    find: `    this.#paused.resume();
+    this.#paused = undefined;`,
+    replace: `    this.#paused = undefined;`,
+    why: 'a client that read slowly once never gets the rest',
+  },
+  {
+    name: 'pooler/cancel-hits-the-head',
+    file: pool,
+    find: `if (head.owner !== session) return void backend.askCancel(session);`,
+    replace: ``,
+    why: 'a cancel stops whatever runs on the shared backend, whoever asked for it',
+  },
+  {
+    name: 'pooler/cancel-not-forgiven',
+    file: backend,
+    find: `if (report?.sqlstate === '57014' && this.cancelling && group.shared && !group.cancelAsked && !group.delivered)`,
+    replace: `if (report === undefined)`,
+    why: 'a cancel that comes late hits the next session on the backend, and that is told so',
+  },
+  {
+    name: 'pooler/reset-keeps-statements',
+    file: pool,
+    find: `    backend.statements.clear();
+    this.release(backend);`,
+    replace: `    this.release(backend);`,
+    why: 'the pooler believes that prepared statements survive DISCARD ALL',
+  },
+  {
+    name: 'pooler/failed-parse-is-present',
+    file: group,
+    find: `step.prepared.present = step.presentAfter === true;`,
+    replace: `step.prepared.present = true;`,
+    why: 'a statement that was closed counts as prepared',
+  },
+  {
+    name: 'pooler/lost-backend-stays-leased',
+    file: poolMachine,
+    find: `    this.#shared.delete(backend);
+    this.#leased.delete(backend);
+    const at = this.#idle.indexOf(backend);`,
+    replace: `    this.#shared.delete(backend);
+    const at = this.#idle.indexOf(backend);`,
+    why: 'each lost backend takes its place in the pool with it, until none is left',
+  },
+  {
+    name: 'pooler/lost-gateway-keeps-sessions',
+    file: link,
+    find: `    for (const session of this.#sessions.values()) session.close();
+    this.#sessions.clear();
+    this.#opening.clear();`,
+    replace: `    this.#sessions.clear();
+    this.#opening.clear();`,
+    why: 'when a gateway dies its sessions keep their backends, with open transactions and locks',
+  },
+  {
+    name: 'pooler/startup-settings-ignored',
+    file: pooler,
+    find: `settings: open.settings });`,
+    replace: `settings: [] });`,
+    why: 'what a client asked for in its startup packet is not set on its backends',
+  },
+];
