@@ -59,8 +59,8 @@ export const places: Readonly<Record<string, Place>> = {
 /** What tests may import besides what their package may. */
 export const testLibraries: readonly string[] = ['vitest', 'fast-check', '@fast-check/vitest', 'pg-protocol'];
 
-/** Tests beside a real Postgres may use the real world. */
-export const realTestLibraries: readonly string[] = ['pg'];
+/** What benchmarks and tests in the real world may import besides. */
+export const realTestLibraries: readonly string[] = ['tinybench'];
 
 /** Entry points of packages that exist for tests: contracts, quiet worlds, collecting sinks. */
 export const testEntries: ReadonlySet<string> = new Set(['contract', 'quiet', 'testing']);

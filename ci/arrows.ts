@@ -145,7 +145,7 @@ function libraryRefusal(importer: Importer, from: string): string | undefined {
   const allowed = [
     ...importer.place.libraries,
     ...(importer.kind === 'product' ? [] : testLibraries),
-    ...(importer.kind === 'realTest' ? [...realTestLibraries, 'tinybench'] : []),
+    ...(importer.kind === 'realTest' ? realTestLibraries : []),
   ];
   if (allowed.includes(name)) return undefined;
   return `${importer.package} imports ${name}; libraries with I/O belong in host, others are allowed one by one in ci/arrow-table.ts`;
