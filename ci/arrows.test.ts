@@ -43,6 +43,7 @@ test.each([
   ['packages/bench/src/x.ts', "import { x } from '@multigres/cli';", 'edges never import each other'],
   ['packages/pooler/src/x.ts', "import { x } from '@multigres/core/src/base/lsn.ts';", 'reaches into another package'],
   ['packages/pooler/src/x.ts', "import { x } from '../../core/src/index.ts';", 'leaves the package'],
+  ['packages/pooler/src/x.ts', "import { x } from '/tmp/x.ts';", 'leaves the package'],
   ['packages/pooler/src/x.ts', "import { x } from '@multigres/core/quiet';", 'is for tests'],
   ['packages/pooler/src/x.ts', "import { x } from '@multigres/pooler';", 'relative path'],
   ['packages/pooler/src/pool.machine.ts', "import type { World } from '@multigres/core';", 'a machine imports World'],

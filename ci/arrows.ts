@@ -51,7 +51,7 @@ function kindOf(within: string): Importer['kind'] {
 
 function refusal(importer: Importer, { from, names }: Import): string | undefined {
   if (from === '') return 'a computed import cannot be checked; write the module as a plain string';
-  if (from.startsWith('.')) return relativeRefusal(importer, from);
+  if (/^[./]|^file:/.test(from)) return relativeRefusal(importer, from);
   const [, ours, entry] = /^@multigres\/([^/]+)(?:\/(.*))?$/.exec(from) ?? [];
   if (ours !== undefined) return ourRefusal(importer, ours, entry) ?? machineRefusal(importer, names);
   if (from.startsWith('node:') || bareNode.has(from.split('/')[0] ?? '')) return nodeRefusal(importer, from);
@@ -59,7 +59,7 @@ function refusal(importer: Importer, { from, names }: Import): string | undefine
 }
 
 function relativeRefusal(importer: Importer, from: string): string | undefined {
-  const target = path.posix.join(path.posix.dirname(importer.path), from);
+  const target = path.posix.relative('/', path.posix.resolve('/', path.posix.dirname(importer.path), from));
   const own = `packages/${importer.package}/src/`;
   if (target.startsWith(own)) return undefined;
   return `${from} leaves the package; import @multigres/<name>, and export there what others may use`;
