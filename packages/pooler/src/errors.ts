@@ -60,6 +60,16 @@ export function adminTimedOut(ms: number): PgError {
   });
 }
 
+/** Many clients with different names log in at once, and Postgres answers slowly. */
+export function tooManyQuestions(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'too many passwords are being looked up',
+    hint: 'Try again in a moment.',
+  });
+}
+
 /** Postgres asks for a password and the session brought nothing that could answer. */
 export function noCredentials(user: string): PgError {
   return new PgError({

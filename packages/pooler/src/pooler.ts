@@ -1,4 +1,4 @@
-import { PgError, type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
+import { PgError, type Connection, type Endpoint, type Listener, type Timer, type World } from '@multigres/core';
 import type { Open } from '@multigres/relay';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
@@ -80,6 +80,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
+  #tidy: Timer | undefined;
   #backends = 0;
   #lastBackend = 0;
   #stopped = false;
@@ -136,7 +137,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#stopped = true;
     const closed = this.#listener?.close();
     for (const link of this.#links) link.end(poolerStops());
-    this.#pools.closeAll();
+    this.#pools.closeAll(poolerStops());
+    this.#tidy?.cancel();
     this.#admin?.close();
     // The farewells leave with this turn's flush; then the links go.
     this.clock.soon(() => {
@@ -176,6 +178,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   cancelBackend(backend: Backend, done: () => void): void {
+    if (backend.isLost) return done();
     void sendCancel(this.#world, this.#config.postgres, backend.identity, this.#config.limits.loginMs).then(done);
   }
 
@@ -218,8 +221,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   #tidyLater(): void {
-    this.clock.after(tidyMs, () => {
-      if (this.#stopped) return;
+    this.#tidy = this.clock.after(tidyMs, () => {
       const sessions = [...this.#links].flatMap((link) => [...link.sessions]);
       this.#pools.tidy(this.clock.nowMs() - this.#config.limits.idleMs, sessions);
       this.#tidyLater();

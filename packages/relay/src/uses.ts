@@ -20,6 +20,11 @@ export const useKind = {
   closes: 3,
   /** A Parse or Close of the gateway's own making stands in the bytes at `offset`: its reply is not for the client. */
   unseen: 4,
+  /**
+   * The same, right before a Query or FunctionCall that follows messages of the extended protocol without a Sync: its reply shows that
+   * they went well. Without it Postgres will have skipped the Query, too, and waits for a Sync.
+   */
+  beforeQuery: 5,
 } as const;
 
 export type UseKind = (typeof useKind)[keyof typeof useKind];

@@ -1,6 +1,6 @@
 import { PgError, sqlstate, utf8Text, type Clock, type Endpoint, type PgReport, type World } from '@multigres/core';
 import { backendTag, decodeDataRow, decodeErrorResponse, Deframer } from '@multigres/pgwire';
-import { adminQueryFailed, adminTimedOut, backendLostHarmlessly } from '../errors.ts';
+import { adminQueryFailed, adminTimedOut, backendLostHarmlessly, tooManyQuestions } from '../errors.ts';
 import type { Backend, BackendOwner } from './backend.ts';
 import type { Group, GroupEnd, GroupOwner } from './group.ts';
 import { login } from './login.ts';
@@ -34,6 +34,7 @@ export class AdminQueries implements BackendOwner {
   async query(sql: string): Promise<readonly Row[]> {
     this.#backend ??= this.#login();
     const backend = await this.#backend;
+    if (!backend.hasRoom) throw tooManyQuestions();
     return await new Promise<readonly Row[]>((resolve, reject) => {
       const timer = this.#clock.after(this.#timeoutMs, () => {
         backend.destroy();

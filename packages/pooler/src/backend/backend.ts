@@ -1,12 +1,14 @@
 import {
   assert,
   BoundedQueue,
+  sqlstate,
   type Clock,
   type Connection,
   type ConnectionHandler,
   type Log,
   type NetworkError,
   type PgReport,
+  type Timer,
 } from '@multigres/core';
 import {
   backendTag,
@@ -15,11 +17,13 @@ import {
   encodeClose,
   encodeParse,
   encodeQuery,
+  frontendTag,
   MessageWriter,
   peekReadyForQuery,
   transactionFailed,
   transactionOpen,
   type FrameSink,
+  type PartPlace,
 } from '@multigres/pgwire';
 import { requestFlag, statementName, statementNameBytes, useKind, writeStatementName } from '@multigres/relay';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
@@ -54,6 +58,8 @@ export interface BackendLimits {
   readonly groupsMax: number;
 }
 
+/** Postgres ends within this long after Terminate, or its connection is cut. */
+const goodbyeMs = 5_000;
 const backlogBytesMax = 256 * 1024;
 const wholeBytesMax = 64 * 1024;
 const messageBytesMax = 0x3fff_ffff;
@@ -62,6 +68,7 @@ const nobody = statementName(0);
 const parseCompleteBytes: Uint8Array = Uint8Array.of(backendTag.parseComplete, 0, 0, 0, 4);
 const clients: ScriptStep = { forward: 'asItIs' };
 const unseen: ScriptStep = { forward: 'swallowed' };
+const beforeQuery: ScriptStep = { forward: 'swallowed', beforeQuery: true };
 const clientsParse: ScriptStep = { forward: 'asParseComplete' };
 
 /**
@@ -93,6 +100,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   #flushScheduled = false;
   #congested = false;
   #lost = false;
+  #goodbye: Timer | undefined;
   #fatal: PgReport | undefined;
   /** Contiguous reply bytes of the head group that were not handed on yet. */
   #run: Uint8Array | undefined;
@@ -156,12 +164,11 @@ export class Backend implements ConnectionHandler, FrameSink {
     return group;
   }
 
-  /**
-   * Sends a piece of a group: the bytes [start, end) with their uses.
-   */
+  /** Sends a piece of a group, the last one if it `ends` it: the bytes [start, end) with their uses. */
   send(
     group: Group,
     flags: number,
+    ends: boolean,
     uses: readonly StatementUse[],
     buffer: Uint8Array,
     start: number,
@@ -186,11 +193,22 @@ export class Backend implements ConnectionHandler, FrameSink {
       }
       this.#writer.bytes(buffer, from, at);
       from = at;
-      if (use.kind === useKind.unseen) group.expect(unseen);
-      else if (use.kind !== useKind.parses) group.expect(clients);
-      else this.#parse(group, this.statements.use(use.statement as Statement), first && at === start);
+      this.#expect(group, use, ends && first && at === start);
     }
     this.#writer.bytes(buffer, from, end);
+  }
+
+  #expect(group: Group, use: StatementUse, leading: boolean): void {
+    switch (use.kind) {
+      case useKind.parses:
+        return this.#parse(group, this.statements.use(use.statement as Statement), leading);
+      case useKind.unseen:
+        return group.expect(unseen);
+      case useKind.beforeQuery:
+        return group.expect(beforeQuery);
+      default:
+        return group.expect(clients);
+    }
   }
 
   /** Sends a statement of the pooler's own, as a group whose replies go to `owner`. */
@@ -206,11 +224,21 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Notes a cancel for the owner's first group that waits behind others; answers whether there is one. */
   askCancel(owner: GroupOwner): boolean {
     for (const group of this.#owed) {
-      if (group.owner !== owner) continue;
+      if (group.owner !== owner || group.rerun) continue;
       group.cancelAsked = true;
       return true;
     }
     return false;
+  }
+
+  /** The groups behind the head whose owners may run them elsewhere; here their replies are dropped when they come. */
+  evacuate(): Group[] {
+    const gone = [...this.#owed].filter((group) => group !== this.head && group.shared && !group.rerun);
+    for (const group of gone) {
+      group.rerun = true;
+      group.evacuated = true;
+    }
+    return gone;
   }
 
   pause(): void {
@@ -229,9 +257,10 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** Says goodbye properly; for idle backends. */
   close(): void {
-    this.#writer.bare(0x58);
+    this.#writer.bare(frontendTag.terminate);
     this.#connection.write(this.#writer.take());
     this.#connection.end();
+    this.#goodbye ??= this.#clock.after(goodbyeMs, () => this.#connection.destroy());
   }
 
   /** Ends the connection; Postgres rolls back what was open. */
@@ -262,6 +291,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   closed(_error: NetworkError | undefined): void {
     this.#lost = true;
+    this.#goodbye?.cancel();
     const unanswered: Group[] = [];
     for (let group = this.#owed.take(); group !== undefined; group = this.#owed.take()) {
       group.abandonScript();
@@ -284,20 +314,25 @@ export class Backend implements ConnectionHandler, FrameSink {
       case backendTag.copyInResponse:
         this.#extendRun(group, buffer, start, end);
         this.#flushRun(undefined);
-        this.#copyInStarted(group);
-        return;
+        group.copyIn = true;
+        return this.#goOnUnended(group);
       default:
         return this.#extendRun(group, buffer, start, end);
     }
   }
 
-  part(tag: number, buffer: Uint8Array, start: number, end: number): void {
+  part(tag: number, buffer: Uint8Array, start: number, end: number, place: PartPlace): void {
     const group = this.#owed.peek();
     if (group === undefined) {
       this.#log.error('Postgres sent a large message that nobody asked for', { backend: this.id, tag });
       return this.#connection.destroy();
     }
+    // An error that quotes a long value. Its fields are not looked at, its consequences are.
+    if (tag === backendTag.errorResponse && place === 'first') this.#failed(group);
     this.#extendRun(group, buffer, start, end);
+    if (tag !== backendTag.errorResponse || place !== 'last' || !group.skipsToSync) return;
+    this.#flushRun(undefined);
+    this.#goOnUnended(group);
   }
 
   /** Outside of groups only a few messages are legal ("Asynchronous Operations"). */
@@ -350,29 +385,36 @@ export class Backend implements ConnectionHandler, FrameSink {
       this.#fatal = report;
       return;
     }
-    if (report?.sqlstate === '57014' && this.cancelling && group.shared && !group.cancelAsked && !group.delivered)
-      group.rerun = true;
-    if (report?.sqlstate === '0A000' && report.routine === 'RevalidateCachedQuery') this.#resultTypeChanged(group);
+    this.#failed(group);
+    if (report !== undefined && !group.rerun) this.#mayRunAgain(group, report);
+    this.#extendRun(group, buffer, start, end);
+    if (!group.skipsToSync) return;
+    this.#flushRun(undefined);
+    this.#goOnUnended(group);
+  }
+
+  #failed(group: Group): void {
     group.failed = true;
     group.abandonScript();
-    this.#extendRun(group, buffer, start, end);
+    if (group.queryInDoubt) group.skipsToSync = true;
+  }
+
+  /** Failures that are not the statement's own: nobody may notice, if nothing of the answer was delivered. */
+  #mayRunAgain(group: Group, report: PgReport): void {
+    const stale = isStaleStatement(report);
+    if (stale) this.statements.doubt();
+    if (!group.shared || group.delivered) return;
+    if (report.sqlstate === sqlstate.queryCanceled && this.cancelling && !group.cancelAsked) group.rerun = true;
+    if (stale && !group.ranBefore && group.replay?.uses.some(({ kind }) => kind === useKind.refers) === true)
+      group.rerun = true;
   }
 
   /**
-   * "cached plan must not change result type": the tables behind a carried statement have changed. Clients that parsed it anew must not notice
-   * that we did not: the statements are prepared again, and what only read runs again.
+   * Postgres has overlooked the end of the group at the head, which goes on: with COPY FROM STDIN in the extended protocol it ignores every Sync
+   * until CopyDone or CopyFail ("COPY Operations"), and after an error in the extended protocol everything but Sync.
    */
-  #resultTypeChanged(group: Group): void {
-    this.statements.doubt();
-    if (group.shared && !group.delivered && !group.ranBefore) group.rerun = true;
-  }
-
-  /**
-   * COPY FROM STDIN in the extended protocol: Postgres ignores every Sync until CopyDone or CopyFail ("COPY Operations"), so a group that
-   * had been ended by one goes on.
-   */
-  #copyInStarted(head: Group): void {
-    while (head.ended && !head.simple && !head.copyEndSeen) {
+  #goOnUnended(head: Group): void {
+    while (head.ended && head.ignoresEnd(head.simple)) {
       const next = [...this.#owed][1];
       const mine = next !== undefined && next.owner === head.owner;
       if (mine) {
@@ -423,6 +465,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** Before the piece: the statements that it refers to and that this backend lacks. */
   #prepareReferred(group: Group, uses: readonly StatementUse[]): void {
+    const before = this.statements.uses;
     for (const use of uses) {
       if (use.kind !== useKind.refers) continue;
       const prepared = this.statements.use(use.statement as Statement);
@@ -430,8 +473,8 @@ export class Backend implements ConnectionHandler, FrameSink {
       if (this.#parsesBefore(uses, use)) continue;
       this.#writeParse(group, prepared, 'swallowed');
     }
-    const evicted = this.statements.evict();
-    if (evicted !== undefined) this.#writeClose(group, statementName(evicted.statement.number), evicted);
+    for (let old = this.statements.evict(before); old !== undefined; old = this.statements.evict(before))
+      this.#writeClose(group, statementName(old.statement.number), old);
   }
 
   /** The client itself parses the statement earlier in the same piece. */
@@ -481,4 +524,13 @@ export class Backend implements ConnectionHandler, FrameSink {
       if (!this.#lost && this.#connection.write(this.#writer.take())) this.drain();
     });
   }
+}
+
+/**
+ * The backend's prepared statement is not what the session takes it for: it was deallocated by a function, or DDL changed what it answers
+ * ("cached plan must not change result type"). Where the client parses anew each time, it must not notice.
+ */
+function isStaleStatement(report: PgReport): boolean {
+  if (report.sqlstate === sqlstate.invalidSqlStatementName) return true;
+  return report.sqlstate === sqlstate.featureNotSupported && report.routine === 'RevalidateCachedQuery';
 }

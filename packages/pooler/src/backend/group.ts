@@ -6,7 +6,7 @@ import type { PreparedStatement } from './prepared-statements.ts';
 export interface GroupOwner {
   /** Reply bytes, in order, valid only during the call. `ready` describes the group's end if they end with its ReadyForQuery. */
   replied(group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void;
-  /** Postgres waits for COPY data and so ignored the Sync that had ended the group: it goes on, with what was `absorbed` if that was sent already. */
+  /** Postgres ignored the end of the group (`Group.ignoresEnd`): it goes on, with what was `absorbed` if that was sent already. */
   syncIgnored(group: Group, absorbed: Group | undefined): void;
   /** The group will not be answered: the backend is gone, and the group was not part of a session's lease. */
   groupLost(group: Group, fatal: PgReport | undefined): void;
@@ -25,6 +25,8 @@ export interface ScriptStep {
   /** The carried statement that this reply is about, and whether the backend has it afterwards. */
   readonly prepared?: PreparedStatement;
   readonly presentAfter?: boolean;
+  /** It shows that everything before the Query that ends the group went well. */
+  readonly beforeQuery?: boolean;
 }
 
 /**
@@ -46,6 +48,12 @@ export class Group {
   /** Opened by COPY data that may belong to the group before it, and so may never be answered. */
   provisional = false;
   copyEndSeen = false;
+  /** Postgres has asked for COPY data. */
+  copyIn = false;
+  /** Extended-protocol messages stand before the Query that ends it, and are not known to have gone well. */
+  queryInDoubt = false;
+  /** One of those failed: Postgres skips everything, Query included, to the next Sync. */
+  skipsToSync = false;
   failed = false;
   delivered = false;
   completions = 0;
@@ -53,10 +61,11 @@ export class Group {
   leadingParseCompletes = 0;
   /** A cancel was asked for this group; sent when it is at the head. */
   cancelAsked = false;
-  /** Statements on the backend are in doubt after it. */
-  dropsStatements = false;
+  cancelSent = false;
   /** It was hit by a cancel meant for its predecessor: its replies are dropped and it runs again. */
   rerun = false;
+  /** It stood behind a slow reader and runs elsewhere already; here its replies are dropped. */
+  evacuated = false;
   /** It runs for the second time; there is no third. */
   ranBefore = false;
   /** The request, to be run again; only for shared groups. */
@@ -73,6 +82,7 @@ export class Group {
   expect(step: ScriptStep): void {
     this.#script ??= [];
     this.#script.push(step);
+    if (step.beforeQuery === true) this.queryInDoubt = true;
     if (step.prepared !== undefined) step.prepared.pending += 1;
   }
 
@@ -85,6 +95,7 @@ export class Group {
     if (this.#script === undefined) return undefined;
     const step = this.#script[this.#scriptAt];
     this.#scriptAt += 1;
+    if (step?.beforeQuery === true) this.queryInDoubt = false;
     if (step?.prepared !== undefined) {
       step.prepared.pending -= 1;
       step.prepared.present = step.presentAfter === true;
@@ -101,13 +112,24 @@ export class Group {
     }
   }
 
-  /** Takes over what was sent after a Sync that Postgres ignored. */
+  /** Whether Postgres overlooks the end that the client sends: Sync while COPY data are to come, Query after an error without Sync. */
+  ignoresEnd(simple: boolean): boolean {
+    return simple ? this.skipsToSync : this.waitsForCopy;
+  }
+
+  /** Postgres has asked for data and has not seen their end. */
+  get waitsForCopy(): boolean {
+    return this.copyIn && !this.copyEndSeen;
+  }
+
+  /** Takes over what was sent after an end that Postgres ignored. */
   absorb(next: Group): void {
     if (next.#script !== undefined) {
       this.#script ??= [];
       this.#script.push(...next.#script);
     }
     this.ended = next.ended;
+    this.simple = next.simple;
     this.copyEndSeen ||= next.copyEndSeen;
     this.cancelAsked ||= next.cancelAsked;
   }

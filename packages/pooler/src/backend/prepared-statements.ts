@@ -27,6 +27,11 @@ export class PreparedStatements {
     return this.#byNumber.size;
   }
 
+  /** Uses so far: `evict` spares what was used since. */
+  get uses(): number {
+    return this.#uses;
+  }
+
   use(statement: Statement): PreparedStatement {
     let prepared = this.#byNumber.get(statement.number);
     if (prepared === undefined) {
@@ -38,12 +43,12 @@ export class PreparedStatements {
     return prepared;
   }
 
-  /** The statement to close now, if there are too many: the one unused for longest. It is forgotten here. */
-  evict(): PreparedStatement | undefined {
+  /** The statement to close now, if there are too many: the one unused for longest, and not since `use`. It is forgotten here. */
+  evict(use: number): PreparedStatement | undefined {
     if (this.#byNumber.size <= this.#countMax) return undefined;
     let oldest: PreparedStatement | undefined;
     for (const prepared of this.#byNumber.values()) {
-      if (prepared.pending > 0) continue;
+      if (prepared.pending > 0 || prepared.lastUse > use) continue;
       if (oldest === undefined || prepared.lastUse < oldest.lastUse) oldest = prepared;
     }
     if (oldest !== undefined) this.#byNumber.delete(oldest.statement.number);

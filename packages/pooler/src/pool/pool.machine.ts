@@ -196,15 +196,22 @@ export class PoolMachine<B extends Seat, W> {
     return backend;
   }
 
-  /** The one used last with the same settings, else one as fresh as at login, else any. */
+  /**
+   * The one used last with the same settings, else one as fresh as at login, else any; never one that a cancel meant for its last user
+   * may still hit.
+   */
   #takeIdle(settings: string): B | undefined {
-    let found = -1;
+    let fresh = -1;
+    let any = -1;
     for (let i = this.#idle.length - 1; i >= 0; i--) {
       const backend = this.#idle[i] as B;
+      if (backend.isBusyForOthers) continue;
       if (backend.settings === settings) return this.#idle.splice(i, 1)[0];
-      if (found < 0 && backend.settings === '') found = i;
+      if (any < 0) any = i;
+      if (fresh < 0 && backend.settings === '') fresh = i;
     }
-    return found < 0 ? this.#idle.pop() : this.#idle.splice(found, 1)[0];
+    const at = fresh < 0 ? any : fresh;
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
   #takeShared(settings: string): B | undefined {

@@ -44,6 +44,9 @@ interface Arrival {
   readonly timer: Timer;
 }
 
+/** A reset that takes longer is not worth waiting for: the backend is closed. */
+const resetMs = 10_000;
+
 /** Troubles of Postgres that pass by themselves. */
 const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
 
@@ -63,6 +66,8 @@ export class Pool implements BackendOwner {
   readonly #environment: PoolEnvironment;
   /** Which session holds a leased backend. */
   readonly #holders: Map<Backend, Session> = new Map();
+  /** Backends that finish what a slow reader asked of them, and are nobody's after that. */
+  readonly #isolated: Set<Backend> = new Set();
   #attempts = 0;
   #retry: Timer | undefined;
   /** Arrivals that wait for the first login. */
@@ -147,7 +152,8 @@ export class Pool implements BackendOwner {
   releaseDirty(backend: Backend, resettable: boolean): void {
     this.#holders.delete(backend);
     if (!resettable) return backend.close();
-    backend.query(new Reset(this, backend), 'DISCARD ALL');
+    const timer = this.#environment.clock.after(resetMs, () => backend.destroy());
+    backend.query(new Reset(this, backend, timer), 'DISCARD ALL');
   }
 
   /** The reset is through. */
@@ -178,12 +184,27 @@ export class Pool implements BackendOwner {
     this.#environment.cancelBackend(backend, () => backend.destroy());
   }
 
+  /** A slow reader keeps this shared backend: who stands behind is served elsewhere, and nobody new comes. */
+  isolate(backend: Backend): void {
+    if (backend.isLost || this.#isolated.has(backend)) return;
+    this.#machine.isolate(backend);
+    this.#isolated.add(backend);
+    for (const group of backend.evacuate()) (group.owner as Session).rerun(group);
+    this.#dispatch();
+  }
+
+  /** A backend that was held back sends again: it may be of use to those who wait. */
+  goesOn(): void {
+    if (this.#machine.waiters > 0) this.#dispatch();
+  }
+
   cancel(backend: Backend, session: Session): void {
     const head = backend.head;
     if (head === undefined) return;
-    if (head.owner !== session) return void backend.askCancel(session);
-    if (backend.cancelling) return;
-    this.#sendCancel(backend, head);
+    // Sent when it is at the head, and when the fate of a cancel for another one is known.
+    if (head.owner !== session || head.rerun) return void backend.askCancel(session);
+    head.cancelAsked = true;
+    if (!backend.cancelling) this.#sendCancel(backend, head);
   }
 
   sessionEnded(session: Session): void {
@@ -208,8 +229,8 @@ export class Pool implements BackendOwner {
     this.#machine.startFailed();
     this.trouble = error;
     this.#welcomeAll(error);
-    if (passing.has(error.sqlstate)) return this.#retryLater();
-    if (this.#machine.backends > 0 || this.#machine.starting > 0) return;
+    const others = this.#machine.backends > 0 || this.#machine.starting > 0;
+    if (passing.has(error.sqlstate) || others) return this.#retryLater();
     for (const session of this.#machine.forgetAll()) session.unserved(error);
   }
 
@@ -229,23 +250,25 @@ export class Pool implements BackendOwner {
     return backend !== undefined;
   }
 
-  /** Ends all sessions that hold a backend or wait, and all backends. */
-  closeAll(): void {
+  /** Ends all backends, whatever they do, and tells who is only arriving. */
+  closeAll(error: PgError): void {
+    this.#retry?.cancel();
+    this.#welcomeAll(error);
     while (this.closeOldestIdle());
-    for (const backend of this.#holders.keys()) backend.destroy();
+    for (const backend of this.#machine.everyBackend) backend.destroy();
   }
 
   // --- as the owner of backends ---
 
   groupEnded(backend: Backend, group: Group): void {
-    if (group.rerun) (group.owner as Session).rerun(group);
-    const head = backend.head;
-    if (head === undefined) {
-      this.#machine.sharedGroupsDone(backend);
+    if (group.rerun && !group.evacuated) (group.owner as Session).rerun(group);
+    if (backend.head === undefined) {
+      if (this.#isolated.delete(backend)) this.#machine.released(backend);
+      else this.#machine.sharedGroupsDone(backend);
       if (backend.retired) backend.close();
       return this.#dispatch();
     }
-    if (head.cancelAsked && !backend.cancelling) this.#sendCancel(backend, head);
+    this.#cancelHead(backend);
     if (group.shared) this.#dispatch();
   }
 
@@ -264,10 +287,11 @@ export class Pool implements BackendOwner {
 
   backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
     this.#machine.lost(backend);
+    this.#isolated.delete(backend);
     const holder = this.#holders.get(backend);
     this.#holders.delete(backend);
     if (holder !== undefined) holder.leaseLost(unanswered, fatal);
-    else for (const group of unanswered) group.owner.groupLost(group, fatal);
+    else for (const group of unanswered) if (!group.evacuated) group.owner.groupLost(group, fatal);
     this.#environment.backendGone();
     this.#dispatch();
   }
@@ -289,7 +313,7 @@ export class Pool implements BackendOwner {
   }
 
   #retryLater(): void {
-    if (this.#retry !== undefined || this.#machine.waiters === 0) return;
+    if (this.#retry !== undefined) return;
     const delayMs = backoffMs(this.#attempts++, this.#environment.random, { firstMs: 50, lastMs: 2000 });
     this.#retry = this.#environment.clock.after(delayMs, () => {
       this.#retry = undefined;
@@ -298,8 +322,9 @@ export class Pool implements BackendOwner {
   }
 
   #grow(): void {
-    if (this.#retry !== undefined) return;
+    // Who is only arriving is told at once how it stands; who waits with a statement does not make attempts more frequent.
     if (this.#welcomes.size > 0 && this.#machine.starting === 0) this.#start();
+    if (this.#retry !== undefined) return;
     while (this.#machine.wantsBackend && this.#start());
   }
 
@@ -309,11 +334,19 @@ export class Pool implements BackendOwner {
     return true;
   }
 
+  #cancelHead(backend: Backend): void {
+    const head = backend.head;
+    if (head === undefined || backend.cancelling || backend.isLost) return;
+    if (head.cancelAsked && !head.cancelSent && !head.rerun) this.#sendCancel(backend, head);
+  }
+
   #sendCancel(backend: Backend, group: Group): void {
-    group.cancelAsked = true;
+    group.cancelSent = true;
     backend.cancelling = true;
     this.#environment.cancelBackend(backend, () => {
       backend.cancelling = false;
+      // It may have come too late, or another one was asked for meanwhile.
+      this.#cancelHead(backend);
       this.#dispatch();
     });
   }
@@ -332,14 +365,18 @@ export class Pool implements BackendOwner {
 class Reset implements GroupOwner {
   readonly #pool: Pool;
   readonly #backend: Backend;
+  readonly #timer: Timer;
 
-  constructor(pool: Pool, backend: Backend) {
+  constructor(pool: Pool, backend: Backend, timer: Timer) {
     this.#pool = pool;
     this.#backend = backend;
+    this.#timer = timer;
   }
 
   replied(_group: Group, _buffer: Uint8Array, _start: number, _end: number, ready: GroupEnd | undefined): void {
-    if (ready !== undefined) this.#pool.resetDone(this.#backend, !ready.failed && ready.status === 'I');
+    if (ready === undefined) return;
+    this.#timer.cancel();
+    this.#pool.resetDone(this.#backend, !ready.failed && ready.status === 'I');
   }
 
   syncIgnored(): void {}

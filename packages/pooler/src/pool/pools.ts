@@ -1,3 +1,4 @@
+import type { PgError } from '@multigres/core';
 import type { PoolerLimits } from '../config.ts';
 import type { Session } from '../session/session.ts';
 import { Pool, type PoolEnvironment, type PoolKey } from './pool.ts';
@@ -55,7 +56,7 @@ export class Pools {
     for (const pool of this.#byKey.values()) pool.grow();
   }
 
-  closeAll(): void {
-    for (const pool of this.#byKey.values()) pool.closeAll();
+  closeAll(error: PgError): void {
+    for (const pool of this.#byKey.values()) pool.closeAll(error);
   }
 }

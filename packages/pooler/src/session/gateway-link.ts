@@ -118,13 +118,14 @@ export class GatewayLink implements LinkHandler {
     }
   }
 
-  closed(error: NetworkError | undefined): void {
+  closed(error: NetworkError | undefined, violation: PgError | undefined): void {
+    if (violation !== undefined) this.#log.error('a gateway broke the protocol', { reason: violation.message });
+    this.#log.info('a gateway left', { sessions: this.#sessions.size, reason: error?.message });
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
     this.#opening.clear();
     for (const statement of this.#statements.values()) this.#environment.statements.release(statement);
     this.#statements.clear();
-    this.#log.info('a gateway left', { sessions: this.#sessions.size, reason: error?.message });
     this.#environment.linkClosed(this);
   }
 

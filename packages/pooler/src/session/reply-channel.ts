@@ -78,13 +78,13 @@ export class ReplyChannel {
     return this.#sendWindow.open && this.unpause();
   }
 
-  /** Holds the backend back if the client does not keep up; `slow` is called if that lasts. */
-  pauseIfFull(backend: Backend, slow: () => void): void {
-    if (this.#muted || this.#sendWindow.open || this.#paused !== undefined) return;
+  /** Holds the backend back, because the window is full; `slow` is called if that lasts. */
+  pause(backend: Backend, slow: (() => void) | undefined): void {
+    if (this.#muted || this.#paused !== undefined) return;
     this.#paused = backend;
     backend.stalled = true;
     backend.pause();
-    this.#slow = this.#clock.after(slowReaderMs, slow);
+    if (slow !== undefined) this.#slow = this.#clock.after(slowReaderMs, slow);
   }
 
   /** The backend goes on: because the client has read, or because it is no longer this session's, and must not be handed on asleep. */

@@ -8,11 +8,13 @@ import {
   backendLostOutcomeUnknown,
   canceledWhileWaiting,
   sessionLost,
+  settingsNotRestored,
   tooManyWaiters,
   waitTooLong,
 } from '../errors.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import type { Pool } from '../pool/pool.ts';
+import { Adoption } from './adoption.ts';
 import { ReplyChannel } from './reply-channel.ts';
 
 /** A request that waits for a backend: a copy, because frames are valid only while they are handled. */
@@ -69,6 +71,12 @@ export class Session implements GroupOwner {
   /** The client is gone. What it had sent may still be running. */
   #closed = false;
   #lingerTimer: Timer | undefined;
+  #settings = '';
+  /** Groups whose effect on the settings the gateway has not told yet: the lease stays until it has. */
+  #unsettled = 0;
+  /** The backend that is being given our settings; what comes meanwhile is pending. */
+  #adopting: Backend | undefined;
+  #canceledWhileAdopting = false;
 
   constructor(id: number, pool: Pool, link: Link, clock: Clock) {
     this.id = id;
@@ -96,12 +104,14 @@ export class Session implements GroupOwner {
     end: number,
   ): void {
     if (this.#closed) return;
+    if (endsGroup && flags & requestFlag.settles) this.#unsettled += 1;
     const cost = requestCost(uses.length, end - start);
     if (this.#skipping) return this.#skip(endsGroup, cost);
-    const idle = this.#pending.length === 0 && this.#owed === 0;
+    const idle = this.#isIdle && this.#adopting === undefined;
     // COPY data that came too late for its COPY: Postgres would read and forget it.
     if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
-    if (this.#pending.length === 0 && this.#lease !== undefined && (this.#open !== undefined || this.#lease.hasRoom)) {
+    const free = this.#pending.length === 0 && this.#adopting === undefined;
+    if (free && this.#lease !== undefined && (this.#open !== undefined || this.#lease.hasRoom)) {
       return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end);
     }
     if (idle && this.#lease === undefined) {
@@ -109,6 +119,10 @@ export class Session implements GroupOwner {
       const answer = this.pool.ask(this, shareable);
       if (answer.kind === 'taken') {
         this.#take(answer.backend, shareable);
+        if (answer.backend.settings !== this.#settings) {
+          this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
+          return this.#adopt(answer.backend);
+        }
         return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end);
       }
       this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
@@ -123,7 +137,54 @@ export class Session implements GroupOwner {
   assigned(backend: Backend, shareable: boolean): void {
     this.#stopWaiting();
     this.#take(backend, shareable);
-    this.#forwardPending(backend);
+    if (backend.settings !== this.#settings) this.#adopt(backend);
+    else this.#forwardPending(backend);
+  }
+
+  /** SQL that makes the session's settings from those at login. */
+  get settings(): string {
+    return this.#settings;
+  }
+
+  /** The gateway tells the settings that the session has made, before the first request. */
+  setSettings(settings: string): void {
+    this.#settings = settings;
+  }
+
+  /** How the settings came out of the oldest unsettled group; its backend, still held, has them. */
+  settled(settings: string): void {
+    if (this.#closed || this.#unsettled === 0) return;
+    this.#unsettled -= 1;
+    this.#settings = settings;
+    this.#lease?.settingsChanged(settings);
+    if (this.#owed === 0) this.#afterGroup();
+  }
+
+  /** The backend has the session's settings now, or refused them. */
+  adopted(error: PgReport | undefined): void {
+    const backend = this.#adopting as Backend;
+    this.#adopting = undefined;
+    backend.adopting = false;
+    if (error !== undefined) {
+      this.#lease = undefined;
+      this.#shared = undefined;
+      this.pool.discard(backend);
+      return this.#refuseAndGoOn(settingsNotRestored(error));
+    }
+    backend.settingsChanged(this.#settings);
+    if (this.#canceledWhileAdopting) this.#refuseGroup(canceledWhileWaiting());
+    this.#canceledWhileAdopting = false;
+    if (this.#pending.length > 0) this.#forwardPending(backend);
+    else this.#afterGroup();
+    this.pool.goesOn();
+  }
+
+  /** The backend went before it had the settings: nothing of the session was there. */
+  adoptionLost(): void {
+    this.#adopting = undefined;
+    this.#lease = undefined;
+    this.#shared = undefined;
+    this.#askForPending();
   }
 
   /** The pool will not have a backend for it: no login is possible. */
@@ -137,6 +198,10 @@ export class Session implements GroupOwner {
       this.pool.forget(this);
       this.#stopWaiting();
       return this.#refuseAndGoOn(canceledWhileWaiting());
+    }
+    if (this.#adopting !== undefined) {
+      this.#canceledWhileAdopting = true;
+      return;
     }
     const backend = this.#lease ?? this.#shared;
     if (backend !== undefined && this.#owed > 0) this.pool.cancel(backend, this);
@@ -176,9 +241,9 @@ export class Session implements GroupOwner {
       this.#status = ready.status;
     }
     if (!group.unseen) this.#channel.reply(buffer, start, end, ready, this.#isIdle);
-    if (ready !== undefined) return this.#afterGroup();
     const backend = this.#lease ?? this.#shared;
-    if (backend !== undefined) this.#pauseIfFull(backend);
+    if (backend !== undefined && !this.#channel.isOpen) this.#pause(backend);
+    if (ready !== undefined) this.#afterGroup();
   }
 
   syncIgnored(group: Group, absorbed: Group | undefined): void {
@@ -197,12 +262,12 @@ export class Session implements GroupOwner {
   rerun(group: Group): void {
     this.#owed -= 1;
     const replay = group.replay;
-    if (replay !== undefined) this.#pending.unshift({ ...replay, endsGroup: true, again: true });
+    if (replay !== undefined && !this.#closed) this.#pending.unshift({ ...replay, endsGroup: true, again: true });
     this.#afterGroup();
   }
 
   /** A group on a shared backend will not be answered. It only read, so it can run again, once, if nothing of its answer was delivered. */
-  sharedGroupLost(group: Group, fatal: PgReport | undefined): void {
+  groupLost(group: Group, fatal: PgReport | undefined): void {
     this.#channel.unpause();
     if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);
     this.#owed -= 1;
@@ -213,6 +278,7 @@ export class Session implements GroupOwner {
   /** The leased backend is gone, with everything that was on it. */
   leaseLost(unanswered: readonly Group[], fatal: PgReport | undefined): void {
     this.#channel.unpause();
+    if (this.#adopting !== undefined) return this.adoptionLost();
     this.#lease = undefined;
     this.#open = undefined;
     this.#owed = 0;
@@ -248,14 +314,22 @@ export class Session implements GroupOwner {
   #take(backend: Backend, shareable: boolean): void {
     if (shareable) this.#shared = backend;
     else this.#lease = backend;
-    if (!this.#channel.isOpen) this.#pauseIfFull(backend);
+    if (!this.#channel.isOpen) this.#pause(backend);
   }
 
-  #pauseIfFull(backend: Backend): void {
-    if (this.#channel.isOpen) return;
-    this.#channel.pauseIfFull(backend, () => {
+  /** The client does not keep up. On a shared backend that must not last. */
+  #pause(backend: Backend): void {
+    if (backend === this.#lease) return this.#channel.pause(backend, undefined);
+    this.#channel.pause(backend, () => {
       if (this.#shared === backend) this.pool.isolate(backend);
     });
+  }
+
+  /** Makes the backend's settings the session's before anything of the session runs there. */
+  #adopt(backend: Backend): void {
+    this.#adopting = backend;
+    backend.adopting = true;
+    backend.query(new Adoption(this), `RESET ALL${this.#settings === '' ? '' : `;${this.#settings}`}`);
   }
 
   #forward(
@@ -322,7 +396,7 @@ export class Session implements GroupOwner {
     // Whoever has the backend next must not wait for this session's client.
     this.#channel.unpause();
     if (this.#closed) return this.#leave();
-    if (backend === undefined || this.#status !== 'I' || this.#pins !== 0) return;
+    if (backend === undefined || this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return;
     this.#lease = undefined;
     this.drained();
     this.pool.release(backend);
@@ -408,13 +482,20 @@ export class Session implements GroupOwner {
     this.#stopWaiting();
     this.#pending.length = 0;
     this.#open = undefined;
+    if (this.#adopting !== undefined) return this.#leaveAdopting();
     if (this.#shared !== undefined) this.pool.cancel(this.#shared, this);
     const backend = this.#lease;
     this.#lease = undefined;
     if (backend === undefined) return;
     if (this.#owed > 0 || this.#status !== 'I') this.pool.abandon(backend, this);
-    else if (this.#pins === 0) this.pool.release(backend);
+    // Which settings the backend has after an unsettled group, only the gateway could have told.
+    else if (this.#pins === 0 && this.#unsettled === 0) this.pool.release(backend);
     else this.pool.releaseDirty(backend, (this.#pins & ~undoneByDiscard) === 0);
+  }
+
+  /** Half-way to our settings: `adopted` finds nothing pending and gives the backend back. */
+  #leaveAdopting(): void {
+    this.#pending.length = 0;
   }
 }
 
