@@ -135,7 +135,7 @@ function rates(summary: SummaryBuilder, seconds: number): string {
 class Progress {
   readonly #total: number;
   readonly #started: number;
-  readonly #isTerminal = process.stderr.isTTY === true;
+  readonly #isTerminal = process.stderr.isTTY;
   #last = 0;
 
   constructor(total: number, started: number) {

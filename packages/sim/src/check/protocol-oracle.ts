@@ -160,8 +160,8 @@ function copying(tag: string, progress: Progress): 'more' | 'illegal' {
 
 const query: Judge = (tag, body, progress) => {
   if (tag === 'Z') {
-    if (!progress.failed && progress.completed === 0) return 'no result and no error came before it';
     if (progress.columns !== undefined) return 'the result before it is not complete';
+    if (!progress.failed && progress.completed === 0) return 'no result and no error came before it';
     return ready(body);
   }
   if (progress.failed) return 'only ReadyForQuery may follow an error';

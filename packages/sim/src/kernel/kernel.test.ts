@@ -40,7 +40,7 @@ describe('the kernel', () => {
     const k = kernel();
     await k.run(async () => {
       await wait(k, 5);
-      call();
+      void call();
     });
     expect(k.failures.map((failure) => failure.oracle)).toEqual(['crash']);
     expect(k.failures[0]?.sentence).toContain(`${name} was called inside the simulation`);

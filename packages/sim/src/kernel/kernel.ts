@@ -131,7 +131,7 @@ export class Kernel {
         try {
           resolve(!this.#runDrained(story));
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });

@@ -67,7 +67,7 @@ export class SimDisk {
         try {
           resolve(act());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
     });
