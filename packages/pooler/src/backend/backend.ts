@@ -104,6 +104,8 @@ export class Backend implements ConnectionHandler, FrameSink {
   #fatal: PgReport | undefined;
   /** Contiguous reply bytes of the head group that were not handed on yet. */
   #run: Uint8Array | undefined;
+  /** What `data` is at. */
+  #chunk: Uint8Array | undefined;
   #runStart = 0;
   #runEnd = 0;
 
@@ -272,7 +274,9 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   data(bytes: Uint8Array): void {
     if (this.#lost) return;
+    this.#chunk = bytes;
     this.#deframer.feed(bytes);
+    this.#chunk = undefined;
     this.#flushRun(undefined);
     if (this.#deframer.state === 'flowing') return;
     this.#log.error('Postgres sent bytes that are no protocol; its connection is closed', { backend: this.id });
@@ -355,7 +359,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     group.abandonScript();
     const letter = peekReadyForQuery(buffer, start, end);
     const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
-    this.#extendRun(group, buffer, start, end);
+    this.#addToRun(group, buffer, start, end);
     this.#owed.take();
     this.#flushRunOf(group, { status, failed: group.failed, completions: group.completions });
     this.#dropProvisional();
@@ -428,6 +432,12 @@ export class Backend implements ConnectionHandler, FrameSink {
   // --- reply bytes, as few pieces as possible ---
 
   #extendRun(group: Group, buffer: Uint8Array, start: number, end: number): void {
+    this.#addToRun(group, buffer, start, end);
+    // A message that straddled chunks stands in the deframer's own memory, where the next one will be put together.
+    if (buffer !== this.#chunk) this.#flushRun(undefined);
+  }
+
+  #addToRun(group: Group, buffer: Uint8Array, start: number, end: number): void {
     if (group.rerun) return;
     if (group.leadingParseCompletes > 0) this.#payLeading(group);
     if (this.#run === buffer && this.#runEnd === start) {
