@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { CliError } from '../errors.ts';
-import { connectionString } from './connection-string.ts';
-import type { ClusterRecord } from './record.ts';
+import { connectionString, superuser } from './connection-string.ts';
+import type { Cluster } from './cluster.ts';
 
 /** One query the way a client would send it: the only proof that all of it works together. */
 export async function checkConnection(
-  record: ClusterRecord,
+  { folder, record }: Cluster,
   password: string,
   bin: string,
   signal: AbortSignal,
@@ -20,7 +20,10 @@ export async function checkConnection(
   } catch (error) {
     signal.throwIfAborted();
     const said = ((error as { readonly stderr?: string }).stderr ?? (error as Error).message).trim();
-    throw new CliError('the cluster does not answer a query', { quoted: said.split('\n'), cause: error });
+    const hint = said.includes('password authentication failed')
+      ? `Write the password of role ${superuser} to ${folder.password}.`
+      : undefined;
+    throw new CliError('the cluster does not answer a query', { quoted: said.split('\n'), hint, cause: error });
   }
   return `answered in ${Math.round(performance.now() - begunMs)} ms`;
 }

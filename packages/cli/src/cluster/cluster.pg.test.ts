@@ -134,6 +134,16 @@ describe.runIf(tools.every((tool) => tool !== undefined))('a local cluster', () 
     expect((await sql(folder, 'select x from t')).stdout).toBe('42\n');
   });
 
+  test('gets a new password when the file with the old one was lost', async () => {
+    const folder = freshFolder();
+    const string = await up(folder);
+    await run('down', '--dir', folder);
+    rmSync(path.join(folder, 'password'));
+    const again = await run('up', '--dir', folder);
+    expect([again.code, again.stdout.trim()]).toEqual([0, expect.not.stringMatching(string)]);
+    expect((await sql(folder, 'select 1')).stdout).toBe('1\n');
+  });
+
   test('is not started twice', async () => {
     const folder = freshFolder();
     const string = await up(folder);

@@ -6,9 +6,13 @@ import { writeWhole } from './record.ts';
 const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
 const length = 24;
 
-/** The superuser's password: made once, for this user's eyes only, of characters that need no quoting anywhere. */
-export function ensurePassword(folder: Folder): string {
-  if (existsSync(folder.password)) return readFileSync(folder.password, 'utf8').trim();
+/** undefined if none was made for this folder, or its file is lost. */
+export function readPassword(folder: Folder): string | undefined {
+  return existsSync(folder.password) ? readFileSync(folder.password, 'utf8').trim() : undefined;
+}
+
+/** Makes the superuser's password, for this user's eyes only, of characters that need no quoting anywhere. */
+export function makePassword(folder: Folder): string {
   const password = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
   writeWhole(folder.password, `${password}\n`, 0o600);
   return password;

@@ -7,7 +7,7 @@ import { isComponentAlive, readComponent } from './component.ts';
 import { superuser } from './connection-string.ts';
 import { requiredCluster } from './existing-cluster.ts';
 import { dirOption } from './options.ts';
-import { ensurePassword } from './password.ts';
+import { readPassword } from './password.ts';
 import { say } from './steps.ts';
 
 /** `multigres psql`: psql through the gateway. All arguments are psql's; its exit code is ours. */
@@ -28,13 +28,14 @@ async function psql(args: readonly string[], dir: string): Promise<void> {
     throw new CliError(`the cluster in ${folder.root} does not run`, { hint: 'Start it with `./mg up`.' });
   }
   const { bin } = await ensureTool('postgres-17', say);
+  const password = readPassword(folder);
   const env = {
     ...process.env,
     PGHOST: record.gateway.host,
     PGPORT: String(record.gateway.port),
     PGUSER: superuser,
     PGDATABASE: 'postgres',
-    PGPASSWORD: ensurePassword(folder),
+    ...(password === undefined ? {} : { PGPASSWORD: password }),
   };
   process.exitCode = await run(path.join(bin, 'psql'), args, env);
 }

@@ -3,6 +3,7 @@ import { ensureTool } from '@multigres/host';
 import { ServingState } from '@multigres/rpc';
 import { CliError } from '../errors.ts';
 import { gatewayStatus, pgctldAnswers, poolerStatus, withPgctld } from './calls.ts';
+import { changePassword } from './change-password.ts';
 import { checkConnection } from './check-connection.ts';
 import { etcdDirectory, etcdOf, gatewayOf, main, pgctldOf, poolerOf, type Cluster, type Tools } from './cluster.ts';
 import { warmCompileCache } from './compile-cache.ts';
@@ -34,6 +35,8 @@ export interface StartLog {
 interface Start {
   readonly cluster: Cluster;
   readonly password: string;
+  /** Made now: data that was there before has another one. */
+  readonly isNewPassword: boolean;
   readonly signal: AbortSignal;
   readonly log: StartLog;
 }
@@ -66,10 +69,10 @@ export function startSteps(start: Start): readonly Step[] {
     },
     { title: 'topology', run: () => prepareTopology(cluster.record) },
     { title: 'pgctld', run: () => startPgctld(start, found()) },
-    { title: 'postgres', run: () => startPostgres(start) },
+    { title: 'postgres', run: () => startPostgres(start, found().postgres.bin) },
     { title: 'pooler', run: () => startPooler(start) },
     { title: 'gateway', run: () => startGateway(start) },
-    { title: 'first query', run: () => checkConnection(cluster.record, start.password, found().postgres.bin, signal) },
+    { title: 'first query', run: () => checkConnection(cluster, start.password, found().postgres.bin, signal) },
   ];
 }
 
@@ -114,12 +117,13 @@ async function startPgctld(start: Start, tools: Tools): Promise<string> {
   return begin(start, pgctldOf(start.cluster, tools), look);
 }
 
-async function startPostgres(start: Start): Promise<string> {
+async function startPostgres(start: Start, bin: string): Promise<string> {
   const { folder } = start.cluster;
   return withPgctld(folder, async (pgctld) => {
     const { created } = await orAborted(pgctld.initDb({}, { deadlineMs: 180_000 }), start.signal);
     start.log.startedPostgres = true;
     const { status } = await orAborted(pgctld.start({}, { deadlineMs: 90_000 }), start.signal);
+    if (start.isNewPassword && !created) await changePassword(start.cluster, start.password, bin);
     return `127.0.0.1:${status?.port ?? 0}${created ? ' (new data directory)' : ''}`;
   });
 }

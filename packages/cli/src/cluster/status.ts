@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { exitCode } from '../errors.ts';
 import type { Cluster } from './cluster.ts';
@@ -6,7 +5,7 @@ import { connectionString } from './connection-string.ts';
 import { durationText } from './duration-text.ts';
 import { existingCluster } from './existing-cluster.ts';
 import { dirOption } from './options.ts';
-import { ensurePassword } from './password.ts';
+import { readPassword } from './password.ts';
 import { stateOf, survey, type ClusterState, type ComponentSurvey } from './survey.ts';
 
 interface Flags {
@@ -43,8 +42,7 @@ async function status(flags: Flags): Promise<void> {
 }
 
 function stringOf(cluster: Cluster, flags: Flags): string {
-  const show = flags.showPassword && existsSync(cluster.folder.password);
-  return connectionString(cluster.record, show ? ensurePassword(cluster.folder) : undefined);
+  return connectionString(cluster.record, flags.showPassword ? readPassword(cluster.folder) : undefined);
 }
 
 function jsonLine(

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, type Folder } from './folder.ts';
 
@@ -43,8 +43,12 @@ export function dataPlace(folder: Folder, owner: Account | undefined): string | 
   const probe = path.join(folder.root, 'etcd');
   makeOwned(probe, owner);
   if (canUse(probe, owner)) return undefined;
-  const elsewhere = `/var/lib/multigres/${path.basename(folder.root).replace(/^\.+/, '')}-${fingerprint(folder.root)}`;
-  mkdirSync(elsewhere, { recursive: true, mode: 0o755 });
+  rmSync(probe, { recursive: true });
+  mkdirSync('/var/lib/multigres', { recursive: true, mode: 0o755 });
+  // A fresh name: an earlier cluster of this folder, with another password, may have left its data behind.
+  const name = `${path.basename(folder.root).replace(/^\.+/, '')}-${fingerprint(folder.root)}-`;
+  const elsewhere = mkdtempSync(path.join('/var/lib/multigres', name));
+  chmodSync(elsewhere, 0o755);
   writeFileSync(path.join(elsewhere, 'README'), `The data of the Multigres cluster in ${folder.root}\n`);
   return elsewhere;
 }

@@ -7,7 +7,7 @@ import { isComponentAlive, readComponent } from './component.ts';
 import { connectionString } from './connection-string.ts';
 import { clusterFolder, componentNames, makeFolder, type Folder } from './folder.ts';
 import { dirOption } from './options.ts';
-import { ensurePassword } from './password.ts';
+import { makePassword, readPassword } from './password.ts';
 import { planCluster } from './plan.ts';
 import { readRecord, writeRecord, type ClusterRecord } from './record.ts';
 import { startSteps, type StartLog } from './start-cluster.ts';
@@ -46,9 +46,10 @@ async function up(flags: Flags): Promise<void> {
   const unlock = lockCluster(folder, 'up');
   try {
     const cluster = await clusterToStart(folder, flags);
-    const password = ensurePassword(folder);
+    const known = readPassword(folder);
+    const password = known ?? makePassword(folder);
     if (await isHealthy(cluster)) say(`already running in ${folder.root}`);
-    else await start(cluster, password);
+    else await start(cluster, password, known === undefined);
     tell(cluster, password);
   } finally {
     unlock();
@@ -93,14 +94,14 @@ async function isHealthy(cluster: Cluster): Promise<boolean> {
 }
 
 /** All steps, or none: what was begun is undone when one fails or the user interrupts. */
-async function start(cluster: Cluster, password: string): Promise<void> {
+async function start(cluster: Cluster, password: string, isNewPassword: boolean): Promise<void> {
   const abort = new AbortController();
   const interrupted = (): void => abort.abort(new CliError('interrupted', { exitCode: exitCode.interrupted }));
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, interrupted);
   const log: StartLog = { started: new Set(), startedPostgres: false };
   try {
-    await runSteps(startSteps({ cluster, password, signal: abort.signal, log }));
+    await runSteps(startSteps({ cluster, password, isNewPassword, signal: abort.signal, log }));
   } catch (error) {
     await undoStart(cluster, log);
     throw abort.signal.aborted ? abort.signal.reason : error;
