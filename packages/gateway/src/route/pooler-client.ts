@@ -23,8 +23,8 @@ import {
   type LinkHandler,
   type Open,
   type Opened,
-  type Use,
 } from '@multigres/relay';
+import type { StatementUse } from '../session/request-builder.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { poolerUnreachable } from '../errors.ts';
 
@@ -49,6 +49,7 @@ export interface PoolerClientOptions {
 
 const connectMs = 5_000;
 const silenceMs = 5_000;
+const eagerAttempts = 60;
 
 /**
  * The gateway's one connection to a pooler, shared by all sessions that are served there; made anew whenever it breaks. Sessions that come
@@ -124,24 +125,28 @@ export class PoolerClient implements LinkHandler {
     });
   }
 
-  /** Sends a piece of a request; see `Link.request`. */
+  /** Sends a piece of a request; see `Link.request`. Tells the pooler first of the statements that it does not know yet. */
   request(
     channel: number,
     flags: number,
     groups: number,
-    uses: readonly Use[],
+    uses: readonly StatementUse[],
     bytes: Uint8Array,
     start: number,
     end: number,
   ): void {
-    this.#link?.request(channel, flags, groups, uses, bytes, start, end);
+    const link = this.#link;
+    if (link === undefined) return;
+    for (const { statement } of uses) if (statement !== undefined) this.#define(link, statement);
+    link.request(channel, flags, groups, uses, bytes, start, end);
+    // It is known for this piece; nobody would ever forget it otherwise.
+    for (const { statement } of uses) if (statement?.forgotten === true) this.forget(statement);
   }
 
-  /** Makes sure that the pooler knows the statement before a request refers to it. */
-  define(statement: CatalogStatement): void {
+  #define(link: Link, statement: CatalogStatement): void {
     if (this.#defined.has(statement.id)) return;
     this.#defined.add(statement.id);
-    this.#link?.send(0, frameType.define, 0, 0, encodeDefine(statement));
+    link.send(0, frameType.define, 0, 0, encodeDefine(statement));
   }
 
   forget(statement: CatalogStatement): void {
@@ -285,8 +290,10 @@ export class PoolerClient implements LinkHandler {
 
   #retryLater(): void {
     if (this.#stopped) return;
-    const delayMs = backoffMs(this.#attempts, this.#world.random, { firstMs: 50, lastMs: 2_000 });
-    if (this.#attempts === 3) this.#log.warn('no connection to the pooler', { reason: this.#lastTrouble });
+    // A pooler that starts together with the gateway is there in a moment, and a failed dial costs little.
+    const lastMs = this.#attempts < eagerAttempts ? 100 : 2_000;
+    const delayMs = backoffMs(this.#attempts, this.#world.random, { firstMs: 50, lastMs });
+    if (this.#attempts === eagerAttempts) this.#log.warn('no connection to the pooler', { reason: this.#lastTrouble });
     this.#attempts += 1;
     this.#retry = this.#world.clock.after(delayMs, () => void this.#connect());
   }

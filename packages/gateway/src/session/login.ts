@@ -11,6 +11,7 @@ import {
   type ServerStartupState,
 } from '@multigres/pgwire';
 import { loginTimeout } from '../errors.ts';
+import { sayGoodbye } from './goodbye.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 import { Session } from './session.ts';
 
@@ -60,14 +61,13 @@ export class Login implements ConnectionHandler, FrameSink {
   }
 
   end(): void {
-    this.#connection.end();
     this.#leave();
   }
 
   drain(): void {}
 
   closed(): void {
-    this.#leave();
+    this.#leave(false);
   }
 
   frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
@@ -108,12 +108,10 @@ export class Login implements ConnectionHandler, FrameSink {
         return this.#chooseMethod(effect.request.user);
       case 'cancel':
         this.#environment.cancelKeys.find(effect.processId, effect.secretKey)?.cancel();
-        this.#connection.end();
         return this.#leave();
       case 'accept':
         return this.#accept(effect);
       case 'refuse':
-        this.#connection.end();
         return this.#leave();
       case 'startTls':
         // Not reached while TLS is not offered: the machine answers N.
@@ -150,13 +148,14 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#deframer.stop();
     this.#session = new Session(this.#environment, this.#connection, this.#deframer, effect.session);
     this.#deframer.sink = this.#session;
-    this.#connection.attach(this.#session);
+    this.#session.start();
   }
 
-  #leave(): void {
+  #leave(connected: boolean = true): void {
     if (this.#over) return;
     this.#over = true;
     this.#timer.cancel();
     this.#closed(this);
+    if (connected) sayGoodbye(this.#connection, this.#environment.clock);
   }
 }

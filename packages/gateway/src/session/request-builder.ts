@@ -1,8 +1,14 @@
+import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { bodyBytesMax, statementNameBytes, useKind, usesLength, type Use, type UseKind } from '@multigres/relay';
 
 /** A piece is sent before it gets longer than this; it leaves room for the uses in front of it. */
 export const pieceBytesMax: number = bodyBytesMax - usesLength(256);
 export const usesMax = 256;
+
+/** A use with its statement, so that the pooler can be told of it whenever the piece is sent. */
+export interface StatementUse extends Use {
+  readonly statement?: CatalogStatement;
+}
 
 /**
  * Collects the messages of one group on their way to the pooler: Parse messages are left out, names of carried statements replaced by
@@ -11,7 +17,7 @@ export const usesMax = 256;
 export class RequestBuilder {
   bytes: Uint8Array = new Uint8Array(bodyBytesMax);
   length = 0;
-  uses: Use[] = [];
+  uses: StatementUse[] = [];
 
   get isEmpty(): boolean {
     return this.length === 0 && this.uses.length === 0;
@@ -27,8 +33,9 @@ export class RequestBuilder {
     return this.length + bytes <= pieceBytesMax && this.uses.length < usesMax;
   }
 
-  use(kind: UseKind, id: number): void {
-    this.uses.push({ kind, offset: this.length, id });
+  use(kind: UseKind, statement: CatalogStatement | undefined): void {
+    if (statement === undefined) this.uses.push({ kind, offset: this.length, id: 0 });
+    else this.uses.push({ kind, offset: this.length, id: statement.id, statement });
   }
 
   append(buffer: Uint8Array, start: number, end: number): void {
@@ -44,7 +51,7 @@ export class RequestBuilder {
    * reference.
    */
   appendReferring(
-    id: number,
+    statement: CatalogStatement,
     buffer: Uint8Array,
     start: number,
     end: number,
@@ -53,7 +60,7 @@ export class RequestBuilder {
   ): void {
     const at = this.length;
     this.append(buffer, start, nameStart);
-    this.use(useKind.refers, id);
+    this.use(useKind.refers, statement);
     this.length += statementNameBytes;
     this.append(buffer, nameEnd, end);
     const length = this.length - at - 1;

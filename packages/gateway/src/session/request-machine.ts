@@ -15,20 +15,25 @@ import {
   textAt,
   uint32At,
 } from '@multigres/pgwire';
-import { requestFlag, statementName, statementNameBytes, useKind, type Use, type UseKind } from '@multigres/relay';
+import { requestFlag, statementName, statementNameBytes, useKind, type UseKind } from '@multigres/relay';
 import { PinReason, Trait, type Classification, type SettingChange } from '@multigres/sql';
 import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
-import { pieceBytesMax, type RequestBuilder } from './request-builder.ts';
-import { isCarriedSetting, SessionSettings, type SettingsEffects } from './session-settings.ts';
+import { pieceBytesMax, type RequestBuilder, type StatementUse } from './request-builder.ts';
+import { isCarriedSetting, SessionSettings, settingsMax, type SettingsEffects } from './session-settings.ts';
 import { StatementNames, type NameChange } from './statement-names.ts';
 
 /** Where the machine's decisions go. */
 export interface RequestSink {
-  /** A piece for the pooler; `endsGroup` if it ends with Query, FunctionCall or Sync. */
-  request(flags: number, endsGroup: boolean, uses: readonly Use[], bytes: Uint8Array, start: number, end: number): void;
-  /** The pooler must know this statement before the next piece. */
-  define(statement: CatalogStatement): void;
+  /** A piece for the pooler, who must know the statements of its uses; `endsGroup` if it ends with Query, FunctionCall or Sync. */
+  request(
+    flags: number,
+    endsGroup: boolean,
+    uses: readonly StatementUse[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
   /** Keep the backend from now on. */
   pin(reasons: number): void;
   /** The client is told of an error; nothing is under way. */
@@ -62,12 +67,16 @@ interface SentGroup {
 const noChanges: readonly NameChange[] = [];
 /** Most groups change nothing. */
 const plainGroup: SentGroup = { names: noChanges, settings: undefined, settles: false };
-const noUses: readonly Use[] = [];
+const noUses: readonly StatementUse[] = [];
 
 /** Messages may wait for their Sync up to this much; PostgreSQL would have begun with them already. */
 const unsentBytesMax = 16 * 1024;
 /** A name that no statement has: closing it does nothing and is answered in order. */
 const nobody: string = statementName(0);
+/** Among several statements: the ones that know the backend's names of prepared statements. */
+const statementWords = /\b(?:prepare|execute|deallocate)\b/i;
+/** PostgreSQL cuts the names of portals off at 63 bytes. */
+const portalBytesMax = 8 * 1024;
 const carriedNamePattern = /^mg[0-9a-f]{8}$/;
 
 // Peeks are filled and read within one call, so all sessions can use the same.
@@ -105,7 +114,7 @@ export class RequestMachine {
   /** After a refusal: messages are dropped until Sync, as PostgreSQL does after an error. */
   #skipping = false;
   /** What of an unfinished group does not stay in the shared builder between calls. */
-  #taken: { readonly bytes: Uint8Array; readonly uses: Use[] } | undefined;
+  #taken: { readonly bytes: Uint8Array; readonly uses: StatementUse[] } | undefined;
 
   constructor(sink: RequestSink, context: RequestContext) {
     this.#sink = sink;
@@ -172,6 +181,8 @@ export class RequestMachine {
   syncIgnored(): void {
     const oldest = this.#sent.shift() ?? plainGroup;
     const next = this.#sent[0];
+    // The pooler waits once for each end that it was sent.
+    if (oldest.settles) this.#sink.settled(this.#settings.text);
     if (next !== undefined) this.#sent[0] = { ...next, names: [...oldest.names, ...next.names] };
     else {
       this.#changes = [...oldest.names, ...(this.#changes ?? [])];
@@ -212,7 +223,7 @@ export class RequestMachine {
       case frontendTag.functionCall:
         this.#groupPins |= PinReason.unknownFunction;
         this.#shareable = false;
-        this.#add(buffer, start, end);
+        this.#addEnd(buffer, start, end);
         return this.#sendGroup(requestFlag.simple);
       case frontendTag.terminate:
         return this.#sink.terminate();
@@ -233,11 +244,13 @@ export class RequestMachine {
 
   #query(buffer: Uint8Array, start: number, end: number): void {
     if (buffer[end - 1] !== 0 || end - start < 6) return this.#sink.violation(malformedMessage());
-    const query = this.#context.classify(textAt(buffer, start + 5, end - 1));
+    const text = textAt(buffer, start + 5, end - 1);
+    const query = this.#context.classify(text);
     if (this.#mustRefuse(query)) return this.#refuse(sequenceStateNotCarried(), true, buffer, start, end);
     this.#names.set('', undefined);
     this.#noteEffects(query);
-    if (this.#begun || !this.#context.builder.isEmpty) this.#add(buffer, start, end);
+    if (query.kind === 'multi' && statementWords.test(text)) this.#noteUnknownNames(query);
+    if (this.#begun || !this.#context.builder.isEmpty) this.#addEnd(buffer, start, end);
     else return this.#sendWhole(requestFlag.simple, noUses, buffer, start, end);
     this.#sendGroup(requestFlag.simple);
   }
@@ -252,10 +265,11 @@ export class RequestMachine {
     const statement = this.#context.catalog.get(textAt(buffer, queryStart, queryEnd), types, this.#context.classify);
     this.#change(this.#names.set(name, statement));
     if (name === '') this.#unnamedInline = false;
-    if (!isCarried(statement)) {
+    if (name !== '' && !isCarried(statement)) {
       this.#groupPins |= PinReason.preparedStatement;
       this.#names.markRaw(name);
-    } else if (name !== '' || statement.sightings > 1) return this.#parseCarried(statement);
+    } else if (!isCarried(statement)) this.#unnamedInline = true;
+    else if (name !== '' || statement.sightings > 1) return this.#parseCarried(statement);
     // Most texts are never seen again: only the second sight makes an unnamed statement worth a place on the backends.
     else this.#unnamedInline = true;
     this.#addWith(useKind.parsesInline, buffer, start, end);
@@ -263,8 +277,7 @@ export class RequestMachine {
 
   #parseCarried(statement: CatalogStatement): void {
     this.#reserve(0);
-    this.#sink.define(statement);
-    this.#context.builder.use(useKind.parses, statement.id);
+    this.#context.builder.use(useKind.parses, statement);
     this.#begun = true;
   }
 
@@ -332,12 +345,17 @@ export class RequestMachine {
   ): void {
     if (statement === undefined) return this.#referUnknown(name, buffer, start, end, nameStart);
     if (this.#names.isRaw(name) || (name === '' && this.#unnamedInline)) return this.#add(buffer, start, end);
-    this.#sink.define(statement);
+    if (!isCarried(statement)) {
+      // Too long to be carried, and named only by its place: it is parsed again for each group that uses it.
+      this.#addOwn((writer) => encodeParse(writer, '', statement.query, statement.parameterTypes));
+      this.#unnamedInline = true;
+      return this.#add(buffer, start, end);
+    }
     this.#begun = true;
     const bytes = end - start + statementNameBytes;
     if (bytes > pieceBytesMax) return this.#referLarge(statement, buffer, start, end, nameStart, nameEnd);
     this.#reserve(bytes);
-    this.#context.builder.appendReferring(statement.id, buffer, start, end, nameStart, nameEnd);
+    this.#context.builder.appendReferring(statement, buffer, start, end, nameStart, nameEnd);
     if (this.#context.builder.length > unsentBytesMax) this.#sendPiece();
   }
 
@@ -350,12 +368,14 @@ export class RequestMachine {
     nameStart: number,
     nameEnd: number,
   ): void {
+    // The name would stand in another piece than the use that points to it.
+    if (nameStart - start > portalBytesMax) return this.#sink.violation(malformedMessage());
     this.#sendPiece();
     const whole = new Uint8Array(end - start + statementNameBytes - (nameEnd - nameStart));
     whole.set(buffer.subarray(start, nameStart));
     whole.set(buffer.subarray(nameEnd, end), nameStart - start + statementNameBytes);
     writeLength(whole);
-    const uses = [{ kind: useKind.refers, offset: nameStart - start, id: statement.id }];
+    const uses = [{ kind: useKind.refers, offset: nameStart - start, id: statement.id, statement }];
     this.#sendBytes(0, false, uses, whole, 0, whole.length);
   }
 
@@ -390,16 +410,30 @@ export class RequestMachine {
     } else if (namesStatements(effects)) this.#meetSqlNames(effects);
   }
 
+  /** One of several statements may use or drop any name. */
+  #noteUnknownNames(effects: Classification): void {
+    this.#drops = requestFlag.dropsStatements;
+    this.#meetSqlNames(effects);
+  }
+
   /** The pins of a statement, less what the session's settings take upon themselves. */
   #settingsPins(effects: Classification, portal: boolean | undefined): number {
     const { setting } = effects;
     if (isDiscardAll(effects))
       this.#noteSetting({ scope: 'session', form: 'all', name: '', value: undefined, literal: undefined });
     if (setting === undefined || setting.scope !== 'session') return effects.pins;
-    if (!isCarriedSetting(setting) || portal === true) return effects.pins | PinReason.settings;
+    if (!isCarriedSetting(setting) || portal === true || this.#settingsAreFull())
+      return effects.pins | PinReason.settings;
     if (portal === undefined) this.#noteSetting(setting);
     else this.#boundSetting = setting;
     return effects.pins & ~PinReason.settings;
+  }
+
+  /** Those under way are counted, too: what is carried has to fit into a frame. */
+  #settingsAreFull(): boolean {
+    let count = this.#settings.size + (this.#settingChanges?.length ?? 0);
+    for (const { settings } of this.#sent) count += settings?.changes.length ?? 0;
+    return count >= settingsMax;
   }
 
   #noteSetting(change: SettingChange): void {
@@ -422,14 +456,16 @@ export class RequestMachine {
     );
   }
 
-  /** SQL's EXECUTE and DEALLOCATE know the backend's names: what the client prepared by protocol must be there under its own. */
+  /** SQL's PREPARE, EXECUTE and DEALLOCATE know the backend's names: what the client prepared by protocol must be there under its own. */
   #meetSqlNames(effects: Classification): void {
     const wanted = effects.target === undefined ? this.#names.names() : [effects.target];
     for (const name of wanted) {
       const statement = this.#names.get(name);
       if (statement === undefined || name === '') continue;
-      if (!this.#names.isRaw(name) && this.#status !== 'E') this.#prepareRaw(name, statement);
-      if (effects.kind === 'deallocate') this.#names.set(name, undefined);
+      // A failed transaction takes none of them.
+      if (this.#status === 'E') continue;
+      if (!this.#names.isRaw(name)) this.#prepareRaw(name, statement);
+      if (effects.kind === 'deallocate') this.#change(this.#names.set(name, undefined));
     }
   }
 
@@ -438,11 +474,17 @@ export class RequestMachine {
     if (this.#begun) return;
     this.#pinNow(PinReason.preparedStatement);
     const writer = new MessageWriter(1024);
+    // A refused Parse of the same name may have left one behind.
+    encodeClose(writer, 'statement', name);
+    const offset = writer.length;
     encodeParse(writer, name, statement.query, statement.parameterTypes);
     encodeSync(writer);
     const bytes = writer.take();
     this.#names.markRaw(name);
-    const uses: readonly Use[] = [{ kind: useKind.unseen, offset: 0, id: 0 }];
+    const uses: readonly StatementUse[] = [
+      { kind: useKind.unseen, offset: 0, id: 0 },
+      { kind: useKind.unseen, offset, id: 0 },
+    ];
     this.#sendBytes(requestFlag.unseen, true, uses, bytes, 0, bytes.length);
   }
 
@@ -477,16 +519,22 @@ export class RequestMachine {
     (this.#changes ??= []).push(change);
   }
 
-  #addOwn(write: (writer: MessageWriter) => void): void {
+  #addOwn(write: (writer: MessageWriter) => void, kind: UseKind = useKind.unseen): void {
     const writer = new MessageWriter(256);
     write(writer);
     const bytes = writer.take();
-    this.#addWith(useKind.unseen, bytes, 0, bytes.length);
+    this.#addWith(kind, bytes, 0, bytes.length);
+  }
+
+  /** A Query or FunctionCall behind messages of the extended protocol: an error among those makes Postgres skip it, which must be seen. */
+  #addEnd(buffer: Uint8Array, start: number, end: number): void {
+    if (this.#begun) this.#addOwn((writer) => encodeClose(writer, 'statement', nobody), useKind.beforeQuery);
+    this.#add(buffer, start, end);
   }
 
   #addWith(kind: UseKind, buffer: Uint8Array, start: number, end: number): void {
     this.#reserve(Math.min(end - start, pieceBytesMax));
-    this.#context.builder.use(kind, 0);
+    this.#context.builder.use(kind, undefined);
     this.#add(buffer, start, end);
   }
 
@@ -524,7 +572,7 @@ export class RequestMachine {
   }
 
   /** The last piece of a group, which may be its only one. */
-  #sendWhole(flags: number, uses: readonly Use[], buffer: Uint8Array, start: number, end: number): void {
+  #sendWhole(flags: number, uses: readonly StatementUse[], buffer: Uint8Array, start: number, end: number): void {
     const alone = !this.#partlySent && this.#sent.length === 0 && this.#status === 'I';
     const shareable =
       alone && this.#shareable && this.#groupPins === 0 && this.#pins === 0 && end - start <= pieceBytesMax;
@@ -544,7 +592,7 @@ export class RequestMachine {
   #sendBytes(
     flags: number,
     endsGroup: boolean,
-    uses: readonly Use[],
+    uses: readonly StatementUse[],
     buffer: Uint8Array,
     start: number,
     end: number,
@@ -587,7 +635,7 @@ function isDiscardAll(effects: Classification): boolean {
 }
 
 function namesStatements(effects: Classification): boolean {
-  return effects.kind === 'execute' || effects.kind === 'deallocate' || effects.kind === 'multi';
+  return effects.kind === 'execute' || effects.kind === 'deallocate' || effects.kind === 'prepare';
 }
 
 /** The length field of a message that fills the array. */

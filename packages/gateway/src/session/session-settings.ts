@@ -12,9 +12,14 @@ export interface SettingsEffects {
  */
 const notCarried: ReadonlySet<string> = new Set(['role', 'session_authorization', 'client_encoding', 'seed']);
 
+/** All settings of a session have to fit into one frame between gateway and pooler; few sessions make more than a handful. */
+const settingLengthMax = 500;
+export const settingsMax = 30;
+
 /** Whether the change can be made again on another backend by its words alone. */
 export function isCarriedSetting(change: SettingChange): boolean {
   if (change.scope !== 'session' || notCarried.has(change.name)) return false;
+  if (change.name.length + (change.value?.length ?? 0) > settingLengthMax) return false;
   if (change.form === 'transaction' || change.form === 'fromCurrent') return false;
   // What a backslash means depends on standard_conforming_strings at that moment.
   return change.value === undefined || !change.value.includes('\\');
@@ -37,6 +42,11 @@ export class SessionSettings {
   /** The open transaction has changed something that its end will keep or undo. */
   get isUnsettled(): boolean {
     return this.#working !== this.#committed;
+  }
+
+  /** How many there are, with those that the open transaction has made. */
+  get size(): number {
+    return this.#working.size;
   }
 
   /** A group was answered: `before` and `after` are the transaction's status. */

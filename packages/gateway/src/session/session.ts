@@ -13,17 +13,18 @@ import {
 import {
   ReceiveWindow,
   replyFlag,
+  requestCost,
   SendWindow,
   statusOfFlags,
   type Credentials,
   type Open,
   type Opened,
-  type Use,
 } from '@multigres/relay';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
 import { malformedLength, messageTooLarge, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
-import type { CatalogStatement } from '../statement/statement-catalog.ts';
+import { sayGoodbye } from './goodbye.ts';
+import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 
@@ -51,8 +52,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   readonly #pooler: PoolerClient;
   readonly #key: CancelKey;
   readonly #requests: RequestMachine;
-  readonly #sendWindow: SendWindow = new SendWindow();
-  readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
+  #sendWindow: SendWindow = new SendWindow();
+  #receiveWindow: ReceiveWindow = new ReceiveWindow();
   #channel = 0;
   #phase: Phase = 'opening';
   #welcomed = false;
@@ -62,6 +63,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #windowClosed = false;
   #clientStalled = false;
   #uncreditedBytes = 0;
+  /** When it stops waiting for a pooler, should the connection break again and again. */
+  #giveUpMs: number;
+  #refusal: PgError | undefined;
 
   /** The connection is paused and the deframer stopped; what came behind the login is handed to `data`. */
   constructor(environment: SessionEnvironment, connection: Connection, deframer: Deframer, accepted: AcceptedSession) {
@@ -77,9 +81,16 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#requests = new RequestMachine(this, environment);
     this.#key = environment.cancelKeys.issue(this);
     this.#pooler = environment.poolerFor(accepted.database);
+    this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
     environment.sessionStarted(this);
-    if (accepted.replication !== 'none') this.finish(replicationNotSupported());
+    if (accepted.replication !== 'none') this.#refusal = replicationNotSupported();
     else this.#channel = this.#pooler.open(this.#open, this);
+  }
+
+  /** Takes the connection over. */
+  start(): void {
+    this.#connection.attach(this);
+    if (this.#refusal !== undefined) this.finish(this.#refusal);
   }
 
   cancel(): void {
@@ -91,7 +102,6 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     if (this.#phase === 'ended') return;
     encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
     this.#writeOut();
-    this.#connection.end();
     this.#leave();
   }
 
@@ -105,7 +115,6 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   end(): void {
     // A client that will send no more is gone, even if it left without Terminate: PostgreSQL treats it the same way.
-    this.#connection.end();
     this.#leave();
   }
 
@@ -117,7 +126,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   closed(): void {
-    this.#leave();
+    this.#leave(false);
   }
 
   // --- its messages ---
@@ -139,20 +148,16 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   request(
     flags: number,
     endsGroup: boolean,
-    uses: readonly Use[],
+    uses: readonly StatementUse[],
     bytes: Uint8Array,
     start: number,
     end: number,
   ): void {
     this.#pooler.request(this.#channel, flags, endsGroup ? 1 : 0, uses, bytes, start, end);
-    this.#sendWindow.sent(end - start);
+    this.#sendWindow.sent(requestCost(uses.length, end - start));
     if (this.#sendWindow.open || this.#windowClosed) return;
     this.#windowClosed = true;
     this.#deframer.stop();
-  }
-
-  define(statement: CatalogStatement): void {
-    this.#pooler.define(statement);
   }
 
   pin(reasons: number): void {
@@ -184,7 +189,6 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   terminate(): void {
-    this.#connection.end();
     this.#leave();
   }
 
@@ -228,6 +232,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   lost(): void {
     if (this.#phase === 'ended') return;
     const owed = this.#requests.groupsUnanswered > 0;
+    if (this.#phase === 'opening' && this.#environment.clock.nowMs() < this.#giveUpMs) return this.#openAgain();
     if (this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable) {
       // Nothing of it was on the other side: it goes on as soon as there is a pooler again.
       this.#phase = 'detached';
@@ -241,9 +246,18 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #mustWait(): boolean {
     if (this.#phase === 'detached') {
       this.#phase = 'opening';
-      this.#channel = this.#pooler.open(this.#open, this);
+      this.#giveUpMs = this.#environment.clock.nowMs() + this.#environment.limits.poolerWaitMs;
+      this.#openAgain();
     }
     return this.#phase !== 'ready' || this.#windowClosed;
+  }
+
+  /** A channel of its own: what the old one owed in credit died with it. */
+  #openAgain(): void {
+    this.#sendWindow = new SendWindow();
+    this.#receiveWindow = new ReceiveWindow();
+    this.#uncreditedBytes = 0;
+    this.#channel = this.#pooler.open(this.#open, this);
   }
 
   #feed(bytes: Uint8Array): void {
@@ -318,12 +332,14 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     if (credit > 0 && this.#phase !== 'ended') this.#pooler.credit(this.#channel, credit);
   }
 
-  #leave(): void {
+  #leave(connected: boolean = true): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
     this.#environment.cancelKeys.revoke(this.#key);
     this.#requests.close();
     this.#pooler.close(this.#channel);
+    this.#leftover = undefined;
+    if (connected) sayGoodbye(this.#connection, this.#environment.clock);
     this.#environment.sessionEnded(this);
   }
 }

@@ -11,10 +11,14 @@ export interface CatalogStatement {
   references: number;
   /** Parse messages seen with this content. */
   sightings: number;
+  /** No longer in the catalog, although a group under way may still use it. */
+  forgotten: boolean;
 }
 
 /** A longer text is not carried: its definition might not fit a frame (UTF-8 has at most 3 bytes per unit). */
 const carriedLengthMax = 16_000;
+
+const startsWithDigit = /^[0-9;]/;
 
 /** Whether sessions can take the statement from backend to backend. */
 export function isCarried(statement: CatalogStatement): boolean {
@@ -42,23 +46,23 @@ export class StatementCatalog {
 
   /** The statement of this content; made if it is new. */
   get(query: string, parameterTypes: readonly number[], classify: (query: string) => Classification): CatalogStatement {
+    // Long texts are not kept for others: ten thousand of them would be all the memory there is.
+    if (query.length > carriedLengthMax) return this.#make(query, parameterTypes, classify(query));
     const key = keyOf(query, parameterTypes);
     let statement = this.#byContent.get(key);
     if (statement === undefined) {
       this.#makeRoom();
-      this.#lastId += 1;
-      statement = {
-        id: this.#lastId,
-        query,
-        parameterTypes,
-        classification: classify(query),
-        references: 0,
-        sightings: 0,
-      };
+      statement = this.#make(query, parameterTypes, classify(query));
       this.#byContent.set(key, statement);
     }
     statement.sightings += 1;
     return statement;
+  }
+
+  #make(query: string, parameterTypes: readonly number[], classification: Classification): CatalogStatement {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return { id, query, parameterTypes, classification, references: 0, sightings: 0, forgotten: false };
   }
 
   /** Looks at a bounded number of the oldest: those in use go to the young end, the first unused one goes. */
@@ -67,7 +71,10 @@ export class StatementCatalog {
     let looks = 64;
     for (const [key, statement] of this.#byContent) {
       this.#byContent.delete(key);
-      if (statement.references === 0) return this.#forgotten(statement);
+      if (statement.references === 0) {
+        statement.forgotten = true;
+        return this.#forgotten(statement);
+      }
       this.#byContent.set(key, statement);
       looks -= 1;
       if (looks === 0) return;
@@ -76,5 +83,6 @@ export class StatementCatalog {
 }
 
 function keyOf(query: string, parameterTypes: readonly number[]): string {
-  return parameterTypes.length === 0 ? query : `${parameterTypes.join(',')};${query}`;
+  // A text that looks like types and a text must not be taken for them.
+  return parameterTypes.length === 0 && !startsWithDigit.test(query) ? query : `${parameterTypes.join(',')};${query}`;
 }
