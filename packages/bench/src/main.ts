@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { PgError } from '@multigres/core';
 import { BenchError, exitCode } from './errors.ts';
+import { crowdCommand } from './crowd-command.ts';
 import { proxyCommand } from './proxy-command.ts';
 
 /** What went wrong in a few lines; a bug of ours keeps its stack. */
@@ -25,7 +26,7 @@ async function run(args: readonly string[]): Promise<number> {
     .description('Measures us beside our peers. Starts everything it needs and leaves nothing behind.')
     .exitOverride()
     .enablePositionalOptions();
-  for (const command of [proxyCommand()]) program.addCommand(command.exitOverride());
+  for (const command of [proxyCommand(), crowdCommand()]) program.addCommand(command.exitOverride());
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode.ok;

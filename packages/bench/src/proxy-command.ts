@@ -15,6 +15,7 @@ interface Flags {
   readonly quick?: boolean;
   readonly json?: string;
   readonly out?: string;
+  readonly profile?: string;
   readonly clients?: readonly number[];
   readonly modes: readonly Mode[];
   readonly rounds?: number;
@@ -31,6 +32,10 @@ export function proxyCommand(): Command {
     .option('--quick', 'under two minutes, for a first impression')
     .option('--json <file>', 'write every single run to a file')
     .option('--out <file>', 'write the report to a file, too')
+    .option(
+      '--profile <folder>',
+      'also run ours under the profiler, keep the profiles there and show the dearest functions',
+    )
     .option('--clients <list>', 'how many clients (default: 1,8,64,256; quick: 8,64)', countList(1, 380))
     .option('--modes <list>', 'simple, extended, prepared', modeList, modes)
     .option('--rounds <n>', 'runs of each peer under each load (default: 5; quick: 2)', count(1, 100))
@@ -68,6 +73,8 @@ async function run(flags: Flags): Promise<void> {
     scale: flags.scale,
     pgbouncerPools: poolSizes(flags.pgbouncerPool, quick),
     ourPools: poolSizes(flags.poolSize, quick),
+    ...(flags.profile !== undefined && { profileFolder: flags.profile }),
+    openShares: quick ? [0.5] : [0.25, 0.5, 0.75],
   };
   const machine = describeMachine();
   await withScratch(async (scratch) => {
@@ -78,11 +85,11 @@ async function run(flags: Flags): Promise<void> {
     process.stdout.write(report);
     if (flags.out !== undefined) writeFileSync(flags.out, report);
     if (flags.json === undefined) return;
-    const { peers, skipped, samples } = outcome;
+    const { peers, skipped, ...measured } = outcome;
     const told = peers.map(({ id, title, version, settings, command }) => ({ id, title, version, settings, command }));
     writeFileSync(
       flags.json,
-      `${JSON.stringify({ suite: 'proxy', machine, plan, peers: told, skipped, samples }, undefined, 1)}\n`,
+      `${JSON.stringify({ suite: 'proxy', machine, plan, peers: told, skipped, ...measured }, undefined, 1)}\n`,
     );
   });
 }

@@ -154,7 +154,8 @@ export class Loop {
     this.#idle.push(...this.#lanes);
     return this.#clock.beat(this.#startMs, periodOf(arrival.perSecond), (plannedMs) => {
       const nowMs = this.#elapsedMs();
-      this.#lateness.record((nowMs - (plannedMs - this.#startMs)) * 1000);
+      const dueMs = plannedMs - this.#startMs;
+      if (this.#isMeasured(dueMs)) this.#lateness.record((nowMs - dueMs) * 1000);
       this.#serveArrivals(nowMs);
       this.#finishIfDone(nowMs);
     });

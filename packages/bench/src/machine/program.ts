@@ -17,7 +17,7 @@ export interface ProgramCommand {
 
 /** After being asked to end, it has this long. */
 const stopMsMax = 10_000;
-const quotedLines = 12;
+const quotedLines = 24;
 
 /**
  * A server of ours in a session of its own: an interrupt from the terminal reaches only us, and we end things in the right order.

@@ -6,16 +6,22 @@ import { loadsOf, type Load, type ProxyPlan } from '../suites/proxy-plan.ts';
 import type { Sample } from '../suites/sample.ts';
 import { markdownTable } from './markdown-table.ts';
 import { machineSection } from './machine-section.ts';
+import { agreementSection, openSection } from './open-section.ts';
+import { peerSection } from './peer-section.ts';
+import { profileSection } from './profile-section.ts';
 import { duration, fixed, median, spread, whole } from './numbers.ts';
 
 /** The whole report of `bench proxy`. */
 export function proxyReport(machine: Machine, plan: ProxyPlan, outcome: ProxyOutcome, command: string): string {
-  const { peers, skipped, samples } = outcome;
+  const { peers, skipped, samples, open, agreement, profiles } = outcome;
   const tables = [...new Set(loadsOf(plan).map(titleOf))].map((title) => loadSection(title, plan, peers, samples));
   return [
     '# Through a proxy: throughput, latency and CPU',
     intro(plan),
     ...tables,
+    openSection(peers, open),
+    agreementSection(agreement),
+    profileSection(profiles),
     '## What was measured with what',
     machineSection(
       machine,
@@ -23,8 +29,10 @@ export function proxyReport(machine: Machine, plan: ProxyPlan, outcome: ProxyOut
     ),
     peerSection(peers, skipped),
     commandSection(plan, command),
-    '',
-  ].join('\n\n');
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .concat('\n');
 }
 
 function intro({ transport, rounds, seconds }: ProxyPlan): string {
@@ -103,13 +111,6 @@ function ratioTo(own: readonly Sample[], runs: readonly Sample[], to: PeerId): n
     return other === undefined ? [] : [sample.tps / other.tps];
   });
   return median(ratios);
-}
-
-function peerSection(peers: readonly Peer[], skipped: ProxyOutcome['skipped']): string {
-  const present = peers.map(
-    ({ title, version, settings, command }) => `- **${title}** (${version}): \`${command}\`; ${settings.join(', ')}`,
-  );
-  return [...present, ...skipped.map(({ title, reason }) => `- **${title}** was left out: ${reason}`)].join('\n');
 }
 
 function commandSection(plan: ProxyPlan, command: string): string {

@@ -12,6 +12,10 @@ export interface ProxyPlan {
   /** Pool sizes to try for each pooler; one means that it is given. */
   readonly pgbouncerPools: readonly number[];
   readonly ourPools: readonly number[];
+  /** Rates of the open loop, as shares of what PgBouncer reaches in a closed one. */
+  readonly openShares: readonly number[];
+  /** Where to keep CPU profiles of ours; none are taken without. */
+  readonly profileFolder?: string;
 }
 
 /** One kind of load; each peer gets each, in turn. */

@@ -6,6 +6,8 @@ import { startOurs } from '../peers/ours.ts';
 import { startPgbouncer } from '../peers/pgbouncer.ts';
 import { startPostgres, type PostgresServer } from '../peers/postgres.ts';
 import type { Scratch } from '../scratch.ts';
+import { benchAgreement, benchOpen, openRates, type Agreement, type OpenSample } from './open-loop.ts';
+import { profiled, type RoleProfile } from './profile.ts';
 import { loadsOf, type Load, type ProxyPlan } from './proxy-plan.ts';
 import type { Sample } from './sample.ts';
 import { tunedPool } from './tuned-pool.ts';
@@ -19,6 +21,9 @@ export interface ProxyOutcome {
   readonly peers: readonly Peer[];
   readonly skipped: readonly Skipped[];
   readonly samples: readonly Sample[];
+  readonly open: readonly OpenSample[];
+  readonly agreement: readonly Agreement[];
+  readonly profiles: readonly RoleProfile[];
 }
 
 type Say = (line: string) => void;
@@ -50,7 +55,32 @@ export async function benchProxy(scratch: Scratch, plan: ProxyPlan, say: Say): P
   const two = await tunedPool('Multigres', postgres.bin, plan.ourPools, (size) => ours(size, 'two'), say);
   peers.push(two.peer, await ours(two.size, 'one'));
   const samples = await inTurn(postgres, peers, plan, say);
-  return { peers, skipped, samples };
+  const open = await benchOpen(postgres, peers, plan, openRates(plan, samples), say);
+  const agreement = await benchAgreement(postgres, plan);
+  const profiles = await profilesOf(scratch, postgres, plan, two.size, say);
+  return { peers, skipped, samples, open, agreement, profiles };
+}
+
+/** Apart from what is measured: a profiler slows things down. */
+async function profilesOf(
+  scratch: Scratch,
+  postgres: PostgresServer,
+  plan: ProxyPlan,
+  poolSize: number,
+  say: Say,
+): Promise<readonly RoleProfile[]> {
+  const { profileFolder: folder, transport, seconds, modes, clients } = plan;
+  if (folder === undefined) return [];
+  say('taking profiles');
+  const mode = modes.at(-1) ?? 'extended';
+  return profiled(scratch, postgres, {
+    folder,
+    transport,
+    poolSize,
+    mode,
+    clients: clients.at(-1) ?? 64,
+    seconds: Math.max(3, seconds),
+  });
 }
 
 async function inTurn(postgres: PostgresServer, peers: readonly Peer[], plan: ProxyPlan, say: Say): Promise<Sample[]> {
