@@ -1,3 +1,4 @@
+import { utf8Text } from '@multigres/core';
 import { Framer } from './framer.ts';
 
 /** What a client has sent, as far as it decides which replies are owed. */
@@ -237,7 +238,7 @@ const legal: Readonly<Record<Owed, Judge>> = {
 
 /** Severity FATAL or PANIC, from the untranslated field V, else from S. */
 function isFatal(body: Uint8Array): boolean {
-  const fields = new TextDecoder().decode(body).split('\0');
+  const fields = utf8Text(body).split('\0');
   const severity = fields.find((field) => field.startsWith('V')) ?? fields.find((field) => field.startsWith('S'));
   return severity !== undefined && /^[VS](FATAL|PANIC)$/.test(severity);
 }
