@@ -1,5 +1,5 @@
 // Fences that open with ```sh run do what the page says: each page's are executed in order, in one folder of their own.
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fencesOf, pages, type Fence } from '../docs/pages.ts';
@@ -21,13 +21,15 @@ export async function readmeCommands(): Promise<Tally> {
 
 async function runPage(fences: readonly Fence[]): Promise<Tally> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'mg-readme-'));
+  // Servers run as another user where this is root; the folder must let it in.
+  chmodSync(folder, 0o755);
   symlinkSync(path.join(repositoryRoot, 'mg'), path.join(folder, 'mg'));
   const tallies: Tally[] = [];
   try {
     for (const fence of fences) tallies.push(await runFence(fence, folder));
   } finally {
     // Whatever a page has started or a failure has left running.
-    await runCommand('./mg', ['down'], { cwd: folder, timeoutMs: 60_000 });
+    await runCommand('./mg', ['down', '--destroy'], { cwd: folder, timeoutMs: 60_000 });
     rmSync(folder, { recursive: true, force: true });
   }
   return sum(tallies);
