@@ -15,7 +15,7 @@ export class PostgresNode {
   constructor(weather: Weather, name: string) {
     const { kernel } = weather;
     const random = kernel.random.fork(`postgres/${name}`);
-    const slow = random.pick([0, 0.2, 2]);
+    const slow = random.pick([0, 0.2, 2, 20]);
     this.node = weather.node(name, async (world) => {
       // What the last life had not flushed is lost, but for a prefix.
       if (this.#lives > 0) this.#log.loseUnflushed((count) => (count === 0 ? 0 : random.below(count + 1)));
@@ -27,7 +27,7 @@ export class PostgresNode {
         roles: [{ name: 'postgres', superuser: true }, { name: 'app' }],
         log: this.#log,
         statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
-        flushDelayMs: { least: 0.1, greatest: 0.5 + slow * 5 },
+        flushDelayMs: { least: 0.1, greatest: 0.5 + Math.min(slow, 2) * 5 },
         startDelayMs: { least: 50, greatest: 500 },
       });
       await this.#model.ready;

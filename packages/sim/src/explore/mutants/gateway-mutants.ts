@@ -8,9 +8,16 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'gateway/failed-parse-keeps-its-name',
     file: requests,
-    find: `if (!failed || changes === undefined) return;`,
-    replace: `return;`,
+    find: `if (failed) for (let i = group.names.length - 1; i >= completions; i--) this.#names.undo(group.names[i]);`,
+    replace: ``,
     why: 'a name whose Parse failed is taken for ever',
+  },
+  {
+    name: 'gateway/failed-settings-stay',
+    file: requests,
+    find: `this.#settings.answered(group.settings, before, status, failed);`,
+    replace: `this.#settings.answered(group.settings, before, status, false);`,
+    why: 'a SET that failed, or whose transaction did, is carried to the next backend all the same',
   },
   {
     name: 'gateway/pins-nothing',

@@ -2,6 +2,7 @@ import type { Mutant } from '../mutation.ts';
 
 const session = 'packages/pooler/src/session/session.ts';
 const pool = 'packages/pooler/src/pool/pool.ts';
+const channel = 'packages/pooler/src/session/reply-channel.ts';
 const poolMachine = 'packages/pooler/src/pool/pool.machine.ts';
 const backend = 'packages/pooler/src/backend/backend.ts';
 const group = 'packages/pooler/src/backend/group.ts';
@@ -13,22 +14,22 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/release-in-transaction',
     file: session,
-    find: `if (this.#status !== 'I' || this.#pins !== 0 || this.#closed) return;`,
-    replace: `if (this.#pins !== 0 || this.#closed) return;`,
+    find: `if (backend === undefined || this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return;`,
+    replace: `if (backend === undefined || this.#pins !== 0 || this.#unsettled > 0) return;`,
     why: 'the backend goes back to the pool after each statement, also inside a transaction',
   },
   {
     name: 'pooler/release-pinned',
     file: session,
-    find: `if (this.#status !== 'I' || this.#pins !== 0 || this.#closed) return;`,
-    replace: `if (this.#status !== 'I' || this.#closed) return;`,
+    find: `if (backend === undefined || this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return;`,
+    replace: `if (backend === undefined || this.#status !== 'I' || this.#unsettled > 0) return;`,
     why: 'a backend that holds session state goes back to the pool',
   },
   {
     name: 'pooler/release-without-reset',
     file: session,
-    find: `if (this.#pins === 0) this.pool.release(backend);`,
-    replace: `if (this.#pins !== -1) this.pool.release(backend);`,
+    find: `else if (this.#pins === 0 && this.#unsettled === 0) this.pool.release(backend);`,
+    replace: `else if (this.#pins !== -1) this.pool.release(backend);`,
     why: 'the backend of a session that has left is given to the next one with all that was set on it',
   },
   {
@@ -48,8 +49,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/lost-write-is-harmless',
     file: session,
-    find: `return this.#replyError(backendLostOutcomeUnknown(fatal), true);`,
-    replace: `return this.#replyError(backendLostHarmlessly(fatal), true);`,
+    find: `return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);`,
+    replace: `return this.#channel.error(backendLostHarmlessly(fatal), true, true);`,
     why: 'a write whose answer was lost is reported as certainly not done',
   },
   {
@@ -68,33 +69,46 @@ export const poolerMutants: readonly Mutant[] = [
   },
   {
     name: 'pooler/slow-reader-never-resumed',
-    file: session,
-    find: `    this.#paused.resume();
-    this.#paused = undefined;`,
-    replace: `    this.#paused = undefined;`,
+    file: channel,
+    find: `return this.#sendWindow.open && this.unpause();`,
+    replace: `return this.#sendWindow.open;`,
     why: 'a client that read slowly once never gets the rest',
   },
   {
     name: 'pooler/cancel-hits-the-head',
     file: pool,
-    find: `if (head.owner !== session) return void backend.askCancel(session);`,
+    find: `if (head.owner !== session || head.rerun) return void backend.askCancel(session);`,
     replace: ``,
     why: 'a cancel stops whatever runs on the shared backend, whoever asked for it',
   },
   {
     name: 'pooler/cancel-not-forgiven',
     file: backend,
-    find: `if (report?.sqlstate === '57014' && this.cancelling && group.shared && !group.cancelAsked && !group.delivered)`,
-    replace: `if (report === undefined)`,
+    find: `if (report.sqlstate === sqlstate.queryCanceled && this.cancelling && !group.cancelAsked) group.rerun = true;`,
+    replace: ``,
     why: 'a cancel that comes late hits the next session on the backend, and that is told so',
   },
   {
     name: 'pooler/reset-keeps-statements',
     file: pool,
     find: `    backend.statements.clear();
-    this.release(backend);`,
-    replace: `    this.release(backend);`,
+    backend.settings = '';`,
+    replace: `    backend.settings = '';`,
     why: 'the pooler believes that prepared statements survive DISCARD ALL',
+  },
+  {
+    name: 'pooler/adopts-on-top',
+    file: session,
+    find: '`RESET ALL$',
+    replace: '`SELECT 1$',
+    why: 'a session gets its own settings on top of what another one has set before',
+  },
+  {
+    name: 'pooler/release-unsettled',
+    file: session,
+    find: `if (backend === undefined || this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return;`,
+    replace: `if (backend === undefined || this.#status !== 'I' || this.#pins !== 0) return;`,
+    why: 'a backend is handed on before it is known which settings the session has left on it',
   },
   {
     name: 'pooler/failed-parse-is-present',
