@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BenchError } from '../errors.ts';
 import { run } from '../machine/run.ts';
@@ -12,8 +12,14 @@ export const modes: readonly Mode[] = ['simple', 'extended', 'prepared'];
 /** `select`: one row by its key. `tpcb`: pgbench's default, seven statements in a transaction that writes. */
 export type Workload = 'select' | 'tpcb';
 
-export interface PgbenchOptions {
+/** Where pgbench is, and where it may write its logs. */
+export interface PgbenchProgram {
   readonly bin: string;
+  readonly logFolder: string;
+}
+
+export interface PgbenchOptions {
+  readonly program: PgbenchProgram;
   readonly address: Address;
   readonly workload: Workload;
   readonly mode: Mode;
@@ -36,7 +42,7 @@ const sampledFrom = 8;
 const sampledShare = 0.1;
 
 /** The arguments besides where to connect, as the report shows them. */
-export function pgbenchArguments(options: Omit<PgbenchOptions, 'bin' | 'address'>): string[] {
+export function pgbenchArguments(options: Omit<PgbenchOptions, 'program' | 'address'>): string[] {
   const { workload, mode, clients, seconds } = options;
   const jobs = Math.min(clients, availableParallelism());
   const script = workload === 'select' ? ['-S'] : [];
@@ -45,12 +51,12 @@ export function pgbenchArguments(options: Omit<PgbenchOptions, 'bin' | 'address'
 
 /** One run of plain pgbench against the `postgres` database. Throws a BenchError if it fails or clients are lost on the way. */
 export async function pgbench(options: PgbenchOptions): Promise<PgbenchResult> {
-  const { bin, address, clients, seconds } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'multigres-bench-log-'));
+  const { program, address, clients, seconds } = options;
+  const folder = mkdtempSync(join(program.logFolder, 'l'));
   try {
     const sampling = clients < sampledFrom ? [] : ['--sampling-rate', String(sampledShare)];
     const output = await run({
-      program: join(bin, 'pgbench'),
+      program: join(program.bin, 'pgbench'),
       args: [
         ...pgbenchArguments(options),
         ...['-l', '--log-prefix', join(folder, 'l'), ...sampling],

@@ -24,16 +24,17 @@ const quotedLines = 24;
  */
 export class Program {
   readonly pid: number;
+  /** Resolves with how it ended. */
+  readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #command: ProgramCommand;
-  readonly #ended: Promise<string>;
   #how: string | undefined;
 
   private constructor(command: ProgramCommand, child: ChildProcess, pid: number) {
     this.#command = command;
     this.#child = child;
     this.pid = pid;
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#how = signal === null ? `exit code ${code}` : `signal ${signal}`;
         resolve(this.#how);
@@ -83,7 +84,7 @@ export class Program {
     if (this.#how !== undefined) return;
     this.#child.kill(this.#command.stopSignal ?? 'SIGTERM');
     const timer = setTimeout(() => this.#killGroup(), stopMsMax);
-    await this.#ended;
+    await this.ended;
     clearTimeout(timer);
   }
 

@@ -31,16 +31,23 @@ export async function startOurs(scratch: Scratch, postgres: PostgresServer, opti
     transport === 'tcp' ? `${host}:${at}` : socketPath({ host, port: at });
   const settings = [
     ...(processes === 'one' ? ['--single-process'] : []),
-    ...(poolSize === undefined ? [] : ['--pool-size', String(poolSize)]),
+    ...(poolSize === undefined ? [] : [`--pool-size ${poolSize}`]),
   ];
-  const args = ['proxy', '--to', endpoint(postgres.address), '--listen', endpoint(address), ...settings];
+  const args = [
+    'proxy',
+    '--to',
+    endpoint(postgres.address),
+    '--listen',
+    endpoint(address),
+    ...settings.flatMap((setting) => setting.split(' ')),
+  ];
   const program = await Program.start({
     title: `our proxy (${processes === 'one' ? 'one process' : 'two processes'})`,
     program: process.execPath,
     args: [...process.execArgv, ...nodeArgs, join(root, entry()), ...args, '--log-level', 'warn'],
     logFile: join(scratch.folder, `proxy-${processes}.log`),
   });
-  scratch.defer(() => program.stop());
+  scratch.deferStop(program);
   await program.until(() => answers(postgres.bin, address), readyMsMax);
   return {
     id: processes,

@@ -37,7 +37,7 @@ export async function startPgbouncer(
     // At once: the others wait for clients or servers.
     stopSignal: 'SIGQUIT',
   });
-  scratch.defer(() => program.stop());
+  scratch.deferStop(program);
   await program.until(() => answers(postgres.bin, address), readyMsMax);
   return {
     id: 'pgbouncer',

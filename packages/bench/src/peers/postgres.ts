@@ -32,6 +32,8 @@ export interface PostgresServer extends Peer {
   readonly postmasterPid: number;
   /** Folder of pgbench and psql. */
   readonly bin: string;
+  /** Of those who measure it. */
+  readonly logFolder: string;
   /** Of the same server, for those who come over the other transport. */
   addressOver(transport: Transport): Address;
   /** Answers the output of one statement, without decoration. */
@@ -90,6 +92,7 @@ export async function startPostgres(
     title: 'Postgres, direct',
     version,
     bin,
+    logFolder: scratch.folder,
     address: addressOver(transport),
     addressOver,
     query: ask,
@@ -116,7 +119,7 @@ async function launch(bin: string, data: string, scratch: Scratch): Promise<Prog
     // "Fast": open sessions are ended.
     stopSignal: 'SIGINT',
   });
-  scratch.defer(() => program.stop());
+  scratch.deferStop(program);
   return program;
 }
 

@@ -73,10 +73,10 @@ export async function benchOpen(
 /** Whether our generator measures what pgbench does: both against Postgres alone. */
 export async function benchAgreement(postgres: PostgresServer, plan: ProxyPlan): Promise<readonly Agreement[]> {
   const pairs: Agreement[] = [];
-  const { bin, address } = postgres;
+  const { address } = postgres;
   for (let round = 0; round < plan.rounds; round++) {
     const { tps } = await pgbench({
-      bin,
+      program: postgres,
       address,
       workload: 'select',
       mode,

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { pgbench, type Mode } from '../load/pgbench.ts';
+import { pgbench, type Mode, type Workload } from '../load/pgbench.ts';
 import { startOurs } from '../peers/ours.ts';
 import type { Transport } from '../peers/peer.ts';
 import type { PostgresServer } from '../peers/postgres.ts';
@@ -9,6 +9,7 @@ import type { Scratch } from '../scratch.ts';
 /** Where one process of ours spent its time. */
 export interface RoleProfile {
   readonly role: string;
+  readonly workload: Workload;
   readonly file: string;
   /** Without what it waited. */
   readonly busyMs: number;
@@ -41,6 +42,7 @@ export interface ProfilePlan {
   readonly folder: string;
   readonly transport: Transport;
   readonly poolSize: number;
+  readonly workload: Workload;
   readonly mode: Mode;
   readonly clients: number;
   readonly seconds: number;
@@ -60,12 +62,12 @@ export async function profiled(
 ): Promise<readonly RoleProfile[]> {
   const profiles: RoleProfile[] = [];
   for (const processes of ['two', 'one'] as const) {
-    const folder = join(resolve(plan.folder), processes);
+    const folder = join(resolve(plan.folder), `${plan.workload}-${processes}`);
     mkdirSync(folder, { recursive: true });
     const before = new Set(readdirSync(folder));
     const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${sampleUs}`];
     const peer = await startOurs(scratch, postgres, { ...plan, processes, nodeArgs });
-    const load = { bin: postgres.bin, address: peer.address, workload: 'select', ...plan } as const;
+    const load = { program: postgres, address: peer.address, ...plan };
     await pgbench({ ...load, seconds: warmupSeconds });
     const fromUs = monotonicUs();
     await pgbench(load);
@@ -75,7 +77,12 @@ export async function profiled(
       const file = join(folder, name);
       const isFirst = name.includes(`.${peer.rootPid}.`);
       const role = processes === 'one' ? 'gateway and pooler in one process' : isFirst ? 'gateway' : 'pooler';
-      profiles.push({ role, file, ...dearest(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile, window) });
+      profiles.push({
+        role,
+        workload: plan.workload,
+        file,
+        ...dearest(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile, window),
+      });
     }
   }
   return profiles;

@@ -8,7 +8,7 @@ import { startPostgres, type PostgresServer } from '../peers/postgres.ts';
 import type { Scratch } from '../scratch.ts';
 import { benchAgreement, benchOpen, openRates, type Agreement, type OpenSample } from './open-loop.ts';
 import { profiled, type RoleProfile } from './profile.ts';
-import { loadsOf, type Load, type ProxyPlan } from './proxy-plan.ts';
+import { loadsOf, writersMode, type Load, type ProxyPlan } from './proxy-plan.ts';
 import type { Sample } from './sample.ts';
 import { tunedPool } from './tuned-pool.ts';
 
@@ -47,12 +47,12 @@ export async function benchProxy(scratch: Scratch, plan: ProxyPlan, say: Say): P
   const bouncer = (size: number): Promise<Peer> => startPgbouncer(scratch, postgres, plan.transport, size, say);
   peers.push(
     ...(await orSkipped('PgBouncer', async () => {
-      return (await tunedPool('PgBouncer', postgres.bin, plan.pgbouncerPools, bouncer, say)).peer;
+      return (await tunedPool('PgBouncer', postgres, plan.pgbouncerPools, bouncer, say)).peer;
     })),
   );
   const ours = (size: number, processes: 'one' | 'two'): Promise<Peer> =>
     startOurs(scratch, postgres, { processes, transport: plan.transport, poolSize: size });
-  const two = await tunedPool('Multigres', postgres.bin, plan.ourPools, (size) => ours(size, 'two'), say);
+  const two = await tunedPool('Multigres', postgres, plan.ourPools, (size) => ours(size, 'two'), say);
   peers.push(two.peer, await ours(two.size, 'one'));
   const samples = await inTurn(postgres, peers, plan, say);
   const open = await benchOpen(postgres, peers, plan, openRates(plan, samples), say);
@@ -72,15 +72,11 @@ async function profilesOf(
   const { profileFolder: folder, transport, seconds, modes, clients } = plan;
   if (folder === undefined) return [];
   say('taking profiles');
-  const mode = modes.at(-1) ?? 'extended';
-  return profiled(scratch, postgres, {
-    folder,
-    transport,
-    poolSize,
-    mode,
-    clients: clients.at(-1) ?? 64,
-    seconds: Math.max(3, seconds),
-  });
+  const common = { folder, transport, poolSize, clients: clients.at(-1) ?? 64, seconds: Math.max(3, seconds) };
+  return [
+    ...(await profiled(scratch, postgres, { ...common, workload: 'select', mode: modes.at(-1) ?? writersMode })),
+    ...(await profiled(scratch, postgres, { ...common, workload: 'tpcb', mode: writersMode })),
+  ];
 }
 
 async function inTurn(postgres: PostgresServer, peers: readonly Peer[], plan: ProxyPlan, say: Say): Promise<Sample[]> {
@@ -123,7 +119,7 @@ async function measure(
 ): Promise<Sample> {
   const roots = { proxy: peer.rootPid, postgres: postgres.postmasterPid };
   const { result, cpu } = await metered(roots, () =>
-    pgbench({ bin: postgres.bin, address: peer.address, ...load, seconds }),
+    pgbench({ program: postgres, address: peer.address, ...load, seconds }),
   ).catch((error: unknown) => {
     // What ended by itself explains more than the client that it left.
     postgres.check();

@@ -1,4 +1,4 @@
-import { pgbench } from '../load/pgbench.ts';
+import { pgbench, type PgbenchProgram } from '../load/pgbench.ts';
 import type { Peer } from '../peers/peer.ts';
 
 const trials = [
@@ -14,7 +14,7 @@ const betterFrom = 1.03;
  */
 export async function tunedPool(
   title: string,
-  bin: string,
+  program: PgbenchProgram,
   sizes: readonly number[],
   start: (size: number) => Promise<Peer>,
   say: (line: string) => void,
@@ -23,7 +23,7 @@ export async function tunedPool(
   if (sizes.length === 1) return { peer: await start(best), size: best };
   for (const size of sizes) {
     const peer = await start(size);
-    const rates = await tried(bin, peer);
+    const rates = await tried(program, peer);
     await peer.stop();
     say(`${title} with a pool of ${size}: ${rates.map(Math.round).join(' selects/s, ')} writing transactions/s`);
     const score = rates.reduce((product, rate) => product * rate, 1) ** (1 / rates.length);
@@ -32,9 +32,9 @@ export async function tunedPool(
   return { peer: await start(best), size: best };
 }
 
-async function tried(bin: string, peer: Peer): Promise<readonly number[]> {
+async function tried(program: PgbenchProgram, peer: Peer): Promise<readonly number[]> {
   const rates: number[] = [];
-  await pgbench({ bin, address: peer.address, ...trials[0] });
-  for (const trial of trials) rates.push((await pgbench({ bin, address: peer.address, ...trial })).tps);
+  await pgbench({ program, address: peer.address, ...trials[0] });
+  for (const trial of trials) rates.push((await pgbench({ program, address: peer.address, ...trial })).tps);
   return rates;
 }
