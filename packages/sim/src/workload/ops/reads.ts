@@ -65,7 +65,7 @@ export async function readPortions(session: UserSession): Promise<void> {
 /** A long answer, read slowly: only this session may be held up by that. */
 export async function readSlowly(session: UserSession): Promise<void> {
   // Now and then more than all windows on the way hold together.
-  const rows = session.random.chance(0.2) ? 400 + session.random.below(400) : 20 + session.random.below(100);
+  const rows = session.random.chance(0.12) ? 400 + session.random.below(400) : 20 + session.random.below(100);
   session.pg.stall();
   session.world.clock.after(100 + session.random.below(1500), () => session.pg.unstall());
   const reply = await session.simple(`SELECT repeat('x', 1000) FROM generate_series(1, ${rows}) AS n`);
