@@ -1,5 +1,6 @@
 import {
   ProcessError,
+  assert,
   utf8,
   type Child,
   type Command,
@@ -66,8 +67,8 @@ export class SimProcesses {
     return {
       spawn: async (command) => childOf(await this.#spawn(life, command), (pid, signal) => this.#signal(pid, signal)),
       run: (command, limits) => this.#run(life, command, limits),
-      isAlive: (pid) => this.#running.has(pid),
-      signal: (pid, signal) => this.#signal(pid, signal),
+      isAlive: (pid) => this.#running.has(checkedPid(pid)),
+      signal: (pid, signal) => this.#signal(checkedPid(pid), signal),
     };
   }
 
@@ -165,6 +166,12 @@ export class SimProcesses {
       this.#home.kernel.in(delayUs, eventKind.process, life, resolve);
     });
   }
+}
+
+/** The system takes other numbers for groups of processes. */
+function checkedPid(pid: number): number {
+  assert(Number.isInteger(pid) && pid > 0, 'a process id is a positive integer');
+  return pid;
 }
 
 function output(running: Running, text: string, stream: OutputStream): void {
