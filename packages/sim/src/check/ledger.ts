@@ -23,6 +23,13 @@ export class Ledger {
     return count;
   }
 
+  /** What a client was told is written: whoever looks now must see it. */
+  acknowledgedOf(client: string): string[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry.client === client && entry.outcome === 'acknowledged')
+      .map(([key]) => key);
+  }
+
   intend(key: string, client: string): void {
     this.#entries.set(key, { client, outcome: 'pending' });
   }

@@ -40,13 +40,6 @@ export const poolerMutants: readonly Mutant[] = [
     why: 'a client that hangs up inside a transaction leaves it to the next session',
   },
   {
-    name: 'pooler/leave-answers-owed',
-    file: session,
-    find: `if (this.#owed > 0 || this.#status !== 'I') this.pool.abandon(backend, this);`,
-    replace: `if (this.#status !== 'I') this.pool.abandon(backend, this);`,
-    why: 'a client that hangs up while a query runs leaves the answer to the next session',
-  },
-  {
     name: 'pooler/lost-write-is-harmless',
     file: session,
     find: `return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);`,

@@ -1,6 +1,18 @@
 import { unnamed, type Reply, type Step } from '../pg-client.ts';
 import { fateOf, type UserSession } from '../session.ts';
 
+/** All keys: what this user was told is written must be among them, and nothing twice. An answer of many packets. */
+export async function readLedger(session: UserSession): Promise<void> {
+  const mine = session.checks.ledger.acknowledgedOf(session.client.name);
+  const reply = await session.either('SELECT k FROM ledger');
+  if (fateOf(reply) !== 'ok') return;
+  const found = new Set(reply.rows.map((row) => row[0]));
+  const missing = mine.find((key) => !found.has(key));
+  if (missing !== undefined)
+    session.wrong('durability', `its acknowledged write ${missing} is not in the ledger that it reads`);
+  if (found.size < reply.rows.length) session.wrong('durability', 'a key is in the ledger twice');
+}
+
 /** A literal comes back: replies belong to who asked. */
 export async function readTag(session: UserSession): Promise<void> {
   const tag = session.tag();
