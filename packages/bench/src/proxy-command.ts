@@ -8,7 +8,7 @@ import { postgresMiB } from './peers/postgres.ts';
 import { proxyReport } from './report/proxy-report.ts';
 import { withScratch } from './with-scratch.ts';
 import { benchProxy } from './suites/proxy.ts';
-import { loadSeconds, type ProxyPlan } from './suites/proxy-plan.ts';
+import { minutesAhead, type ProxyPlan } from './suites/proxy-plan.ts';
 import { countList, count, say, shownCommand } from './option-values.ts';
 
 interface Flags {
@@ -74,12 +74,13 @@ async function run(flags: Flags): Promise<void> {
     pgbouncerPools: poolSizes(flags.pgbouncerPool, quick),
     ourPools: poolSizes(flags.poolSize, quick),
     ...(flags.profile !== undefined && { profileFolder: flags.profile }),
+    openRounds: quick ? 1 : 3,
     openShares: quick ? [0.5] : [0.25, 0.5, 0.75],
   };
   const machine = describeMachine();
   await withScratch(async (scratch) => {
     checkMachine({ folder: scratch.folder, diskMiB: postgresMiB, descriptors: 1024 });
-    say(`${loadSeconds(plan, 4)} s of load lie ahead`);
+    say(`this takes about ${minutesAhead(plan, 4)} minutes`);
     const outcome = await benchProxy(scratch, plan, say);
     const report = proxyReport(machine, plan, outcome, shownCommand());
     process.stdout.write(report);

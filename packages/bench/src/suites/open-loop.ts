@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { LoadGenerator, type LoadResult } from '../load/load-generator.ts';
 import type { LoadPlan } from '../load/load-plan.ts';
 import type { Arrival } from '../load/loop.ts';
@@ -55,7 +56,7 @@ export async function benchOpen(
 ): Promise<readonly OpenSample[]> {
   const samples: OpenSample[] = [];
   for (const perSecond of rates) {
-    for (let round = 0; round < plan.rounds; round++) {
+    for (let round = 0; round < plan.openRounds; round++) {
       for (const peer of peers) {
         const roots = { proxy: peer.rootPid, postgres: postgres.postmasterPid };
         const load = loadPlan(peer, plan, { kind: 'open', perSecond });
@@ -74,7 +75,7 @@ export async function benchOpen(
 export async function benchAgreement(postgres: PostgresServer, plan: ProxyPlan): Promise<readonly Agreement[]> {
   const pairs: Agreement[] = [];
   const { address } = postgres;
-  for (let round = 0; round < plan.rounds; round++) {
+  for (let round = 0; round < plan.openRounds; round++) {
     const { tps } = await pgbench({
       program: postgres,
       address,
@@ -105,7 +106,7 @@ const loadPlan = (peer: Peer, plan: ProxyPlan, arrival: Arrival): LoadPlan => ({
 });
 
 async function generated(plan: LoadPlan): Promise<LoadResult> {
-  const { generator } = await LoadGenerator.open(plan, 2);
+  const { generator } = await LoadGenerator.open(plan, Math.max(1, Math.floor(availableParallelism() / 2)));
   try {
     return await generator.load();
   } finally {

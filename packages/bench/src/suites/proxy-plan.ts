@@ -14,6 +14,7 @@ export interface ProxyPlan {
   readonly ourPools: readonly number[];
   /** Rates of the open loop, as shares of what PgBouncer reaches in a closed one. */
   readonly openShares: readonly number[];
+  readonly openRounds: number;
   /** Where to keep CPU profiles of ours; none are taken without. */
   readonly profileFolder?: string;
 }
@@ -41,6 +42,8 @@ export function loadsOf({ clients, modes }: ProxyPlan): readonly Load[] {
   return [...selects, { workload: 'tpcb', mode: writersMode, clients: writers }];
 }
 
-/** Seconds of load, without what is between the runs. */
-export const loadSeconds = (plan: ProxyPlan, peers: number): number =>
-  loadsOf(plan).length * peers * plan.rounds * plan.seconds;
+/** A guess, for people who wait: runs have a beginning and an end, and there are other parts. */
+export function minutesAhead(plan: ProxyPlan, peers: number): number {
+  const runs = peers * (loadsOf(plan).length * plan.rounds + plan.openShares.length * plan.openRounds);
+  return Math.ceil((runs * (plan.seconds + 0.5) + 30) / 60);
+}

@@ -107,7 +107,8 @@ function isNewKind(plan: ProxyPlan, index: number): boolean {
 
 /** Caches, and the code of a just-in-time compiler: nobody measures a server's first second. */
 async function warmUp(postgres: PostgresServer, peers: readonly Peer[], load: Load, seconds: number): Promise<void> {
-  for (const peer of peers) await measure(postgres, peer, { ...load, clients: 16 }, 0, seconds);
+  for (const peer of peers)
+    if (peer.id !== 'direct') await measure(postgres, peer, { ...load, clients: 16 }, 0, seconds);
 }
 
 async function measure(
