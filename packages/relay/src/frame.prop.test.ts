@@ -1,14 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
-import {
-  bodyBytesMax,
-  FrameReader,
-  frameType,
-  FrameWriter,
-  headerBytes,
-  statusOfFlags,
-  type FrameType,
-} from './frame.ts';
+import { bodyBytesMax, FrameReader, frameType, FrameWriter, headerBytes, statusOfFlags } from './frame.ts';
 
 interface Seen {
   readonly session: number;
@@ -47,8 +39,7 @@ describe('frames', () => {
     'come out as they went in, however the stream is cut',
     (frames, places) => {
       const writer = new FrameWriter();
-      for (const { session, type, flags, count, body } of frames)
-        writer.frame(session, type as FrameType, flags, count, body);
+      for (const { session, type, flags, count, body } of frames) writer.frame(session, type, flags, count, body);
       const seen: Seen[] = [];
       const reader = collector(seen);
       // A receive buffer is used again: what is kept as a view would show.

@@ -128,11 +128,12 @@ describe('a link', () => {
     const world = quietWorld();
     const [ours, theirs] = await connection(world);
     const ear = new Ear();
-    new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000 });
+    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000 });
     const writer = new FrameWriter();
     write(writer);
     theirs.write(writer.take());
     await world.settle();
+    expect(link.isClosed).toBe(true);
     expect(ear.closings.map(({ violation }) => violation?.sqlstate)).toEqual(['08P01']);
     expect(ear.frames).toEqual([]);
   });
