@@ -80,7 +80,7 @@ async function run(flags: Flags): Promise<void> {
   const machine = describeMachine();
   await withScratch(async (scratch) => {
     checkMachine({ folder: scratch.folder, diskMiB: postgresMiB, descriptors: 1024 });
-    say(`this takes about ${minutesAhead(plan, 4)} minutes`);
+    say(`minutes ahead: about ${minutesAhead(plan, 4)}`);
     const outcome = await benchProxy(scratch, plan, say);
     const report = proxyReport(machine, plan, outcome, shownCommand());
     process.stdout.write(report);

@@ -1,3 +1,4 @@
+import { PgError } from '@multigres/core';
 import { BenchError } from '../errors.ts';
 import { pgbench } from '../load/pgbench.ts';
 import { metered } from '../machine/usage-meter.ts';
@@ -38,8 +39,9 @@ export async function benchProxy(scratch: Scratch, plan: ProxyPlan, say: Say): P
       return [await start()];
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      say(`${title} is left out: ${error.message}`);
-      skipped.push({ title, reason: error.message });
+      const detail = error instanceof PgError ? ` (${error.report.detail})` : '';
+      say(`${title} is left out: ${error.message}${detail}`);
+      skipped.push({ title, reason: `${error.message}${detail}` });
       return [];
     }
   };
