@@ -528,7 +528,11 @@ export class RequestMachine {
 
   /** A Query or FunctionCall behind messages of the extended protocol: an error among those makes Postgres skip it, which must be seen. */
   #addEnd(buffer: Uint8Array, start: number, end: number): void {
-    if (this.#begun) this.#addOwn((writer) => encodeClose(writer, 'statement', nobody), useKind.beforeQuery);
+    if (this.#begun) {
+      this.#addOwn((writer) => encodeClose(writer, 'statement', nobody), useKind.beforeQuery);
+      // Until that Sync comes, everything on the same backend would be skipped.
+      this.#shareable = false;
+    }
     this.#add(buffer, start, end);
   }
 

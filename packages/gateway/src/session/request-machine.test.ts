@@ -1,0 +1,316 @@
+import { describe, expect, it } from 'vitest';
+import {
+  b,
+  c,
+  copyData,
+  copyDone,
+  d,
+  e,
+  h,
+  p,
+  q,
+  RecordingSink,
+  s,
+  TestContext,
+  x,
+} from '../testing/recording-sink.ts';
+import { pieceBytesMax } from './request-builder.ts';
+
+function machine(context: TestContext = new TestContext()): RecordingSink {
+  return new RecordingSink(context);
+}
+
+const long = `select '${'x'.repeat(20_000)}'`;
+
+interface Case {
+  readonly what: string;
+  readonly sent: readonly Uint8Array[];
+  readonly said: string;
+}
+
+const cases: readonly Case[] = [
+  { what: 'a query that only reads is shared', sent: [q('select 1')], said: 'share/simple[Q select 1]' },
+  {
+    what: 'one that writes gets a backend of its own',
+    sent: [q('delete from t')],
+    said: 'send/simple[Q delete from t]',
+  },
+  {
+    what: 'one that leaves something behind pins first',
+    sent: [q('listen c')],
+    said: 'pin:listen send/simple[Q listen c]',
+  },
+  {
+    what: 'a named statement is carried from the first sight on',
+    sent: [p('a', 'select 1'), b('a'), e, s],
+    said: 'share[P*select 1 B*select 1 E S]',
+  },
+  {
+    what: 'an unnamed one is carried from the second sight on',
+    sent: [p('', 'select 1'), b(''), e, s, p('', 'select 1'), b(''), e, s],
+    said: 'share[P  B  E S] send[P*select 1 B*select 1 E S]',
+  },
+  {
+    what: 'an unnamed one lives on to the next group',
+    sent: [p('', 'select 1'), d(''), s, b(''), e, s],
+    said: 'share[P  D  S] send[B*select 1 E S]',
+  },
+  {
+    what: 'a long unnamed one pins nothing and is parsed again for each group that uses it',
+    sent: [p('', long), d(''), s, b(''), e, b(''), s],
+    said: 'piece[P ] send[D  S] piece[(P )] send[B  E B  S]',
+  },
+  {
+    what: 'a named portal keeps others away',
+    sent: [p('a', 'select 1'), b('a', 'c'), s],
+    said: 'send[P*select 1 B*select 1 S]',
+  },
+  {
+    what: 'Flush sends what there is',
+    sent: [p('a', 'select 1'), h, b('a'), s],
+    said: 'piece[P*select 1 H] send[B*select 1 S]',
+  },
+  {
+    what: 'a closed statement is gone for the client only',
+    sent: [p('a', 'select 1'), c('a'), b('a'), s],
+    said: 'send[P*select 1 C mg00000000 (C a) B a S]',
+  },
+  {
+    what: 'a name that is taken is refused by the backend itself, which has to have it for that',
+    sent: [p('a', 'select 1'), p('a', 'select 2'), s],
+    said: 'pin:preparedStatement send[P*select 1 (C a) (P a) P a S]',
+  },
+  {
+    what: 'a name that was never given is unknown on every backend',
+    sent: [b('nobody'), s],
+    said: 'send[(C nobody) B nobody S]',
+  },
+  {
+    what: 'a name like our own reaches no statement of others',
+    sent: [b('mg00000001'), s],
+    said: 'send[(C mg00000000) B mg00000000 S]',
+  },
+  {
+    what: 'a statement of that name is the client’s own',
+    sent: [p('mg00000001', 'select 1'), b('mg00000001'), s],
+    said: 'share[P*select 1 B*select 1 S]',
+  },
+  {
+    what: 'a Query behind unfinished messages is marked, because an error among those would skip it',
+    sent: [p('a', 'select 1'), q('select 2')],
+    said: 'send/simple[P*select 1 (mark) Q select 2]',
+  },
+  {
+    what: 'COPY data for nothing is dropped',
+    sent: [copyData(3), copyDone, q('select 1')],
+    said: 'share/simple[Q select 1]',
+  },
+  {
+    what: 'COPY data goes on at once, and its end is marked',
+    sent: [q('copy t from stdin'), copyData(3), copyDone],
+    said: 'send/simple[Q copy t from stdin] piece/copy[d] piece/copy/copyEnd[c]',
+  },
+  { what: 'currval() is refused where no backend is kept', sent: [q("select currval('s')")], said: '!0A000 Z' },
+  {
+    what: 'in the extended protocol everything up to Sync is skipped then, a Query included',
+    sent: [p('', "select currval('s')"), b(''), e, q('select 1'), s, q('select 2')],
+    said: '!0A000 Z share/simple[Q select 2]',
+  },
+  {
+    what: 'it waits for what is under way',
+    sent: [q('select 1'), q("select currval('s')")],
+    said: 'share/simple[Q select 1] hold',
+  },
+  {
+    what: 'a session that keeps its backend may ask',
+    sent: [q("select nextval('s')"), q("select currval('s')")],
+    said: "pin:sequence send/simple[Q select nextval('s')] send/simple[Q select currval('s')]",
+  },
+  {
+    what: 'Terminate ends the session, also while skipping',
+    sent: [p('', "select currval('s')"), b(''), x],
+    said: '!0A000 terminate',
+  },
+  {
+    what: 'SQL’s EXECUTE finds what was prepared by protocol',
+    sent: [p('a', 'select 1'), s, q('execute a')],
+    said: 'share[P*select 1 S] pin:preparedStatement pin:unknownFunction send/unseen[(C a) (P a) S] send/simple[Q execute a]',
+  },
+  {
+    what: 'SQL’s PREPARE finds the name taken',
+    sent: [p('a', 'select 1'), s, q('prepare a as select 2')],
+    said: 'share[P*select 1 S] pin:preparedStatement send/unseen[(C a) (P a) S] send/simple[Q prepare a as select 2]',
+  },
+  {
+    what: 'SQL’s DEALLOCATE makes the name free',
+    sent: [p('a', 'select 1'), s, q('deallocate a'), p('a', 'select 2'), s],
+    said: 'share[P*select 1 S] pin:preparedStatement send/unseen[(C a) (P a) S] send/simple[Q deallocate a] send[P*select 2 S]',
+  },
+  {
+    what: 'several statements that know no names bother nobody',
+    sent: [p('a', 'select 1'), s, q('select 1; select 2')],
+    said: 'share[P*select 1 S] send/simple[Q select 1; select 2]',
+  },
+  {
+    what: 'DISCARD ALL frees all names and puts the backend’s statements in doubt',
+    sent: [p('a', 'select 1'), s, q('discard all'), p('a', 'select 2'), s],
+    said: 'share[P*select 1 S] send/drops/simple/settles[Q discard all] send[P*select 2 S]',
+  },
+  {
+    what: 'a Query without its zero byte breaks the protocol',
+    sent: [Uint8Array.of(0x51, 0, 0, 0, 5, 65)],
+    said: 'violation:08P01',
+  },
+  { what: 'so does a Bind that is cut off', sent: [Uint8Array.of(0x42, 0, 0, 0, 5, 0)], said: 'violation:08P01' },
+];
+
+describe('what goes out for what comes in', () => {
+  it.each(cases)('$what', ({ sent, said }) => {
+    expect(
+      machine()
+        .send(...sent)
+        .said(),
+    ).toBe(said);
+  });
+
+  it.each(cases)('the same when each message comes alone, with another session in between: $what', ({ sent, said }) => {
+    const context = new TestContext();
+    const one = machine(context);
+    const other = machine(context);
+    for (const message of sent) {
+      one.send(message);
+      other.send(p('z', 'select 99'), c('z'));
+    }
+    expect(context.builder.isEmpty).toBe(true);
+    expect(one.said()).toBe(said);
+  });
+});
+
+describe('names', () => {
+  it('are undone from the first message on that an error skipped', () => {
+    const one = machine().send(p('a', 'select 1'), c('a'), p('a', 'select 2'), p('b', 'select 3'), s);
+    one.said();
+    one.machine.answered('I', true, 2);
+    expect(one.send(b('a'), s).said()).toBe('send[(C a) B a S]');
+    one.machine.answered('I', true, 0);
+    expect(one.send(p('a', 'select 4'), s).said()).toBe('share[P*select 4 S]');
+  });
+
+  it('come back when the statement that dropped them failed', () => {
+    const one = machine().send(p('a', 'select 1'), s, q('discard all'));
+    one.said();
+    one.machine.answered('I', false, 1);
+    one.machine.answered('I', true, 0);
+    one.said();
+    expect(one.send(b('a'), s).said()).toBe('share[B*select 1 S]');
+  });
+
+  it('stay in a failed transaction, which runs no DEALLOCATE', () => {
+    const one = machine().send(q('begin'), p('a', 'select 1'), s);
+    one.machine.answered('T', false, 0);
+    one.machine.answered('E', false, 1);
+    one.said();
+    one.send(q('deallocate a'));
+    one.machine.answered('E', true, 0);
+    expect(one.send(q('rollback'), b('a'), s).said()).toContain('B*select 1');
+  });
+
+  it('go with the group when its end was ignored', () => {
+    const one = machine().send(p('a', 'copy t from stdin'), b('a'), e, s, p('b', 'select 1'), s);
+    one.machine.syncIgnored();
+    expect(one.machine.groupsUnanswered).toBe(1);
+    one.machine.answered('I', true, 1);
+    one.said();
+    expect(one.send(p('b', 'select 1'), s).said()).toBe('share[P*select 1 S]');
+  });
+
+  it('hold their statements until the session is over', () => {
+    const context = new TestContext(1);
+    const one = machine(context).send(p('a', 'select 1'), s);
+    machine(context).send(p('', 'select 2'), s);
+    expect(context.forgotten).toEqual([]);
+    one.machine.close();
+    machine(context).send(p('', 'select 3'), p('', 'select 4'), s);
+    expect(context.forgotten).toContain('select 1');
+  });
+});
+
+describe('long messages', () => {
+  it('are cut into pieces that belong to one group', () => {
+    const one = machine();
+    const parameter = 'x'.repeat(3 * pieceBytesMax);
+    one.send(p('a', 'insert into t values ($1)'), b('a', '', parameter), e, s);
+    const said = one.said().split(' ');
+    expect(said.filter((part) => part.startsWith('piece'))).toHaveLength(5);
+    expect(said.at(-1)).toBe('S]');
+    expect(one.machine.groupsUnanswered).toBe(1);
+    one.send(q(`select '${'x'.repeat(2 * pieceBytesMax)}'`));
+    expect(one.said()).toMatch(/^piece\[.* piece\[.* send\/simple\[/s);
+    one.send(copyData(2 * pieceBytesMax));
+    expect(one.said().match(/piece\/copy/g)).toHaveLength(3);
+  });
+
+  it('with a portal’s name so long that the statement’s would stand in another piece are refused', () => {
+    const one = machine().send(p('a', 'select 1'), b('a', 'c'.repeat(pieceBytesMax + 100)), s);
+    expect(one.errors.map(({ sqlstate }) => sqlstate)).toEqual(['08P01']);
+  });
+
+  it('of many parts do not wait for Sync', () => {
+    const one = machine();
+    one.send(p('a', 'insert into t values ($1)'), ...Array.from({ length: 30 }, () => b('a', '', 'x'.repeat(1000))));
+    expect(one.said()).toMatch(/^piece/);
+  });
+});
+
+describe('moving to another pooler', () => {
+  it('is possible with half a group in hand, but not with anything on the other side', () => {
+    const one = machine();
+    expect(one.machine.isMovable).toBe(true);
+    one.send(p('a', 'select 1'));
+    expect(one.machine.isMovable).toBe(true);
+    one.send(h);
+    expect(one.machine.isMovable).toBe(false);
+    one.send(s);
+    expect(one.machine.isMovable).toBe(false);
+    one.machine.answered('I', false, 1);
+    expect(one.machine.isMovable).toBe(true);
+    one.send(q('listen c'));
+    one.machine.answered('I', false, 0);
+    expect(one.machine.isMovable).toBe(false);
+  });
+
+  it('takes the statements of the half group along, whatever was forgotten meanwhile', () => {
+    const context = new TestContext(1);
+    const one = machine(context);
+    one.send(p('a', 'select 1'), c('a'));
+    machine(context).send(p('', 'select 2'), p('', 'select 3'), s);
+    expect(context.forgotten).toContain('select 1');
+    // The use brings its statement, so that the pooler can be told of it now.
+    expect(one.send(s).said()).toBe('share[P*select 1 C mg00000000 S]');
+  });
+});
+
+it('settings are told when the group that made them is answered, and rolled back with their transaction', () => {
+  const one = machine();
+  one.send(q('set work_mem to 1'));
+  one.machine.answered('I', false, 0);
+  expect(one.said()).toBe('send/simple/settles[Q set work_mem to 1] settled{SET "work_mem" TO 1}');
+  one.send(q('begin'), q('set work_mem to 2'), q('rollback'));
+  one.machine.answered('T', false, 0);
+  one.machine.answered('T', false, 0);
+  one.machine.answered('I', false, 0);
+  expect(one.machine.settings).toBe('SET "work_mem" TO 1');
+});
+
+it('more settings than fit into a frame pin instead', () => {
+  const one = machine();
+  for (let i = 0; i < 100; i++) one.send(q(`set a.b${i} to '${'x'.repeat(400)}'`));
+  expect(one.said()).toContain('pin:settings');
+  for (let i = 0; i < 100; i++) one.machine.answered('I', false, 0);
+  expect(one.machine.settings.length * 3).toBeLessThan(60_000);
+  expect(
+    machine()
+      .send(q(`set a.b to '${'x'.repeat(60_000)}'`))
+      .said(),
+  ).toMatch(/^pin:settings/);
+});
