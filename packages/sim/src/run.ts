@@ -6,7 +6,7 @@ import type { Plan } from './fault/plan.ts';
 import { eventKind, type Failure } from './kernel/kernel.ts';
 import type { TraceOptions, TraceLine } from './kernel/trace.ts';
 import type { Scenario } from './scenario.ts';
-import { everything, login, runUser, type Timetable, type UserParts } from './workload/user.ts';
+import { drawMix, login, runUser, type Mix, type Timetable, type UserParts } from './workload/user.ts';
 import { fateOf, type ClientState } from './workload/session.ts';
 import { Weather } from './world/weather.ts';
 
@@ -79,6 +79,7 @@ class Run {
   readonly #timetable: Timetable;
   readonly #plan: Plan;
   readonly #injector: Injector;
+  readonly #mix: Mix;
   readonly #finished = new Set<string>();
 
   constructor(weather: Weather, assemble: AssembleCluster, options: RunOptions) {
@@ -88,6 +89,7 @@ class Run {
     this.#checks = new Checks(weather.kernel);
     this.#cluster = assemble(weather, scenario.cluster);
     const random = weather.kernel.random.fork('run');
+    this.#mix = drawMix(random.fork('mix'));
     const [least, most] = scenario.users;
     const count = least + random.below(most - least + 1);
     this.#clients = Array.from({ length: count }, (_, i) => ({ name: `user-${i + 1}`, counter: 0, sessions: 0 }));
@@ -182,7 +184,7 @@ class Run {
       checks: this.#checks,
       endpoints: this.#cluster.endpoints,
       database: this.#cluster.database,
-      mix: everything,
+      mix: this.#mix,
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
     };

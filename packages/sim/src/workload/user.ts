@@ -60,6 +60,13 @@ export const everything: Mix = [
   [discardAll, 5],
 ];
 
+/** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
+export function drawMix(random: RandomStream): Mix {
+  if (random.chance(0.3)) return everything;
+  const some = everything.filter(() => random.chance(0.5));
+  return some.length === 0 ? everything : some;
+}
+
 /** When the run is over for a user. */
 export interface Timetable {
   /** Users begin no new operation after this. */

@@ -82,14 +82,6 @@ export const poolerMutants: readonly Mutant[] = [
     why: 'a cancel that comes late hits the next session on the backend, and that is told so',
   },
   {
-    name: 'pooler/reset-keeps-statements',
-    file: pool,
-    find: `    backend.statements.clear();
-    backend.settings = '';`,
-    replace: `    backend.settings = '';`,
-    why: 'the pooler believes that prepared statements survive DISCARD ALL',
-  },
-  {
     name: 'pooler/adopts-on-top',
     file: session,
     find: '`RESET ALL$',
