@@ -226,7 +226,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Notes a cancel for the owner's first group that waits behind others; answers whether there is one. */
   askCancel(owner: GroupOwner): boolean {
     for (const group of this.#owed) {
-      if (group.owner !== owner || group.rerun) continue;
+      if (group.owner !== owner || group.rerun || group.unseen) continue;
       group.cancelAsked = true;
       return true;
     }

@@ -201,8 +201,8 @@ export class Pool implements BackendOwner {
   cancel(backend: Backend, session: Session): void {
     const head = backend.head;
     if (head === undefined) return;
-    // Sent when it is at the head, and when the fate of a cancel for another one is known.
-    if (head.owner !== session || head.rerun) return void backend.askCancel(session);
+    // Sent when it is at the head, and when the fate of a cancel for another one is known. A preparation of the gateway's is not the client's to cancel.
+    if (head.owner !== session || head.rerun || head.unseen) return void backend.askCancel(session);
     head.cancelAsked = true;
     if (!backend.cancelling) this.#sendCancel(backend, head);
   }
