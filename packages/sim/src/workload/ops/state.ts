@@ -14,10 +14,8 @@ export const watchedSettings: readonly string[] = ['application_name', ...Object
 
 export async function changeSetting(session: UserSession): Promise<void> {
   const name = session.random.pick(watchedSettings);
-  if (session.random.chance(0.2)) {
-    await resetSetting(session, name);
-    return;
-  }
+  if (session.random.chance(0.2)) return resetSetting(session, name);
+  if (session.random.chance(0.2)) return failToSet(session, name);
   const value = name === 'application_name' ? session.tag() : session.random.pick(settings[name] as readonly string[]);
   const text = session.random.pick([
     `SET ${name} = '${value}'`,
@@ -26,6 +24,16 @@ export async function changeSetting(session: UserSession): Promise<void> {
   ]);
   const reply = await session.either(text, { effect: () => session.model.set(name, value) });
   if (fateOf(reply) === 'unknown') session.model.set(name, undefined);
+}
+
+/** A SET that fails, or that something later in its text undoes, changes nothing. */
+async function failToSet(session: UserSession, name: string): Promise<void> {
+  const value = name === 'application_name' ? session.tag() : session.random.pick(settings[name] as readonly string[]);
+  const [text, sqlstate] = session.random.chance(0.5)
+    ? [`SET ${name} = '${value}'; SELECT 1/0`, '22012']
+    : ["SET work_mem = 'nonsense'", '22023'];
+  const reply = await session.simple(text, { expected: [sqlstate] });
+  if (fateOf(reply) === 'ok') session.wrong('answers', `${text} was no error`);
 }
 
 async function resetSetting(session: UserSession, name: string): Promise<void> {
