@@ -176,8 +176,8 @@ async function mutants(wish: Extract<Wish, { kind: 'mutants' }>): Promise<number
       JSON.stringify({
         summary: true,
         verdict: good ? 'ok' : 'failed',
-        mutants: verdicts.length,
-        killed: killed.length,
+        total: verdicts.length,
+        caught: killed.length,
         medianSeeds: median,
         survivors,
         stale,
