@@ -74,7 +74,7 @@ async function run(flags: Flags): Promise<void> {
     pgbouncerPools: poolSizes(flags.pgbouncerPool, quick),
     ourPools: poolSizes(flags.poolSize, quick),
     ...(flags.profile !== undefined && { profileFolder: flags.profile }),
-    openRounds: quick ? 1 : 3,
+    openRounds: quick ? 1 : Math.min(3, flags.rounds ?? 3),
     openShares: quick ? [0.5] : [0.25, 0.5, 0.75],
   };
   const machine = describeMachine();

@@ -78,6 +78,9 @@ export function parsePgbench(output: string): Pick<PgbenchResult, 'transactions'
       throw new BenchError('pgbench reports something that we do not know', { quoted: output.split('\n') });
     return Number(text);
   };
+  // Without a single transaction there is nothing else.
+  if (/^number of transactions actually processed: 0$/m.test(output))
+    return { transactions: 0, tps: 0, failed: 0, meanUs: Number.NaN };
   return {
     transactions: number(/^number of transactions actually processed: (\d+)/m),
     tps: number(/^tps = ([\d.]+)/m),

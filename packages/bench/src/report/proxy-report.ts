@@ -39,7 +39,7 @@ function intro({ transport, rounds, seconds }: ProxyPlan): string {
   const over = transport === 'tcp' ? 'TCP on the loopback' : 'Unix sockets';
   return [
     `Plain pgbench, all connections over ${over}, also those from a proxy to Postgres. Each number is the median of ${rounds} runs`,
-    `of ${seconds} s; the peers ran in turn, A B C D A B C D, and ratios are medians of pairs of neighbours, so that a machine that`,
+    `of ${seconds} s, or of 3 s if longer with 128 clients and more; the peers ran in turn, A B C D A B C D, and ratios are medians of pairs of neighbours, so that a machine that`,
     'gets slower meets them all alike. The spread is half of the distance between the slowest and the fastest run. CPU is user and',
     'system time per transaction of each group of processes, from /proc. Everything shares the same processors.',
   ].join('\n');

@@ -42,6 +42,13 @@ export function loadsOf({ clients, modes }: ProxyPlan): readonly Load[] {
   return [...selects, { workload: 'tpcb', mode: writersMode, clients: writers }];
 }
 
+/** pgbench's time includes what many clients need to connect. */
+const [manyClients, manySeconds] = [128, 3];
+
+/** Length of a run under this load. */
+export const secondsOf = ({ seconds }: ProxyPlan, { clients }: Load): number =>
+  clients < manyClients ? seconds : Math.max(seconds, manySeconds);
+
 /** A guess, for people who wait: runs have a beginning and an end, and there are other parts. */
 export function minutesAhead(plan: ProxyPlan, peers: number): number {
   const runs = peers * (loadsOf(plan).length * plan.rounds + plan.openShares.length * plan.openRounds);

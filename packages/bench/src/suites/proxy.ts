@@ -9,7 +9,7 @@ import { startPostgres, type PostgresServer } from '../peers/postgres.ts';
 import type { Scratch } from '../scratch.ts';
 import { benchAgreement, benchOpen, openRates, type Agreement, type OpenSample } from './open-loop.ts';
 import { profiled, type RoleProfile } from './profile.ts';
-import { loadsOf, writersMode, type Load, type ProxyPlan } from './proxy-plan.ts';
+import { loadsOf, secondsOf, writersMode, type Load, type ProxyPlan } from './proxy-plan.ts';
 import type { Sample } from './sample.ts';
 import { tunedPool } from './tuned-pool.ts';
 
@@ -87,7 +87,7 @@ async function inTurn(postgres: PostgresServer, peers: readonly Peer[], plan: Pr
     if (isNewKind(plan, index)) await warmUp(postgres, peers, load, plan.seconds);
     for (let round = 0; round < plan.rounds; round++) {
       for (const peer of peers) {
-        const sample = await measure(postgres, peer, load, round, plan.seconds);
+        const sample = await measure(postgres, peer, load, round, secondsOf(plan, load));
         samples.push(sample);
         say(
           `${load.workload} ${load.mode} ${load.clients} clients, round ${round + 1}: ${peer.title} ${Math.round(sample.tps)} tps`,
