@@ -72,6 +72,8 @@ export const replyFlag = {
   idle: 16,
   /** An empty piece: Postgres ignored the Sync that ended the oldest group, because COPY data was to come; the group goes on. */
   syncIgnored: 32,
+  /** The piece ends inside a message: nothing else may be said to the client before the rest has come. */
+  partial: 64,
 } as const;
 
 /** The transaction status byte of ReadyForQuery, out of a reply's flags. */

@@ -69,7 +69,7 @@ describe('a link', () => {
     expect(ears.map((ear) => ear.peer?.id)).toEqual(['far', 'near']);
   });
 
-  it('sends what one turn collects, in order, and cuts a long reply with the flags on its last frame', async () => {
+  it('sends what one turn collects, in order, and cuts a long reply: all but its last frame say that more must come', async () => {
     const world = quietWorld();
     const { near, ears } = await links(world);
     near.request(7, 1, 1, [], Uint8Array.of(9, 8, 7), 0, 3);
@@ -78,8 +78,8 @@ describe('a link', () => {
     await world.settle();
     expect(ears[1].frames).toEqual([
       { session: 7, type: frameType.request, flags: 1, count: 1, bytes: 5 },
-      { session: 8, type: frameType.reply, flags: 0, count: 0, bytes: bodyBytesMax },
-      { session: 8, type: frameType.reply, flags: 0, count: 0, bytes: bodyBytesMax },
+      { session: 8, type: frameType.reply, flags: replyFlag.partial, count: 0, bytes: bodyBytesMax },
+      { session: 8, type: frameType.reply, flags: replyFlag.partial, count: 0, bytes: bodyBytesMax },
       { session: 8, type: frameType.reply, flags: replyFlag.ready, count: 2, bytes: 10 },
       { session: 9, type: frameType.credit, flags: 0, count: 0, bytes: 4 },
     ]);

@@ -9,7 +9,15 @@ import {
 } from '@multigres/core';
 import { BodyReader, BodyWriter } from './body.ts';
 import { malformedFrame } from './errors.ts';
-import { bodyBytesMax, FrameReader, FrameWriter, frameType, type FrameHandler, type FrameType } from './frame.ts';
+import {
+  bodyBytesMax,
+  FrameReader,
+  FrameWriter,
+  frameType,
+  replyFlag,
+  type FrameHandler,
+  type FrameType,
+} from './frame.ts';
 import { decodeHello, encodeHello, type Hello } from './messages.ts';
 import { usesLength, writeUses, type Use } from './uses.ts';
 
@@ -123,7 +131,7 @@ export class Link implements ConnectionHandler, FrameHandler {
   reply(session: number, lastFlags: number, lastCount: number, bytes: Uint8Array, start: number, end: number): void {
     let at = start;
     while (end - at > bodyBytesMax) {
-      this.send(session, frameType.reply, 0, 0, bytes, at, at + bodyBytesMax);
+      this.send(session, frameType.reply, replyFlag.partial, 0, bytes, at, at + bodyBytesMax);
       at += bodyBytesMax;
     }
     this.send(session, frameType.reply, lastFlags, lastCount, bytes, at, end);

@@ -61,6 +61,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #leftover: Uint8Array | undefined;
   #held: Uint8Array | undefined;
   #windowClosed = false;
+  /** The client has got a part of a message. */
+  #inMessage = false;
   #clientStalled = false;
   #uncreditedBytes = 0;
   /** When it stops waiting for a pooler, should the connection break again and again. */
@@ -100,8 +102,11 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   /** Ends the session, telling the client why. */
   finish(error: PgError): void {
     if (this.#phase === 'ended') return;
-    encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
-    this.#writeOut();
+    // In the middle of a message nothing can be said: the client would take it for the message's rest. It sees the connection end.
+    if (!this.#inMessage) {
+      encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
+      this.#writeOut();
+    }
     this.#leave();
   }
 
@@ -206,6 +211,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     if (this.#phase === 'ended') return;
     if (flags & replyFlag.syncIgnored) return this.#requests.syncIgnored();
     const bytes = end - start;
+    this.#inMessage = (flags & replyFlag.partial) !== 0;
     if (bytes > 0) {
       const { writer } = this.#environment;
       writer.bytes(buffer, start, end);

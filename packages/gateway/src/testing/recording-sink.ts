@@ -122,13 +122,13 @@ function shown(uses: readonly StatementUse[], bytes: Uint8Array): string {
     const named = carried.find(({ offset }) => offset > at && offset + statementNameBytes < end + 1);
     const use = left[0]?.offset === at && left[0].kind !== useKind.refers ? left.shift() : undefined;
     if (named !== undefined) left.shift();
-    parts.push(message(bytes, at, end, named, use));
+    parts.push(shownMessage(bytes, at, end, named, use));
     at = end;
   }
   return parts.join(' ');
 }
 
-function message(
+function shownMessage(
   bytes: Uint8Array,
   at: number,
   end: number,

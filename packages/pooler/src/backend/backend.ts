@@ -104,6 +104,8 @@ export class Backend implements ConnectionHandler, FrameSink {
   #fatal: PgReport | undefined;
   /** Contiguous reply bytes of the head group that were not handed on yet. */
   #run: Uint8Array | undefined;
+  /** The last bytes of the run were not the end of their message. */
+  #inMessage = false;
   /** What `data` is at. */
   #chunk: Uint8Array | undefined;
   #runStart = 0;
@@ -333,6 +335,8 @@ export class Backend implements ConnectionHandler, FrameSink {
     }
     // An error that quotes a long value. Its fields are not looked at, its consequences are.
     if (tag === backendTag.errorResponse && place === 'first') this.#failed(group);
+    this.#flushRun(undefined);
+    this.#inMessage = place !== 'last';
     this.#extendRun(group, buffer, start, end);
     if (tag !== backendTag.errorResponse || place !== 'last' || !group.skipsToSync) return;
     this.#flushRun(undefined);
@@ -468,7 +472,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#run = undefined;
     if (group.rerun || run === undefined) return;
     group.delivered = true;
-    group.owner.replied(group, run, this.#runStart, this.#runEnd, ready);
+    group.owner.replied(group, run, this.#runStart, this.#runEnd, ready, this.#inMessage);
   }
 
   // --- statements ---

@@ -5,7 +5,15 @@ import type { PreparedStatement } from './prepared-statements.ts';
 /** Whom a group's replies belong to: a session, or the pooler itself. */
 export interface GroupOwner {
   /** Reply bytes, in order, valid only during the call. `ready` describes the group's end if they end with its ReadyForQuery. */
-  replied(group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void;
+  replied(
+    group: Group,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    ready: GroupEnd | undefined,
+    /** The bytes end inside a message. */
+    partial: boolean,
+  ): void;
   /** Postgres ignored the end of the group (`Group.ignoresEnd`): it goes on, with what was `absorbed` if that was sent already. */
   syncIgnored(group: Group, absorbed: Group | undefined): void;
   /** The group will not be answered: the backend is gone, and the group was not part of a session's lease. */

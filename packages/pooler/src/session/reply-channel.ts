@@ -19,6 +19,7 @@ export class ReplyChannel {
   #paused: Backend | undefined;
   #slow: Timer | undefined;
   #muted = false;
+  #inMessage = false;
 
   constructor(id: number, link: Link, clock: Clock) {
     this.#id = id;
@@ -31,6 +32,11 @@ export class ReplyChannel {
     return this.#sendWindow.open;
   }
 
+  /** The client has got the beginning of a message and nothing else can be told before its rest. */
+  get isInMessage(): boolean {
+    return this.#inMessage;
+  }
+
   /** Nobody listens any more: nothing is said, nothing is held back. */
   mute(): void {
     this.#muted = true;
@@ -38,9 +44,17 @@ export class ReplyChannel {
   }
 
   /** Reply bytes; `ready` and `idle` describe the group's end if they end with its ReadyForQuery. */
-  reply(buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined, idle: boolean): void {
+  reply(
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    ready: GroupEnd | undefined,
+    idle: boolean,
+    partial: boolean = false,
+  ): void {
     if (this.#muted) return;
-    const flags = ready === undefined ? 0 : flagsOf(ready, idle);
+    this.#inMessage = partial;
+    const flags = ready === undefined ? (partial ? replyFlag.partial : 0) : flagsOf(ready, idle);
     this.#link.reply(this.#id, flags, ready?.completions ?? 0, buffer, start, end);
     this.#sendWindow.sent(end - start);
   }

@@ -235,12 +235,19 @@ export class Session implements GroupOwner {
 
   // --- as the owner of groups ---
 
-  replied(group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void {
+  replied(
+    group: Group,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    ready: GroupEnd | undefined,
+    partial: boolean,
+  ): void {
     if (ready !== undefined) {
       this.#owed -= 1;
       this.#status = ready.status;
     }
-    if (!group.unseen) this.#channel.reply(buffer, start, end, ready, this.#isIdle);
+    if (!group.unseen) this.#channel.reply(buffer, start, end, ready, this.#isIdle, partial);
     const backend = this.#lease ?? this.#shared;
     if (backend !== undefined && !this.#channel.isOpen) this.#pause(backend);
     if (ready !== undefined) this.#afterGroup();
@@ -271,6 +278,7 @@ export class Session implements GroupOwner {
     this.#channel.unpause();
     if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);
     this.#owed -= 1;
+    if (this.#channel.isInMessage) return this.end(sessionLost(fatal, false));
     this.#channel.error(backendLostHarmlessly(fatal), group.ended, this.#isIdle);
     this.#afterGroup();
   }
@@ -288,7 +296,7 @@ export class Session implements GroupOwner {
     const statements = unanswered.filter((group) => !group.unseen && !(group.provisional && !group.ended));
     const only = statements.length === 1 && statements[0]?.ended === true && this.#pending.length === 0;
     // Alone and outside a transaction: the client can be told the truth and go on.
-    if (only && this.#pins === 0 && this.#status === 'I')
+    if (only && this.#pins === 0 && this.#status === 'I' && !this.#channel.isInMessage)
       return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);
     this.end(sessionLost(fatal, statements.length > 0));
   }

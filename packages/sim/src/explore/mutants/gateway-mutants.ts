@@ -20,6 +20,13 @@ export const gatewayMutants: readonly Mutant[] = [
     why: 'a SET that failed, or whose transaction did, is carried to the next backend all the same',
   },
   {
+    name: 'gateway/speaks-inside-a-message',
+    file: session,
+    find: `this.#inMessage = (flags & replyFlag.partial) !== 0;`,
+    replace: ``,
+    why: 'the last error of a session is written into the middle of a row that is only half relayed',
+  },
+  {
     name: 'gateway/pins-nothing',
     file: session,
     find: `this.#pooler.pin(this.#channel, reasons);`,
