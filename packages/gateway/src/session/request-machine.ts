@@ -265,7 +265,7 @@ export class RequestMachine {
     const statement = this.#context.catalog.get(textAt(buffer, queryStart, queryEnd), types, this.#context.classify);
     this.#change(this.#names.set(name, statement));
     if (name === '') this.#unnamedInline = false;
-    if (name !== '' && !isCarried(statement)) {
+    if (name !== '' && (!isCarried(statement) || this.#names.isSqls(name))) {
       this.#groupPins |= PinReason.preparedStatement;
       this.#names.markRaw(name);
     } else if (!isCarried(statement)) this.#unnamedInline = true;
@@ -323,7 +323,7 @@ export class RequestMachine {
       return this.#addWith(useKind.closes, buffer, start, end);
     }
     const name = textAt(buffer, nameStart, nameEnd);
-    const raw = this.#names.isRaw(name) || (name === '' && this.#unnamedInline);
+    const raw = this.#names.isRaw(name) || this.#names.isSqls(name) || (name === '' && this.#unnamedInline);
     this.#change(this.#names.set(name, undefined));
     if (raw) return this.#addWith(useKind.closes, buffer, start, end);
     // The backends keep the statement for others; the client is owed a CloseComplete in its place.
@@ -458,6 +458,7 @@ export class RequestMachine {
 
   /** SQL's PREPARE, EXECUTE and DEALLOCATE know the backend's names: what the client prepared by protocol must be there under its own. */
   #meetSqlNames(effects: Classification): void {
+    if (effects.kind === 'prepare' && effects.target !== undefined) this.#names.markSqls(effects.target);
     const wanted = effects.target === undefined ? this.#names.names() : [effects.target];
     for (const name of wanted) {
       const statement = this.#names.get(name);

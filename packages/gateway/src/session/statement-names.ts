@@ -12,6 +12,7 @@ export class StatementNames {
   #unnamed: CatalogStatement | undefined;
   /** Names that also exist on the pinned backend as they are, because SQL refers to them. */
   #raw: Set<string> | undefined;
+  #sqls: Set<string> | undefined;
 
   get(name: string): CatalogStatement | undefined {
     return name === '' ? this.#unnamed : this.#byName?.get(name);
@@ -19,6 +20,16 @@ export class StatementNames {
 
   isRaw(name: string): boolean {
     return this.#raw?.has(name) ?? false;
+  }
+
+  /** SQL's PREPARE may have given this name on the pinned backend: what the client says of it is for the backend to judge. */
+  isSqls(name: string): boolean {
+    return this.#sqls?.has(name) ?? false;
+  }
+
+  markSqls(name: string): void {
+    this.#sqls ??= new Set();
+    this.#sqls.add(name);
   }
 
   markRaw(name: string): void {

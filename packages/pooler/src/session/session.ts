@@ -298,7 +298,14 @@ export class Session implements GroupOwner {
     // Alone and outside a transaction: the client can be told the truth and go on.
     if (only && this.#pins === 0 && this.#status === 'I' && !this.#channel.isInMessage)
       return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);
-    this.end(sessionLost(fatal, statements.length > 0));
+    // Postgres had not begun with what stood behind the statement that it broke off, or failed, in FATAL.
+    const begun = fatal === undefined ? statements : statements.slice(0, 1);
+    this.end(
+      sessionLost(
+        fatal,
+        begun.some(({ failed }) => !failed),
+      ),
+    );
   }
 
   /** Postgres has taken what was written. */
@@ -352,6 +359,8 @@ export class Session implements GroupOwner {
     const shared = this.#lease === undefined;
     const group = this.#groupFor(backend, flags, shared);
     if (shared) group.replay = { flags, uses, bytes: buffer.slice(start, end) };
+    // A failed transaction refuses every Parse, which a made-up ParseComplete would hide.
+    if (this.#status === 'E' && uses.length > 0) backend.statements.doubt();
     backend.send(group, flags, endsGroup, uses, buffer, start, end);
     if (endsGroup) this.#endGroup(group, flags);
     const cost = requestCost(uses.length, end - start);

@@ -1,0 +1,93 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { Endpoint } from '@multigres/core';
+import { ensureTool } from '@multigres/host';
+import { unprivilegedAccount } from '../cluster/unprivileged.ts';
+
+/** A Postgres for a test, in a folder of its own. Hosts: `postgres` is trusted, everybody else proves a SCRAM password. */
+export class OwnPostgres {
+  readonly endpoint: Endpoint & { readonly kind: 'tcp' };
+  readonly #bin: string;
+  readonly #folder: string;
+  readonly #account: { readonly uid?: number; readonly gid?: number };
+  #server: ChildProcess | undefined;
+
+  private constructor(bin: string, folder: string, port: number) {
+    this.#bin = bin;
+    this.#folder = folder;
+    this.endpoint = { kind: 'tcp', host: '127.0.0.1', port };
+    const account = unprivilegedAccount();
+    this.#account = account === undefined ? {} : { uid: account.uid, gid: account.gid };
+  }
+
+  static async make(): Promise<OwnPostgres> {
+    const { bin } = await ensureTool('postgres-17');
+    const postgres = new OwnPostgres(bin, mkdtempSync('/tmp/multigres-test-'), await freePort());
+    postgres.#initialize();
+    await postgres.start();
+    return postgres;
+  }
+
+  async start(): Promise<void> {
+    const { port } = this.endpoint;
+    const settings = ['fsync=off', `port=${port}`, 'listen_addresses=127.0.0.1', 'max_prepared_transactions=5'];
+    const server = spawn(
+      path.join(this.#bin, 'postgres'),
+      ['-D', this.#data, '-k', this.#folder, ...settings.flatMap((setting) => ['-c', setting])],
+      { ...this.#account, cwd: this.#folder, env: {}, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      let said = '';
+      server.once('exit', () => reject(new Error(`Postgres did not start: ${said}`)));
+      server.stderr?.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+        if (said.includes('ready to accept connections')) resolve();
+      });
+    });
+  }
+
+  /** Ends it at once; what was open is rolled back. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined || server.exitCode !== null) return;
+    const gone = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGINT');
+    await gone;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #data(): string {
+    return path.join(this.#folder, 'data');
+  }
+
+  #initialize(): void {
+    if (this.#account.uid !== undefined) chownSync(this.#folder, this.#account.uid, this.#account.gid ?? 0);
+    const options = ['-D', this.#data, '-U', 'postgres', '-A', 'trust', '-N', '--locale=C', '-E', 'UTF8'];
+    execFileSync(path.join(this.#bin, 'initdb'), options, {
+      ...this.#account,
+      cwd: this.#folder,
+      env: {},
+      stdio: 'pipe',
+    });
+    writeFileSync(
+      path.join(this.#data, 'pg_hba.conf'),
+      'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+    );
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
