@@ -385,7 +385,7 @@ describe('a client hears the same from us as from Postgres', () => {
     const end = [done, S, S, Q('rollback'), Q("select 'end'")];
     const script: Step[] = [...prepared, ['(end)', ...words.map((word) => all[word] as Write), ...end]];
     const expected = await run(postgres.endpoint.port, script);
-    expect(await run(port(), script), words.join(' ')).toEqual(expected);
+    expect({ words, heard: await run(port(), script) }).toEqual({ words, heard: expected });
   }
 
   it('whatever it says in one group', async () => {

@@ -30,7 +30,7 @@ export class WireClient {
       part: (): void => {},
     };
     this.#deframer = new Deframer(sink, { wholeBytesMax: 1 << 24, messageBytesMax: 1 << 24 });
-    this.#socket.on('data', (bytes) => {
+    this.#socket.on('data', (bytes: Buffer) => {
       this.#deframer.feed(bytes);
       this.#wake();
     });
@@ -104,11 +104,8 @@ export class WireClient {
       case 'rowDescription':
         this.#heard.push(`row:${message.columns.map(({ name }) => name).join()}`);
         return;
-      case undefined:
-        this.#heard.push('malformed');
-        return;
       default:
-        this.#heard.push(message.kind);
+        this.#heard.push(message?.kind ?? 'malformed');
     }
   }
 }
