@@ -74,7 +74,7 @@ export function tooManyQuestions(): PgError {
 export function noCredentials(user: string): PgError {
   return new PgError({
     severity: 'FATAL',
-    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    sqlstate: sqlstate.invalidPassword,
     message: `the database server asks for a password for user "${user}", and the pooler has none`,
     hint: 'Let clients authenticate with SCRAM-SHA-256 (--auth scram), whose keys are passed through, or let Postgres trust the pooler.',
   });
