@@ -94,7 +94,8 @@ run() {
   # Stripping types and compiling costs a quarter of a second and 30 MB in each process; what one has done, the next finds.
   NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$root/node_modules/.cache/node-compile}
   export NODE_COMPILE_CACHE
-  exec "$root/node_modules/.bin/node" --conditions=@multigres/source "$program" "$@"
+  # shellcheck disable=SC2086 # words
+  exec "$root/node_modules/.bin/node" ${node_flags:-} --conditions=@multigres/source "$program" "$@"
 }
 
 command=${1:-}
@@ -105,6 +106,8 @@ case $command in
     ;;
   help | -h | --help) help ;;
   up | down | status | psql | proxy | topo | gateway | pooler | pgctld)
+    # Servers relay bytes that die young: a small nursery costs them nothing measurable and saves some 20 MB each.
+    node_flags=--max-semi-space-size=4
     run packages/cli/src/main.ts "$@"
     ;;
   version | --version) run packages/cli/src/main.ts --version ;;
