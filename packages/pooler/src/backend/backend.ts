@@ -225,6 +225,12 @@ export class Backend implements ConnectionHandler, FrameSink {
     return group;
   }
 
+  /** Postgres has sent the signal. Its process may notice at any time until it has answered what it has been sent. */
+  cancelDone(): void {
+    this.cancelling = false;
+    for (const group of this.#owed) group.cancelMayHit = true;
+  }
+
   /** Notes a cancel for the owner's first group that waits behind others; answers whether there is one. */
   askCancel(owner: GroupOwner): boolean {
     for (const group of this.#owed) {
@@ -412,9 +418,13 @@ export class Backend implements ConnectionHandler, FrameSink {
     const stale = isStaleStatement(report);
     if (stale) this.statements.doubt();
     if (!group.shared || group.delivered) return;
-    if (report.sqlstate === sqlstate.queryCanceled && this.cancelling && !group.cancelAsked) group.rerun = true;
+    if (report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group)) group.rerun = true;
     if (stale && !group.ranBefore && group.replay?.uses.some(({ kind }) => kind === useKind.refers) === true)
       group.rerun = true;
+  }
+
+  #strayCancelMayHit(group: Group): boolean {
+    return group.shared && !group.cancelAsked && (this.cancelling || group.cancelMayHit);
   }
 
   /**
@@ -471,6 +481,11 @@ export class Backend implements ConnectionHandler, FrameSink {
     const run = this.#run;
     this.#run = undefined;
     if (group.rerun || run === undefined) return;
+    // What has begun to be told cannot run again: nothing is told before all of it is there.
+    if (ready === undefined && !group.delivered && this.#strayCancelMayHit(group)) {
+      group.rerun = true;
+      return;
+    }
     group.delivered = true;
     group.owner.replied(group, run, this.#runStart, this.#runEnd, ready, this.#inMessage);
   }

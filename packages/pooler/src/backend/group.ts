@@ -70,6 +70,8 @@ export class Group {
   /** A cancel was asked for this group; sent when it is at the head. */
   cancelAsked = false;
   cancelSent = false;
+  /** A cancel meant for a group before it was under way while it stood in line: the signal may still reach this one. */
+  cancelMayHit = false;
   /** It was hit by a cancel meant for its predecessor: its replies are dropped and it runs again. */
   rerun = false;
   /** It stood behind a slow reader and runs elsewhere already; here its replies are dropped. */

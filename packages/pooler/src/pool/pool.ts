@@ -344,7 +344,7 @@ export class Pool implements BackendOwner {
     group.cancelSent = true;
     backend.cancelling = true;
     this.#environment.cancelBackend(backend, () => {
-      backend.cancelling = false;
+      backend.cancelDone();
       // It may have come too late, or another one was asked for meanwhile.
       this.#cancelHead(backend);
       this.#dispatch();
