@@ -6,8 +6,8 @@ import type { Weather } from './world/weather.ts';
 export interface Cluster {
   readonly endpoints: readonly Endpoint[];
   readonly database: string;
-  /** Nodes, links between their machines, and disks. The users' are added by the run. */
-  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks'>;
+  /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
+  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers'>;
   /** Starts every node and makes the tables. Resolves when users may come. */
   start(): Promise<void>;
   /** What is committed, by the model's own books: the keys of the ledger. */
@@ -20,6 +20,27 @@ export interface Cluster {
 export interface ClusterSpec {
   readonly kind: 'direct' | 'proxy';
   readonly gateways: number;
+  /** Limits of the pooler; each seed draws one of the values. What is not named is drawn from a choice for every weather. */
+  readonly pooler?: Partial<PoolerKnobs>;
 }
+
+export interface PoolerKnobs {
+  readonly poolBackendsMax: readonly number[];
+  readonly sharedBackendsMax: readonly number[];
+  readonly sharedGroupsMax: readonly number[];
+  readonly statementsMax: readonly number[];
+  readonly idleMs: readonly number[];
+  readonly waitMs: readonly number[];
+}
+
+/** The pooler's limits that a scenario may set: PoolerLimits of packages/pooler. */
+export const poolerKnobs: readonly (keyof PoolerKnobs)[] = [
+  'poolBackendsMax',
+  'sharedBackendsMax',
+  'sharedGroupsMax',
+  'statementsMax',
+  'idleMs',
+  'waitMs',
+];
 
 export type AssembleCluster = (weather: Weather, spec: ClusterSpec) => Cluster;

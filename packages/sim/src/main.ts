@@ -162,7 +162,7 @@ async function mutants(wish: Extract<Wish, { kind: 'mutants' }>): Promise<number
     throw new BadUsage(wish.only === undefined ? 'the catalogue is empty' : `no mutant is named "${wish.only}"`);
   }
   const setup: Setup = { kind: 'setup', root, scenario, twiceEvery: 0 };
-  const verdicts = await huntMutants(setup, wish, (verdict) =>
+  const verdicts = await huntMutants(setup, wish, loadScenario, (verdict) =>
     out(wish.json ? JSON.stringify(verdict) : mutantLine(verdict)),
   );
   const killed = verdicts.filter(({ verdict }) => verdict === 'killed');

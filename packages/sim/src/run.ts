@@ -6,7 +6,16 @@ import type { Plan } from './fault/plan.ts';
 import { eventKind, type Failure } from './kernel/kernel.ts';
 import type { TraceOptions, TraceLine } from './kernel/trace.ts';
 import type { Scenario } from './scenario.ts';
-import { drawMix, login, runUser, type Mix, type Timetable, type UserParts } from './workload/user.ts';
+import {
+  drawLikeness,
+  drawMix,
+  login,
+  runUser,
+  type Likeness,
+  type Mix,
+  type Timetable,
+  type UserParts,
+} from './workload/user.ts';
 import { fateOf, type ClientState } from './workload/session.ts';
 import { Weather } from './world/weather.ts';
 
@@ -55,6 +64,7 @@ const moments = [
   'client/commit sent',
   'client/commit acknowledged',
   'client/cancel sent',
+  'client/reads slowly',
 ];
 
 /** One life of a cluster: a function of the code, the scenario, the seed and the plan. */
@@ -80,6 +90,7 @@ class Run {
   readonly #plan: Plan;
   readonly #injector: Injector;
   readonly #mix: Mix;
+  readonly #likeness: Likeness;
   readonly #finished = new Set<string>();
 
   constructor(weather: Weather, assemble: AssembleCluster, options: RunOptions) {
@@ -89,7 +100,8 @@ class Run {
     this.#checks = new Checks(weather.kernel);
     this.#cluster = assemble(weather, scenario.cluster);
     const random = weather.kernel.random.fork('run');
-    this.#mix = drawMix(random.fork('mix'));
+    this.#mix = drawMix(random.fork('mix'), scenario.workload ?? 'everything');
+    this.#likeness = drawLikeness(random.fork('likeness'), scenario.workload ?? 'everything');
     const [least, most] = scenario.users;
     const count = least + random.below(most - least + 1);
     this.#clients = Array.from({ length: count }, (_, i) => ({ name: `user-${i + 1}`, counter: 0, sessions: 0 }));
@@ -146,7 +158,7 @@ class Run {
 
   #menu(): FaultMenu {
     const { scenario } = this.#options;
-    const { nodes, links, disks } = this.#cluster.parts;
+    const { nodes, links, disks, servers } = this.#cluster.parts;
     const users = this.#clients.map(({ name }) => ({ node: name, machine: name }));
     const doors = [
       ...new Set(this.#cluster.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.host : ''))),
@@ -158,6 +170,7 @@ class Run {
       nodes: [...nodes, ...nodes, ...users],
       links: [...links, ...links, ...userLinks],
       disks,
+      servers,
       moments,
       fromMs: scenario.fromMs,
       healMs: scenario.healMs,
@@ -185,6 +198,7 @@ class Run {
       endpoints: this.#cluster.endpoints,
       database: this.#cluster.database,
       mix: this.#mix,
+      likeness: this.#likeness,
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
     };

@@ -1,6 +1,6 @@
-import type { ClusterSpec } from './cluster.ts';
+import { poolerKnobs, type ClusterSpec } from './cluster.ts';
 import type { ActionKind, Plan } from './fault/plan.ts';
-import { shape } from './fault/shape.ts';
+import { shape, type Fields } from './fault/shape.ts';
 
 /** A failure, or a whole kind of weather, as data: a file in `scenarios/`. */
 export interface Scenario {
@@ -10,6 +10,8 @@ export interface Scenario {
   readonly cluster: ClusterSpec;
   /** How many users, drawn between these two. */
   readonly users: readonly [least: number, most: number];
+  /** What they do; everything unless told otherwise. `crowd`: short shareable reads in great number, and cancels. */
+  readonly workload?: 'everything' | 'crowd';
   /** Faults to draw from; with a fixed plan none are drawn. */
   readonly faults: readonly ActionKind[];
   readonly plan?: Plan;
@@ -21,11 +23,20 @@ export interface Scenario {
   readonly seed?: number;
 }
 
+const workload: Fields[string] = (value) =>
+  value === 'everything' || value === 'crowd' ? undefined : 'must be "everything" or "crowd"';
+
+const choice: Fields[string] = (value) =>
+  Array.isArray(value) && value.length > 0 && shape.list(shape.number)(value) === undefined
+    ? undefined
+    : 'must be a list of numbers';
+
 /** A scenario from the text of its file. Throws an Error that says what is wrong with it. */
 export function parseScenario(name: string, text: string): Scenario {
   const where = `scenario ${name}`;
   const given = JSON.parse(text) as Record<string, unknown>;
   const optional = Object.fromEntries(['plan', 'seed'].filter((key) => key in given).map((key) => [key, shape.any]));
+  if ('workload' in given) optional['workload'] = workload;
   const fields = shape.object(given, where, {
     title: shape.text,
     cluster: shape.any,
@@ -36,6 +47,13 @@ export function parseScenario(name: string, text: string): Scenario {
     endMs: shape.number,
     ...optional,
   });
-  shape.object(fields['cluster'], `${where}, cluster`, { kind: shape.text, gateways: shape.number });
+  const cluster = fields['cluster'] as Record<string, unknown>;
+  const pooler = 'pooler' in cluster ? { pooler: shape.any } : {};
+  shape.object(cluster, `${where}, cluster`, { kind: shape.text, gateways: shape.number, ...pooler });
+  if ('pooler' in cluster) {
+    const given = Object.keys(cluster['pooler'] as object);
+    const knobs = poolerKnobs.filter((knob) => given.includes(knob)).map((knob) => [knob, choice] as const);
+    shape.object(cluster['pooler'], `${where}, pooler`, Object.fromEntries(knobs));
+  }
   return { name, ...(fields as unknown as Omit<Scenario, 'name'>) };
 }

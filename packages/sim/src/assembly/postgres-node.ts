@@ -32,6 +32,7 @@ export class PostgresNode {
       });
       await this.#model.ready;
     });
+    weather.backendEnds.set(name, (nth, politely) => this.#endBackend(nth, politely));
   }
 
   get isReady(): boolean {
@@ -41,6 +42,17 @@ export class PostgresNode {
   /** The model in its present life. */
   get model(): PostgresModel | undefined {
     return this.#model;
+  }
+
+  /** One of the users' backends, a busy one if there is any. */
+  #endBackend(nth: number, politely: boolean): void {
+    const all = this.#model?.inspect.backends().filter(({ user }) => user === 'app') ?? [];
+    const busy = all.filter(({ state }) => state === 'active');
+    const from = busy.length > 0 ? busy : all;
+    const backend = from[nth % from.length];
+    if (backend === undefined || !this.node.isUp) return;
+    if (politely) this.#model?.terminate(backend.pid);
+    else this.#model?.kill(backend.pid);
   }
 
   /** A column of a committed table, as a new session would see it; empty if the server is not up. */

@@ -1,6 +1,6 @@
 import { defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
 import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
-import type { AssembleCluster } from '../cluster.ts';
+import type { AssembleCluster, ClusterSpec } from '../cluster.ts';
 import type { SimNode, Weather } from '../world/weather.ts';
 import { backendLeaks } from './leaks.ts';
 import { PostgresNode, databaseName, postgresPort } from './postgres-node.ts';
@@ -9,8 +9,6 @@ import { waitUntil } from './wait-until.ts';
 
 const relayPort = 6543;
 const gatewayPort = 5433;
-/** Fewer than there are users, so that they have to share. */
-const poolBackendsMax = 3;
 /** Pinned sessions keep their backends: there must be one for each user and some to share. */
 const backendsMax = 12;
 
@@ -18,16 +16,18 @@ class PoolerNode {
   readonly node: SimNode;
   pooler: Pooler | undefined;
 
-  constructor(weather: Weather, name: string, postgresMachine: string) {
+  constructor(weather: Weather, name: string, postgresMachine: string, knobs: NonNullable<ClusterSpec['pooler']>) {
     const random = weather.kernel.random.fork(`pooler/${name}`);
     const limits = {
       ...defaultPoolerLimits,
       backendsMax,
-      poolBackendsMax: poolBackendsMax + random.below(6),
-      sharedBackendsMax: 1 + random.below(3),
-      statementsMax: random.pick([3, 10, 500]),
-      idleMs: random.pick([1000, 600_000]),
-      waitMs: random.pick([2000, 30_000]),
+      // Often fewer than there are users, so that they have to share.
+      poolBackendsMax: random.pick(knobs.poolBackendsMax ?? [3, 4, 5, 6, 7, 8]),
+      sharedBackendsMax: random.pick(knobs.sharedBackendsMax ?? [1, 2, 3, 4]),
+      sharedGroupsMax: random.pick(knobs.sharedGroupsMax ?? [2, 4, 32]),
+      statementsMax: random.pick(knobs.statementsMax ?? [3, 10, 500]),
+      idleMs: random.pick(knobs.idleMs ?? [1000, 600_000]),
+      waitMs: random.pick(knobs.waitMs ?? [2000, 30_000]),
     };
     this.node = weather.node(name, async (world) => {
       this.pooler = await startPooler(world, {
@@ -64,7 +64,7 @@ class GatewayNode {
 /** Users, gateways, a pooler and a Postgres model, each on a machine of its own: the code that runs in production. */
 export const assembleProxy: AssembleCluster = (weather, spec) => {
   const postgres = new PostgresNode(weather, 'postgres-1');
-  const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1');
+  const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1', spec.pooler ?? {});
   const gateways = Array.from(
     { length: spec.gateways },
     (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1'),
@@ -77,6 +77,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
       nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),
       links: [['postgres-1', 'pooler-1'], ...gateways.map(({ node }) => ['pooler-1', node.machine.name] as const)],
       disks: [],
+      servers: [postgres.node.name],
     },
     start: async () => {
       for (const node of nodes) node.start();

@@ -1,5 +1,6 @@
 import { mutantCatalogue } from './mutants/catalogue.ts';
 import type { Setup } from './messages.ts';
+import type { Scenario } from '../scenario.ts';
 import { staleness, type Mutant } from './mutation.ts';
 import { runSeed } from './seeds.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -27,17 +28,19 @@ export function chooseMutants(only: string | undefined): readonly Mutant[] {
     : mutantCatalogue.filter(({ name }) => name === only || name.startsWith(`${only}/`));
 }
 
-/** Plants each bug in a process of its own and runs seed after seed until an oracle sees it. */
+/** Plants each bug in a process of its own and runs seed after seed, in the weather that the bug names or else the given one, until an oracle sees it. */
 export async function huntMutants(
   setup: Setup,
   hunt: MutantHunt,
+  scenarioNamed: (name: string) => Scenario,
   told: (verdict: MutantVerdict) => void,
 ): Promise<readonly MutantVerdict[]> {
   const waiting = [...chooseMutants(hunt.only)];
   const verdicts: MutantVerdict[] = [];
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await huntOne({ ...setup, mutant, twiceEvery: 0 }, mutant, hunt.seedsMax);
+      const scenario = mutant.scenario === undefined ? setup.scenario : scenarioNamed(mutant.scenario);
+      const verdict = await huntOne({ ...setup, scenario, mutant, twiceEvery: 0 }, mutant, hunt.seedsMax);
       verdicts.push(verdict);
       told(verdict);
     }

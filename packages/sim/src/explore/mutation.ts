@@ -12,6 +12,8 @@ export interface Mutant {
   readonly replace: string;
   /** What the bug would do to users. */
   readonly why: string;
+  /** The weather in which it is hunted, if not in the usual one. */
+  readonly scenario?: string;
 }
 
 /** Why a mutant cannot be planted any more; undefined if it can. */

@@ -10,6 +10,8 @@ export interface FaultMenu {
   readonly links: readonly (readonly [a: string, b: string])[];
   /** Machines whose disk matters. */
   readonly disks: readonly string[];
+  /** Nodes that are Postgres servers, whose backends can be ended one by one. */
+  readonly servers: readonly string[];
   /** Named moments that faults can wait for. */
   readonly moments: readonly string[];
   readonly fromMs: number;
@@ -94,6 +96,10 @@ const makers: Readonly<Record<ActionKind, Maker>> = {
     disks.length === 0
       ? undefined
       : { kind: 'failingSync', machine: random.pick(disks), share: 0.3, forMs: durationMs(random) },
+  endBackend: (random, _victim, _links, { servers }) =>
+    servers.length === 0
+      ? undefined
+      : { kind: 'endBackend', node: random.pick(servers), nth: random.below(8), politely: random.chance(0.3) },
   clockStep: (random, { machine }) => ({
     kind: 'clockStep',
     machine,

@@ -99,6 +99,9 @@ export class Injector {
       case 'fullDisk':
       case 'failingSync':
         return this.#disk(action);
+      case 'endBackend':
+        weather.backendEnds.get(action.node)?.(action.nth, action.politely);
+        return undefined;
       case 'clockStep':
         weather.machine(action.machine).clock.wallOriginMs += action.byMs;
         return undefined;
@@ -145,6 +148,7 @@ function machinesOf(action: Action): readonly string[] {
       return action.machines;
     case 'kill':
     case 'pause':
+    case 'endBackend':
       return [];
     default:
       return [action.machine];

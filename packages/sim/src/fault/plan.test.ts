@@ -4,13 +4,26 @@ import { generatePlan, type FaultMenu } from './generate.ts';
 import { formatPlan, parsePlan } from './plan.ts';
 
 const menu: FaultMenu = {
-  kinds: ['cut', 'slow', 'reset', 'kill', 'pause', 'powerOff', 'slowDisk', 'fullDisk', 'failingSync', 'clockStep'],
+  kinds: [
+    'cut',
+    'slow',
+    'reset',
+    'kill',
+    'pause',
+    'powerOff',
+    'slowDisk',
+    'fullDisk',
+    'failingSync',
+    'endBackend',
+    'clockStep',
+  ],
   nodes: [
     { node: 'a', machine: 'ma' },
     { node: 'b', machine: 'mb' },
   ],
   links: [['ma', 'mb']],
   disks: ['mb'],
+  servers: ['b'],
   moments: ['something happened'],
   fromMs: 100,
   healMs: 5000,

@@ -28,6 +28,7 @@ export type Action =
   | { readonly kind: 'slowDisk'; readonly machine: string; readonly slowness: number; readonly forMs: number }
   | { readonly kind: 'fullDisk'; readonly machine: string; readonly forMs: number }
   | { readonly kind: 'failingSync'; readonly machine: string; readonly share: number; readonly forMs: number }
+  | { readonly kind: 'endBackend'; readonly node: string; readonly nth: number; readonly politely: boolean }
   | { readonly kind: 'clockStep'; readonly machine: string; readonly byMs: number };
 
 export type ActionKind = Action['kind'];
@@ -56,6 +57,7 @@ const actionShapes: Readonly<Record<ActionKind, Fields>> = {
   slowDisk: { machine: shape.text, slowness: shape.number, forMs: shape.number },
   fullDisk: { machine: shape.text, forMs: shape.number },
   failingSync: { machine: shape.text, share: shape.number, forMs: shape.number },
+  endBackend: { node: shape.text, nth: shape.number, politely: shape.flag },
   clockStep: { machine: shape.text, byMs: shape.number },
 };
 

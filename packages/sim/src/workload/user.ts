@@ -9,11 +9,13 @@ import {
   readCancelled,
   readCancelledLate,
   readError,
+  readLarge,
   readLedger,
   readMuch,
   readParameter,
   readPipeline,
   readPortions,
+  readRows,
   readSlowly,
   readTag,
   readTwice,
@@ -43,6 +45,8 @@ export const everything: Mix = [
   [readPipeline, 60],
   [readPortions, 20],
   [readSlowly, 10],
+  [readLarge, 10],
+  [readRows, 10],
   [readError, 40],
   [readCancelled, 20],
   [readCancelledLate, 25],
@@ -60,8 +64,38 @@ export const everything: Mix = [
   [discardAll, 5],
 ];
 
+/** Reads that can run between those of others, with all that may disturb them: a few backends serve everybody. */
+const crowd: Mix = [
+  [readTag, 250],
+  [readParameter, 150],
+  [readRows, 80],
+  [readSlowly, 40],
+  [readLarge, 25],
+  [readError, 40],
+  [readCancelledLate, 200],
+  [readPipeline, 60],
+  [readAndHangUp, 15],
+  [usePrepared, 60],
+  [writeAlone, 30],
+  [lookAtSetting, 20],
+  [changeSetting, 3],
+];
+
+/** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
+const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate]);
+
+/** How much the users of one run have in common at login: only backends with equal startup settings stand in for each other. */
+export type Likeness = 'alike' | 'different';
+
+export function drawLikeness(random: RandomStream, workload: Workload): Likeness {
+  return workload === 'crowd' || random.chance(0.75) ? 'alike' : 'different';
+}
+
+export type Workload = 'everything' | 'crowd';
+
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
-export function drawMix(random: RandomStream): Mix {
+export function drawMix(random: RandomStream, workload: Workload): Mix {
+  if (workload === 'crowd') return crowd;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
   return some.length === 0 ? everything : some;
@@ -84,6 +118,7 @@ export interface UserParts {
   readonly endpoints: readonly Endpoint[];
   readonly database: string;
   readonly mix: Mix;
+  readonly likeness: Likeness;
   readonly timetable: Timetable;
   readonly mark: (moment: string) => void;
 }
@@ -95,11 +130,12 @@ const paces = [0, 5, 50, 300] as const;
 export async function runUser(parts: UserParts): Promise<void> {
   const { random, world, timetable, checks } = parts;
   const paceMs = random.pick(paces);
+  const mix = random.chance(0.5) ? parts.mix : parts.mix.filter(([operation]) => !cancels.has(operation));
   await world.clock.sleep(random.below(1000));
   while (checks.nowMs() < timetable.endMs) {
     const session = await login(parts);
     if (session === undefined) await world.clock.sleep(20 + random.below(300));
-    else await useSession(parts, session, paceMs);
+    else await useSession({ ...parts, mix }, session, paceMs);
   }
   await lastLook(parts);
 }
@@ -119,6 +155,7 @@ async function useSession(parts: UserParts, session: UserSession, paceMs: number
 function pickOperation(mix: Mix, random: RandomStream): Operation {
   let total = 0;
   for (const [, weight] of mix) total += weight;
+  if (total === 0) return readTag;
   let at = random.below(total);
   for (const [operation, weight] of mix) {
     at -= weight;
@@ -132,8 +169,9 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   const { client, world, checks, random, timetable } = parts;
   client.sessions += 1;
   const name = `${client.name} session ${client.sessions}`;
+  const applicationName = parts.likeness === 'alike' ? 'shop' : name;
   const initial = new Map([
-    ['application_name', name],
+    ['application_name', applicationName],
     ['work_mem', '4MB'],
     ['statement_timeout', '0'],
     ['TimeZone', 'UTC'],
@@ -142,7 +180,7 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   const parameters: [string, string][] = [
     ['user', 'app'],
     ['database', parts.database],
-    ['application_name', name],
+    ['application_name', applicationName],
   ];
   if (random.chance(0.3)) {
     initial.set('work_mem', '3MB');

@@ -49,6 +49,8 @@ export class Weather {
   readonly machines: Map<string, Machine> = new Map();
   readonly nodes: Map<string, NodeOfWeather> = new Map();
   readonly programs: Map<string, Program> = new Map();
+  /** By node: ends the nth process that serves a connection there, `politely` by telling its client why. */
+  readonly backendEnds: Map<string, (nth: number, politely: boolean) => void> = new Map();
   readonly #wildClocks: boolean;
   /** Every life there was, by number; 0 is god. */
   readonly lifeNames: string[] = ['god'];

@@ -25,6 +25,7 @@ export const gatewayMutants: readonly Mutant[] = [
     find: `this.#inMessage = (flags & replyFlag.partial) !== 0;`,
     replace: ``,
     why: 'the last error of a session is written into the middle of a row that is only half relayed',
+    scenario: 'pooling/crowd',
   },
   {
     name: 'gateway/pins-nothing',

@@ -49,8 +49,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/lost-session-goes-on',
     file: session,
-    find: `if (only && this.#pins === 0 && this.#status === 'I')`,
-    replace: `if (only)`,
+    find: `if (only && this.#pins === 0 && this.#status === 'I' && !this.#channel.isInMessage)`,
+    replace: `if (only && !this.#channel.isInMessage)`,
     why: 'a session that has lost its backend in a transaction, or with its state, goes on as if nothing had happened',
   },
   {
@@ -59,6 +59,7 @@ export const poolerMutants: readonly Mutant[] = [
     find: `if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);`,
     replace: `if (!group.cancelAsked && !group.ranBefore) return this.rerun(group);`,
     why: 'an answer of which a part was delivered is delivered again',
+    scenario: 'pooling/crowd',
   },
   {
     name: 'pooler/slow-reader-never-resumed',
@@ -70,16 +71,18 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/cancel-hits-the-head',
     file: pool,
-    find: `if (head.owner !== session || head.rerun) return void backend.askCancel(session);`,
+    find: `if (head.owner !== session || head.rerun || head.unseen) return void backend.askCancel(session);`,
     replace: ``,
     why: 'a cancel stops whatever runs on the shared backend, whoever asked for it',
+    scenario: 'pooling/crowd',
   },
   {
     name: 'pooler/cancel-not-forgiven',
     file: backend,
-    find: `if (report.sqlstate === sqlstate.queryCanceled && this.cancelling && !group.cancelAsked) group.rerun = true;`,
+    find: `if (report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group)) group.rerun = true;`,
     replace: ``,
     why: 'a cancel that comes late hits the next session on the backend, and that is told so',
+    scenario: 'pooling/crowd',
   },
   {
     name: 'pooler/adopts-on-top',

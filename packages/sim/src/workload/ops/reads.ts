@@ -78,6 +78,7 @@ export async function readPortions(session: UserSession): Promise<void> {
 export async function readSlowly(session: UserSession): Promise<void> {
   // Now and then more than all windows on the way hold together.
   const rows = session.random.chance(0.12) ? 400 + session.random.below(400) : 20 + session.random.below(100);
+  session.mark('client/reads slowly');
   session.pg.stall();
   session.world.clock.after(100 + session.random.below(1500), () => session.pg.unstall());
   const reply = await session.simple(`SELECT repeat('x', 1000) FROM generate_series(1, ${rows}) AS n`);
@@ -85,6 +86,31 @@ export async function readSlowly(session: UserSession): Promise<void> {
   if (fateOf(reply) !== 'ok') return;
   const good = reply.rows.length === rows && reply.rows.every((row) => row[0]?.length === 1000);
   if (!good) session.wrong('answers', `${rows} long rows were asked for, ${reply.rows.length} came`);
+}
+
+/** An answer of several packets, read as it comes: when its way breaks off, it must not begin anew in the middle. */
+export async function readRows(session: UserSession): Promise<void> {
+  const rows = 5 + session.random.below(60);
+  const reply = await session.either(`SELECT repeat('x', 1000) FROM generate_series(1, ${rows}) AS n`);
+  if (fateOf(reply) !== 'ok') return;
+  if (reply.rows.length !== rows) session.wrong('answers', `${rows} rows were asked for, ${reply.rows.length} came`);
+}
+
+/** One message that is longer than what anybody on the way keeps whole; often read slowly, so that much can happen in the middle of it. */
+export async function readLarge(session: UserSession): Promise<void> {
+  const characters = 70_000 + session.random.below(400_000);
+  const slow = session.random.chance(0.7);
+  if (slow) {
+    session.mark('client/reads slowly');
+    session.pg.stall();
+    session.world.clock.after(20 + session.random.below(1000), () => session.pg.unstall());
+  }
+  const reply = await session.either(`SELECT repeat('z', ${characters})`);
+  session.pg.unstall();
+  if (fateOf(reply) !== 'ok') return;
+  const length = reply.rows[0]?.[0]?.length;
+  if (reply.rows.length !== 1 || length !== characters)
+    session.wrong('answers', `${characters} characters were asked for, ${length} came`);
 }
 
 /** Errors of the statement itself come through unchanged. */
@@ -119,10 +145,11 @@ export async function readAndHangUp(session: UserSession): Promise<void> {
   await pending;
 }
 
-/** A short query and a cancel that is nearly always too late: it must hit nobody else. */
+/** A short query and a cancel that comes too late, unless others keep the query waiting: it must hit nobody else. */
 export async function readCancelledLate(session: UserSession): Promise<void> {
   const tag = session.tag();
-  const pending = session.simple(`SELECT '${tag}'`);
+  const pending = session.either(`SELECT '${tag}'`);
+  if (session.random.chance(0.3)) await session.world.clock.sleep(session.random.below(10));
   session.cancel();
   session.expectValue('cross-talk', `SELECT '${tag}'`, await pending, tag);
 }
