@@ -52,7 +52,7 @@ class CountingServer {
       'startup',
     );
     socket.on('error', () => socket.destroy());
-    socket.on('data', (bytes) => {
+    socket.on('data', (bytes: Uint8Array) => {
       deframer.feed(bytes);
       socket.write(writer.take());
     });
