@@ -12,6 +12,7 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'unit',
+          setupFiles: ['ci/property-seed.ts'],
           include: ['packages/*/src/**/*.test.ts', 'ci/**/*.test.ts'],
           exclude: needsPostgres,
           // A busy machine must not fail a test: time limits are for tests that hang.
@@ -23,6 +24,7 @@ export default defineConfig({
         ...resolution,
         test: {
           name: 'postgres',
+          setupFiles: ['ci/property-seed.ts'],
           include: needsPostgres,
           testTimeout: 120_000,
           // The first to need a server may have to fetch it.
