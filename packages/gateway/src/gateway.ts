@@ -93,7 +93,11 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
     this.#poolers = found && new PoolerDirectory(world.network, found.directory, found.cell);
     const target = this.#poolers?.dial ?? (pooler as Endpoint | (() => Promise<Connection>));
-    this.#pooler = new PoolerClient(world, target, { id: config.id, waitMs: config.limits.poolerWaitMs });
+    this.#pooler = new PoolerClient(world, target, {
+      ...(found && { where: `the pooler of cell ${found.cell}` }),
+      id: config.id,
+      waitMs: config.limits.poolerWaitMs,
+    });
     this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
     const { clock, random } = world;

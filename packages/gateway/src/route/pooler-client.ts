@@ -45,6 +45,8 @@ export interface PoolerClientOptions {
   /** Who we are, for the pooler's logs. */
   readonly id: string;
   readonly waitMs: number;
+  /** What to call the pooler in logs and errors, where there is no fixed address. */
+  readonly where?: string;
 }
 
 const connectMs = 5_000;
@@ -78,7 +80,8 @@ export class PoolerClient implements LinkHandler {
     this.#world = world;
     this.#log = world.telemetry.log;
     this.#options = options;
-    this.#endpointText = typeof target === 'function' ? 'this process' : formatEndpoint(target);
+    this.#endpointText =
+      typeof target === 'function' ? (options.where ?? 'the pooler beside us') : formatEndpoint(target);
     this.#dial = typeof target === 'function' ? target : () => world.network.connect(target, { timeoutMs: connectMs });
     void this.#connect();
   }
