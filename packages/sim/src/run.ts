@@ -166,9 +166,9 @@ class Run {
     const userLinks = this.#clients.flatMap(({ name }) => doors.map((door) => [name, door] as const));
     return {
       kinds: scenario.faults,
-      // The cluster's own nodes are struck more often than its users.
-      nodes: [...nodes, ...nodes, ...users],
-      links: [...links, ...links, ...userLinks],
+      // The cluster's own nodes are struck more often than its users, however many these are.
+      nodes: [...repeated(nodes, 2 * users.length), ...users],
+      links: [...repeated(links, userLinks.length), ...userLinks],
       disks,
       servers,
       moments,
@@ -198,6 +198,7 @@ class Run {
       endpoints: this.#cluster.endpoints,
       database: this.#cluster.database,
       mix: this.#mix,
+      neverImpatient: this.#options.scenario.workload === 'crowd',
       likeness: this.#likeness,
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
@@ -244,4 +245,11 @@ class Run {
       kernel.in(forMs * 1000, eventKind.story, kernel.god, resolve);
     });
   }
+}
+
+/** All of them over and over, until there are as many. */
+function repeated<T>(all: readonly T[], least: number): T[] {
+  const many: T[] = [...all];
+  while (all.length > 0 && many.length < least) many.push(...all);
+  return many;
 }

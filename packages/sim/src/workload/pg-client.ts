@@ -79,6 +79,7 @@ export class PgClient {
   readonly #writer = new MessageWriter();
   readonly #waiting: Waiting[] = [];
   #connection: Connection | undefined;
+  #lastBytes: Uint8Array = emptyBytes;
   #key: { readonly processId: number; readonly secret: Uint8Array } | undefined;
 
   private constructor(world: World, options: PgClientOptions) {
@@ -137,6 +138,11 @@ export class PgClient {
     return replies;
   }
 
+  /** The last bytes that came since something was asked, one character each: what stands behind a message that was never complete. */
+  get lastWords(): string {
+    return String.fromCharCode(...this.#lastBytes);
+  }
+
   /** Reads nothing until `unstall`. */
   stall(): void {
     this.#connection?.pause();
@@ -188,6 +194,7 @@ export class PgClient {
     const handler: ConnectionHandler = {
       data: (bytes) => {
         this.#options.oracle.received(bytes);
+        this.#lastBytes = lastOf(this.#lastBytes, bytes);
         deframer.feed(bytes);
       },
       drain: () => {},
@@ -203,6 +210,7 @@ export class PgClient {
   #expectReply(): Promise<Reply> {
     const reply: Reply = { rows: [], tags: [], error: undefined, status: undefined };
     if (this.ended !== undefined) return Promise.resolve(reply);
+    if (this.#waiting.length === 0) this.#lastBytes = emptyBytes;
     return new Promise((done) => {
       this.#waiting.push({ reply, done });
     });
@@ -251,6 +259,17 @@ export class PgClient {
     this.ended = why;
     for (const { reply, done } of this.#waiting.splice(0)) done(reply);
   }
+}
+
+const lastBytesMax = 512;
+
+function lastOf(before: Uint8Array, bytes: Uint8Array): Uint8Array {
+  if (bytes.length >= lastBytesMax) return bytes.slice(bytes.length - lastBytesMax);
+  const kept = before.subarray(Math.max(0, before.length + bytes.length - lastBytesMax));
+  const both = new Uint8Array(kept.length + bytes.length);
+  both.set(kept);
+  both.set(bytes, kept.length);
+  return both;
 }
 
 function encodeStep(writer: MessageWriter, step: Step): void {

@@ -45,8 +45,8 @@ export const everything: Mix = [
   [readPipeline, 60],
   [readPortions, 20],
   [readSlowly, 10],
-  [readLarge, 10],
-  [readRows, 10],
+  [readLarge, 4],
+  [readRows, 8],
   [readError, 40],
   [readCancelled, 20],
   [readCancelledLate, 25],
@@ -70,7 +70,7 @@ const crowd: Mix = [
   [readParameter, 150],
   [readRows, 80],
   [readSlowly, 40],
-  [readLarge, 25],
+  [readLarge, 40],
   [readError, 40],
   [readCancelledLate, 200],
   [readPipeline, 60],
@@ -119,6 +119,8 @@ export interface UserParts {
   readonly database: string;
   readonly mix: Mix;
   readonly likeness: Likeness;
+  /** Nothing breaks without a word (no machine loses power, no link is cut): half of the users rely on being told, and wait for ever. */
+  readonly neverImpatient: boolean;
   readonly timetable: Timetable;
   readonly mark: (moment: string) => void;
 }
@@ -206,11 +208,12 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
     return undefined;
   }
   parts.mark('client/logged in');
+  const waitsForEver = parts.neverImpatient && random.chance(0.5);
   return new UserSession({
     ...parts,
     pg,
     model,
-    patienceMs: () => (checks.nowMs() > timetable.healMs ? 1e9 : 1000 + random.below(8000)),
+    patienceMs: () => (waitsForEver || checks.nowMs() > timetable.healMs ? 1e9 : 1000 + random.below(8000)),
   });
 }
 

@@ -72,6 +72,7 @@ export const gatewayMutants: readonly Mutant[] = [
     find: `    this.finish(poolerLost(owed));`,
     replace: `    void owed;`,
     why: 'a client whose pooler has gone waits for ever',
+    scenario: 'pooling/crowd',
   },
   {
     name: 'gateway/lost-commit-is-harmless',

@@ -107,6 +107,9 @@ export async function readLarge(session: UserSession): Promise<void> {
   }
   const reply = await session.either(`SELECT repeat('z', ${characters})`);
   session.pg.unstall();
+  const brokenOff = reply.status === undefined && reply.rows.length === 0;
+  if (brokenOff && /z{16}[^z]/.test(session.pg.lastWords))
+    session.wrong('protocol', 'something was written into the middle of a message that was broken off');
   if (fateOf(reply) !== 'ok') return;
   const length = reply.rows[0]?.[0]?.length;
   if (reply.rows.length !== 1 || length !== characters)
