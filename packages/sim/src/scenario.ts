@@ -51,8 +51,8 @@ export function parseScenario(name: string, text: string): Scenario {
   const pooler = 'pooler' in cluster ? { pooler: shape.any } : {};
   shape.object(cluster, `${where}, cluster`, { kind: shape.text, gateways: shape.number, ...pooler });
   if ('pooler' in cluster) {
-    const given = Object.keys(cluster['pooler'] as object);
-    const knobs = poolerKnobs.filter((knob) => given.includes(knob)).map((knob) => [knob, choice] as const);
+    const named = Object.keys(cluster['pooler'] as object);
+    const knobs = poolerKnobs.filter((knob) => named.includes(knob)).map((knob) => [knob, choice] as const);
     shape.object(cluster['pooler'], `${where}, pooler`, Object.fromEntries(knobs));
   }
   return { name, ...(fields as unknown as Omit<Scenario, 'name'>) };
