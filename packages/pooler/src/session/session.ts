@@ -112,7 +112,7 @@ export class Session implements GroupOwner {
     if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
     const free = this.#pending.length === 0 && this.#adopting === undefined;
     if (free && this.#lease !== undefined && (this.#open !== undefined || this.#lease.hasRoom)) {
-      return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end);
+      return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost);
     }
     if (idle && this.#lease === undefined) {
       const shareable = this.#mayShare(flags);
@@ -123,7 +123,7 @@ export class Session implements GroupOwner {
           this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
           return this.#adopt(answer.backend);
         }
-        return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end);
+        return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end, cost);
       }
       this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
       if (answer.kind === 'full') this.#refuseAndGoOn(tooManyWaiters(this.pool.waiters));
@@ -355,6 +355,7 @@ export class Session implements GroupOwner {
     buffer: Uint8Array,
     start: number,
     end: number,
+    cost: number,
   ): void {
     const shared = this.#lease === undefined;
     const group = this.#groupFor(backend, flags, shared);
@@ -363,7 +364,6 @@ export class Session implements GroupOwner {
     if (this.#status === 'E' && uses.length > 0) backend.statements.doubt();
     backend.send(group, flags, endsGroup, uses, buffer, start, end);
     if (endsGroup) this.#endGroup(group, flags);
-    const cost = requestCost(uses.length, end - start);
     if (!shared && backend.isCongested) this.#uncreditedBytes += cost;
     else this.#channel.consumed(cost);
   }
@@ -393,7 +393,16 @@ export class Session implements GroupOwner {
   #forwardPending(backend: Backend): void {
     while (this.#pending.length > 0 && (this.#open !== undefined || backend.hasRoom)) {
       const piece = this.#pending.shift() as Piece;
-      this.#forward(backend, piece.flags, piece.endsGroup, piece.uses, piece.bytes, 0, piece.bytes.length);
+      this.#forward(
+        backend,
+        piece.flags,
+        piece.endsGroup,
+        piece.uses,
+        piece.bytes,
+        0,
+        piece.bytes.length,
+        costOf(piece),
+      );
       if (piece.again && this.#last !== undefined) this.#last.ranBefore = true;
       // A shared backend takes one group of a session; the rest asks anew when that is answered.
       if (this.#lease === undefined) return;
@@ -516,6 +525,7 @@ export class Session implements GroupOwner {
   }
 }
 
+/** What the gateway gets back for it; what runs again was paid for the first time. */
 function costOf(piece: Piece): number {
-  return requestCost(piece.uses.length, piece.bytes.length);
+  return piece.again === true ? 0 : requestCost(piece.uses.length, piece.bytes.length);
 }
