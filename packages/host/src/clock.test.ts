@@ -13,16 +13,16 @@ describe('the clock of this machine', () => {
   it('fires timers in the order of their deadlines even when the loop was busy past all of them', async () => {
     const clock = new HostClock();
     const seen: string[] = [];
-    const done = new Promise<void>((resolve) => clock.after(12, resolve));
-    clock.after(8, () => seen.push('8'));
+    // Far enough apart that no pause of a busy machine between these lines changes which deadline comes first.
+    clock.after(400, () => seen.push('400'));
     const busyUntil = clock.nowMs() + 3;
     while (clock.nowMs() < busyUntil);
-    clock.after(2, () => seen.push('3 + 2'));
-    clock.after(8, () => seen.push('3 + 8'));
-    const lateUntil = clock.nowMs() + 20;
+    clock.after(100, () => seen.push('3 + 100'));
+    const last = new Promise<void>((resolve) => clock.after(400, resolve)).then(() => seen.push('3 + 400'));
+    const lateUntil = clock.nowMs() + 600;
     while (clock.nowMs() < lateUntil);
-    await done;
-    expect(seen).toEqual(['3 + 2', '8', '3 + 8']);
+    await last;
+    expect(seen).toEqual(['3 + 100', '400', '3 + 400']);
   });
 
   it('lets a process end when its last timer was cancelled, and keeps it for one that is pending', () => {
