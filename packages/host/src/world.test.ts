@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,17 +34,30 @@ function parsed(text: string): LoggedLine {
   return { level, message: msg, fields };
 }
 
+/** Whether a signal has stopped the process: the state after its name in /proc. */
+function isStopped(pid: number): boolean {
+  return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
 /** A port whose owner never accepts, with its queue full: the system drops what else wants to connect. */
 async function silentPort(): Promise<{ port: number; close: () => void }> {
-  // A child listens and stops itself; then two connects fill the queue of one.
-  const program = `const s=require('net').createServer(()=>{});s.listen({port:0,host:'127.0.0.1',backlog:1},()=>{console.log(s.address().port);setTimeout(()=>process.kill(process.pid,'SIGSTOP'),50)})`;
+  // A child listens and is stopped; then connects fill its queue of one, which takes two.
+  const program = `const s=require('net').createServer(()=>{});s.listen({port:0,host:'127.0.0.1',backlog:1},()=>console.log(s.address().port))`;
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const port = await new Promise<number>((resolve) => child.stdout.once('data', (text) => resolve(Number(text))));
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  child.kill('SIGSTOP');
+  while (!isStopped(child.pid as number)) await new Promise((resolve) => setImmediate(resolve));
   const fillers = Array.from({ length: 4 }, () =>
     createConnection({ port, host: '127.0.0.1' }).on('error', () => undefined),
   );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise<void>((resolve) => {
+    let connected = 0;
+    const count = (): void => {
+      connected += 1;
+      if (connected === 2) resolve();
+    };
+    for (const filler of fillers) filler.once('connect', count);
+  });
   return {
     port,
     close: () => {
