@@ -12,8 +12,22 @@ export { PgError, type Fate, type PgErrorInit, type PgReport, type Severity } fr
 export { sqlstate, type Sqlstate } from './error/sqlstate.ts';
 export { drive } from './machine/drive.ts';
 export type { Machine, Step } from './machine/machine.ts';
+export { bucketBoundsSeconds } from './metrics/duration-histogram.ts';
+export { MetricRegistry } from './metrics/metric-registry.ts';
 export type { Clock, Timer } from './world/clock.ts';
 export { DiskError, writeDurably, type Disk, type DiskErrorCode, type FileInfo } from './world/disk.ts';
+export {
+  seriesMax,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type MetricFamily,
+  type Metrics,
+  type MetricType,
+  type Report,
+  type Sample,
+} from './world/metrics.ts';
 export {
   NetworkError,
   formatEndpoint,

@@ -1,4 +1,4 @@
-import type { Log, LogFields, LogLevel, Probe, Telemetry } from '@multigres/core';
+import { MetricRegistry, type Log, type LogFields, type LogLevel, type Probe, type Telemetry } from '@multigres/core';
 import pino, { type Logger } from 'pino';
 
 export interface LogOptions {
@@ -117,8 +117,9 @@ export function hostTelemetry(options: LogOptions = {}): Telemetry {
   const level = options.level ?? 'info';
   const write = options.write ?? standardError();
   const format = options.format ?? (process.stderr.isTTY ? 'text' : 'json');
-  if (format === 'text') return { log: new HostLog(textSink(level, write), {}), probe: noProbe };
+  const metrics = new MetricRegistry();
+  if (format === 'text') return { log: new HostLog(textSink(level, write), {}), probe: noProbe, metrics };
   const formatters = { level: (label: string): object => ({ level: label }) };
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, { write });
-  return { log: new HostLog(jsonSink(logger), {}), probe: noProbe };
+  return { log: new HostLog(jsonSink(logger), {}), probe: noProbe, metrics };
 }

@@ -1,3 +1,5 @@
+import type { Metrics } from './metrics.ts';
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
@@ -29,4 +31,5 @@ export interface Probe {
 export interface Telemetry {
   readonly log: Log;
   readonly probe: Probe;
+  readonly metrics: Metrics;
 }

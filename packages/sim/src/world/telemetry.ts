@@ -1,4 +1,4 @@
-import type { Log, LogFields, LogLevel, Telemetry } from '@multigres/core';
+import { MetricRegistry, type Log, type LogFields, type LogLevel, type Metrics, type Telemetry } from '@multigres/core';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Life } from '../kernel/life.ts';
 import { RandomStream } from '../kernel/random-stream.ts';
@@ -9,6 +9,8 @@ export class Moments {
   readonly logged: LoggedLine[] = [];
   /** How often each rare state was reached. */
   readonly reached: Map<string, number> = new Map();
+  /** The metrics of each life, in the order in which they began. */
+  readonly metrics: { readonly life: Life; readonly metrics: Metrics }[] = [];
   readonly #kernel: Kernel;
   readonly #listeners: ((id: string, node: string) => void)[] = [];
   readonly #armed = new Map<string, RandomStream | false>();
@@ -49,7 +51,10 @@ export interface LoggedLine {
 
 /** Log lines become part of the trace; probes ask the run's dice. */
 export function simTelemetry(kernel: Kernel, moments: Moments, life: Life): Telemetry {
+  const metrics = new MetricRegistry();
+  moments.metrics.push({ life, metrics });
   return {
+    metrics,
     log: new SimLog(kernel, moments, life, {}),
     probe: {
       maybe: (site) => moments.maybe(site),

@@ -1,4 +1,6 @@
 import type { LoggedLine } from '../contract/contract-test.ts';
+import { MetricRegistry } from '../../metrics/metric-registry.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Log, LogFields, LogLevel, Probe, Telemetry } from '../telemetry.ts';
 
 class QuietLog implements Log {
@@ -57,4 +59,5 @@ export class QuietTelemetry implements Telemetry {
   readonly reached: Set<string> = new Set();
   readonly log: Log = new QuietLog(this.lines, {});
   readonly probe: Probe = new QuietProbe(this.reached);
+  readonly metrics: Metrics = new MetricRegistry();
 }
