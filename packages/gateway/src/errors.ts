@@ -26,6 +26,11 @@ export function gatewayStops(): PgError {
   });
 }
 
+/** What ends a login or a session whoever found it. */
+export function asFatal(error: PgError): PgError {
+  return new PgError({ ...error.report, severity: 'FATAL', fate: error.fate }, error);
+}
+
 /** No pooler is connected, and none came within the time to wait. Nothing was executed. */
 export function poolerUnreachable(reason: string, fatal: boolean): PgError {
   return new PgError({

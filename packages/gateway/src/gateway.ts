@@ -1,5 +1,6 @@
 import { type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
 import { MessageWriter } from '@multigres/pgwire';
+import { Topics } from '@multigres/relay';
 import type { Directory } from '@multigres/topology';
 import { ClassificationCache, type Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
@@ -78,6 +79,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly #config: GatewayConfig;
   readonly #poolers: PoolerDirectory | undefined;
   readonly #pooler: PoolerClient;
+  /** What others may ask this gateway. */
+  readonly #topics: Topics;
   #control: GatewayControl | undefined;
   readonly #sessions: Set<Session> = new Set();
   readonly #logins: Set<Login> = new Set();
@@ -93,7 +96,9 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
     this.#poolers = found && new PoolerDirectory(world.network, found.directory, found.cell);
     const target = this.#poolers?.dial ?? (pooler as Endpoint | (() => Promise<Connection>));
+    this.#topics = new Topics(config.id);
     this.#pooler = new PoolerClient(world, target, {
+      topics: this.#topics,
       ...(found && { where: `the pooler of cell ${found.cell}` }),
       id: config.id,
       waitMs: config.limits.poolerWaitMs,

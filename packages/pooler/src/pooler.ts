@@ -1,5 +1,5 @@
 import { PgError, type Connection, type Endpoint, type Listener, type Timer, type World } from '@multigres/core';
-import type { Open } from '@multigres/relay';
+import { Topics, type BodyReader, type Open } from '@multigres/relay';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
@@ -73,10 +73,11 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly silenceMs: number = silenceMs;
   readonly sessionsMax: number;
   readonly statements: StatementTable = new StatementTable();
+  readonly topics: Topics;
+  readonly links: Set<GatewayLink> = new Set();
   readonly #world: World;
   readonly #config: PoolerConfig;
   readonly #pools: Pools;
-  readonly #links: Set<GatewayLink> = new Set();
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
@@ -97,6 +98,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#config = config;
     this.#pools = new Pools(config.limits, this);
     this.#admin = config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs);
+    this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
     this.#tidyLater();
   }
 
@@ -118,31 +120,31 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   accept(connection: Connection): void {
-    this.#links.add(new GatewayLink(connection, this));
+    this.links.add(new GatewayLink(connection, this));
   }
 
   status = (): PoolerStatus => {
     let sessions = 0;
-    for (const link of this.#links) sessions += link.sessionCount;
+    for (const link of this.links) sessions += link.sessionCount;
     const pools = [...this.#pools].map((pool) => ({
       user: pool.key.user,
       database: pool.key.database,
       ...pool.counts,
     }));
-    return { gateways: this.#links.size, sessions, backends: this.#backends, pools };
+    return { gateways: this.links.size, sessions, backends: this.#backends, pools };
   };
 
   async stop(): Promise<void> {
     await this.#control?.stop();
     this.#stopped = true;
     const closed = this.#listener?.close();
-    for (const link of this.#links) link.end(poolerStops());
+    for (const link of this.links) link.end(poolerStops());
     this.#pools.closeAll(poolerStops());
     this.#tidy?.cancel();
     this.#admin?.close();
     // The farewells leave with this turn's flush; then the links go.
     this.clock.soon(() => {
-      for (const link of this.#links) link.destroy();
+      for (const link of this.links) link.destroy();
     });
     await closed;
   }
@@ -153,13 +155,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return this.#pools.get({ user: open.user, database: open.database, settings: open.settings });
   }
 
-  async verifier(role: string): Promise<Uint8Array> {
-    if (this.#admin === undefined) throw noVerifierLookup();
-    return await lookUpVerifier(this.#admin, role);
-  }
-
   linkClosed(link: GatewayLink): void {
-    this.#links.delete(link);
+    this.links.delete(link);
   }
 
   // --- for the pools ---
@@ -188,7 +185,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   sessionEnded(session: Session): void {
-    for (const link of this.#links) link.forget(session);
+    for (const link of this.links) link.forget(session);
   }
 
   backendIdle(): void {
@@ -220,9 +217,14 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     }
   }
 
+  async #verifier(body: BodyReader): Promise<Uint8Array> {
+    if (this.#admin === undefined) throw noVerifierLookup();
+    return await lookUpVerifier(this.#admin, body.text());
+  }
+
   #tidyLater(): void {
     this.#tidy = this.clock.after(tidyMs, () => {
-      const sessions = [...this.#links].flatMap((link) => [...link.sessions]);
+      const sessions = [...this.links].flatMap((link) => [...link.sessions]);
       this.#pools.tidy(this.clock.nowMs() - this.#config.limits.idleMs, sessions);
       this.#tidyLater();
     });

@@ -1,24 +1,33 @@
 import { utf8, utf8Text } from '@multigres/core';
 import { malformedFrame } from './errors.ts';
 
+const firstBytes = 128;
+
 /** Writes the bodies of the rare frames (everything but `request` and `reply`): integers big-endian, texts and byte strings with a u32 length. */
 export class BodyWriter {
-  readonly #parts: number[] = [];
+  #bytes: Uint8Array = new Uint8Array(firstBytes);
+  #length = 0;
 
   u8(value: number): this {
-    this.#parts.push(value & 0xff);
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
     return this;
   }
 
   u32(value: number): this {
-    this.#parts.push(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
+    this.#reserve(4);
+    const b = this.#bytes;
+    const at = this.#length;
+    b[at] = value >>> 24;
+    b[at + 1] = value >>> 16;
+    b[at + 2] = value >>> 8;
+    b[at + 3] = value;
+    this.#length = at + 4;
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.u32(value.length);
-    for (const byte of value) this.#parts.push(byte);
-    return this;
+    return this.u32(value.length).rest(value);
   }
 
   text(value: string): this {
@@ -30,8 +39,24 @@ export class BodyWriter {
     return this.u8(1).text(value);
   }
 
+  /** Bytes without a length: the last thing in a body. */
+  rest(value: Uint8Array): this {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
   done(): Uint8Array {
-    return Uint8Array.from(this.#parts);
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
   }
 }
 
@@ -41,7 +66,7 @@ export class BodyReader {
   readonly #end: number;
   #at: number;
 
-  constructor(buffer: Uint8Array, start: number, end: number) {
+  constructor(buffer: Uint8Array, start: number = 0, end: number = buffer.length) {
     this.#buffer = buffer;
     this.#at = start;
     this.#end = end;
@@ -80,6 +105,13 @@ export class BodyReader {
 
   optionalText(): string | undefined {
     return this.u8() === 0 ? undefined : this.text();
+  }
+
+  /** A copy of all that is left. */
+  rest(): Uint8Array {
+    const at = this.#at;
+    this.#at = this.#end;
+    return this.#buffer.slice(at, this.#end);
   }
 
   #need(bytes: number): void {

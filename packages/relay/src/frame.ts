@@ -13,7 +13,7 @@ import { assert } from '@multigres/core';
 export const headerBytes = 12;
 export const bodyBytesMax: number = 64 * 1024;
 /** Bumped whenever a peer of the other version could misunderstand; both sides refuse a different one. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export const frameType = {
   // both ways
@@ -21,6 +21,8 @@ export const frameType = {
   ping: 2,
   pong: 3,
   credit: 4,
+  ask: 5,
+  answer: 6,
   // gateway to pooler
   open: 16,
   request: 17,
@@ -29,14 +31,12 @@ export const frameType = {
   cancel: 20,
   close: 21,
   pin: 22,
-  verifierAsked: 23,
   settings: 24,
   settled: 25,
   // pooler to gateway
   opened: 32,
   reply: 33,
   ended: 34,
-  verifier: 35,
 } as const;
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];

@@ -1,3 +1,5 @@
+export type { Answer, Question } from './ask/question.ts';
+export { Topics, type Asker, type TopicHandler } from './ask/topics.ts';
 export { BodyReader, BodyWriter } from './body.ts';
 export {
   bodyBytesMax,

@@ -1,9 +1,12 @@
 import type { Connection, NetworkError, PgError } from '@multigres/core';
 import { quietWorld, type QuietWorld } from '@multigres/core/quiet';
 import { describe, expect, it } from 'vitest';
+import { Topics } from './ask/topics.ts';
 import { bodyBytesMax, frameType, FrameWriter, replyFlag } from './frame.ts';
 import { Link, type LinkHandler } from './link.ts';
 import { encodeHello, type Hello } from './messages.ts';
+
+const topics = new Topics('nobody');
 
 interface Heard {
   readonly session: number;
@@ -56,8 +59,8 @@ async function links(
 ): Promise<{ readonly near: Link; readonly far: Link; readonly ears: readonly [Ear, Ear] }> {
   const [ours, theirs] = await connection(world);
   const ears = [new Ear(), new Ear()] as const;
-  const near = new Link(ours, world.clock, ears[0], { hello: { version: 1, id: 'near' }, silenceMs: 1000 });
-  const far = new Link(theirs, world.clock, ears[1], { hello: { version: 1, id: 'far' }, silenceMs: 1000 });
+  const near = new Link(ours, world.clock, ears[0], { hello: { version: 1, id: 'near' }, silenceMs: 1000, topics });
+  const far = new Link(theirs, world.clock, ears[1], { hello: { version: 1, id: 'far' }, silenceMs: 1000, topics });
   theirs.resume();
   await world.settle();
   return { near, far, ears };
@@ -97,7 +100,7 @@ describe('a link', () => {
     const world = quietWorld();
     const [ours] = await connection(world);
     const ear = new Ear();
-    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000 });
+    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000, topics });
     await world.advance(2999);
     expect(link.isClosed).toBe(false);
     await world.advance(1100);
@@ -108,7 +111,7 @@ describe('a link', () => {
     const world = quietWorld();
     const [ours, theirs] = await connection(world);
     const ear = new Ear();
-    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000 });
+    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000, topics });
     ear.onHello = () => link.destroy();
     const writer = new FrameWriter();
     writer.frame(0, frameType.hello, 0, 0, encodeHello({ version: 2, id: 'far' }));
@@ -128,7 +131,7 @@ describe('a link', () => {
     const world = quietWorld();
     const [ours, theirs] = await connection(world);
     const ear = new Ear();
-    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000 });
+    const link = new Link(ours, world.clock, ear, { hello: { version: 1, id: 'near' }, silenceMs: 1000, topics });
     const writer = new FrameWriter();
     write(writer);
     theirs.write(writer.take());

@@ -7,6 +7,11 @@ import {
   type ConnectionHandler,
   type Timer,
 } from '@multigres/core';
+import { Answering, type AnsweringParts, type Other } from './ask/answering.ts';
+import { LongBody, writeLong } from './ask/long-body.ts';
+import { decodeAnswer, decodeAsk, encodeAnswer, encodeAsk, type Answer, type Question } from './ask/question.ts';
+import { Questions } from './ask/questions.ts';
+import type { Topics } from './ask/topics.ts';
 import { BodyReader, BodyWriter } from './body.ts';
 import { malformedFrame } from './errors.ts';
 import {
@@ -43,19 +48,28 @@ export interface LinkOptions {
   readonly hello: Hello;
   /** After this long without a word from the peer it is asked, after three times this long the link is closed. */
   readonly silenceMs: number;
+  /** What we answer when the peer asks. */
+  readonly topics: Topics;
+  /** To whom a question can be passed on; read when one comes. Absent: to nobody. */
+  readonly others?: () => Iterable<Other>;
 }
 
 /**
  * One end of the connection between a gateway and a pooler: cuts and joins frames, sends once per turn of the loop, and notices a peer
  * that fell silent. The same on both sides.
  */
-export class Link implements ConnectionHandler, FrameHandler {
+export class Link implements ConnectionHandler, FrameHandler, Other {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #handler: LinkHandler;
   readonly #options: LinkOptions;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter = new FrameWriter();
+  readonly #questions: Questions;
+  readonly #answering: Answering;
+  readonly #asked: LongBody = new LongBody();
+  readonly #answered: LongBody = new LongBody();
+  #peer = '';
   #flushScheduled = false;
   #heardMs: number;
   #watch: Timer | undefined;
@@ -69,6 +83,14 @@ export class Link implements ConnectionHandler, FrameHandler {
     this.#handler = handler;
     this.#options = options;
     this.#reader = new FrameReader(this);
+    this.#questions = new Questions(
+      clock,
+      (ask) => this.#long(frameType.ask, encodeAsk(ask)),
+      () => this.#peer || connection.remote,
+    );
+    const { hello, topics, others } = options;
+    const parts: AnsweringParts = { name: hello.id, topics, ...(others && { others }) };
+    this.#answering = new Answering(parts, (answer) => this.#long(frameType.answer, encodeAnswer(answer)));
     this.#heardMs = clock.nowMs();
     connection.attach(this);
     this.send(0, frameType.hello, 0, 0, encodeHello(options.hello));
@@ -137,6 +159,14 @@ export class Link implements ConnectionHandler, FrameHandler {
     this.send(session, frameType.reply, lastFlags, lastCount, bytes, at, end);
   }
 
+  /**
+   * Asks the other end, or through it all others. Resolves with an answer of everybody who was asked, errors included; never rejects.
+   * Whoever did not answer by the deadline, or left, counts with an error of fate `unknown`. `heard` gets each answer as it comes.
+   */
+  ask(question: Question, heard?: (answer: Answer) => void): Promise<readonly Answer[]> {
+    return this.#questions.ask(question, heard);
+  }
+
   /** Nothing is heard any more, not even what arrived already; `closed` follows. */
   destroy(): void {
     this.#isClosed = true;
@@ -164,6 +194,7 @@ export class Link implements ConnectionHandler, FrameHandler {
   closed(error: NetworkError | undefined): void {
     this.#isClosed = true;
     this.#watch?.cancel();
+    this.#questions.closed();
     this.#handler.closed(error, this.#violation);
   }
 
@@ -184,13 +215,37 @@ export class Link implements ConnectionHandler, FrameHandler {
 
   #linkFrame(type: number, flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
     if (type === frameType.hello) {
+      const peer = decodeHello(new BodyReader(buffer, start, end));
       this.#introduced = true;
-      return this.#handler.hello(decodeHello(new BodyReader(buffer, start, end)));
+      this.#peer = peer.id;
+      return this.#handler.hello(peer);
     }
     // Before the peer said who it is and which version it speaks, nothing else of it can be understood.
     if (!this.#introduced) throw malformedFrame();
-    if (type === frameType.ping) this.bare(0, frameType.pong);
-    else if (type !== frameType.pong) this.#handler.frame(0, type, flags, count, buffer, start, end);
+    switch (type) {
+      case frameType.ping:
+        return this.bare(0, frameType.pong);
+      case frameType.pong:
+        return;
+      case frameType.ask: {
+        const body = this.#asked.add(flags, buffer, start, end);
+        if (body !== undefined) void this.#answering.asked(decodeAsk(new BodyReader(body)), this.#peer);
+        return;
+      }
+      case frameType.answer: {
+        const body = this.#answered.add(flags, buffer, start, end);
+        if (body !== undefined) this.#questions.answered(decodeAnswer(new BodyReader(body)));
+        return;
+      }
+      default:
+        this.#handler.frame(0, type, flags, count, buffer, start, end);
+    }
+  }
+
+  #long(type: typeof frameType.ask | typeof frameType.answer, body: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#scheduleFlush();
+    writeLong(this.#writer, type, body);
   }
 
   #refuse(violation: PgError): void {

@@ -2,7 +2,7 @@ import {
   backoffMs,
   formatEndpoint,
   NetworkError,
-  PgError,
+  type PgError,
   type Connection,
   type Endpoint,
   type Log,
@@ -19,14 +19,17 @@ import {
   frameType,
   Link,
   protocolVersion,
+  type Answer,
   type Hello,
   type LinkHandler,
   type Open,
   type Opened,
+  type Question,
+  type Topics,
 } from '@multigres/relay';
 import type { StatementUse } from '../session/request-builder.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
-import { poolerUnreachable } from '../errors.ts';
+import { asFatal, poolerUnreachable } from '../errors.ts';
 
 /** A session's ear on its pooler. Calls come in turns of their own, never inside a call to the client. */
 export interface ChannelHandler {
@@ -45,6 +48,8 @@ export interface PoolerClientOptions {
   /** Who we are, for the pooler's logs. */
   readonly id: string;
   readonly waitMs: number;
+  /** What we answer when the pooler, or another gateway through it, asks. */
+  readonly topics: Topics;
   /** What to call the pooler in logs and errors, where there is no fixed address. */
   readonly where?: string;
 }
@@ -52,6 +57,8 @@ export interface PoolerClientOptions {
 const connectMs = 5_000;
 const silenceMs = 5_000;
 const eagerAttempts = 60;
+/** The pooler may have to log in first. */
+const verifierMs = 30_000;
 
 /**
  * The gateway's one connection to a pooler, shared by all sessions that are served there; made anew whenever it breaks. Sessions that come
@@ -74,7 +81,6 @@ export class PoolerClient implements LinkHandler {
   readonly #defined: Set<number> = new Set();
   /** Who waits for the connection, with when they give up. */
   readonly #waiting: Map<number, { readonly open: () => void; readonly timer: Timer }> = new Map();
-  readonly #verifiers: Map<number, (answer: string | undefined | PgError) => void> = new Map();
 
   constructor(world: World, target: Endpoint | (() => Promise<Connection>), options: PoolerClientOptions) {
     this.#world = world;
@@ -108,24 +114,25 @@ export class PoolerClient implements LinkHandler {
     return channel;
   }
 
-  /** Looks up the stored verifier of a role; undefined if there is none. Rejects with a PgError. */
-  verifier(role: string): Promise<string | undefined> {
-    const channel = this.#newChannel();
-    return new Promise((resolve, reject) => {
-      const done = (answer: string | undefined | PgError): void => {
-        this.#verifiers.delete(channel);
-        if (answer instanceof PgError) reject(answer);
-        else resolve(answer);
-      };
-      this.#whenUp(
-        channel,
-        () => {
-          this.#verifiers.set(channel, done);
-          (this.#link as Link).send(channel, frameType.verifierAsked, 0, 0, new BodyWriter().text(role).done());
-        },
-        done,
-      );
+  /**
+   * Asks the pooler, or through it all other gateways; see `Link.ask`. Waits for the connection as a session does. Never rejects: without a
+   * pooler the one answer is an error (57P03).
+   */
+  ask(question: Question, heard?: (answer: Answer) => void): Promise<readonly Answer[]> {
+    return new Promise((resolve) => {
+      const askNow = (): void => void (this.#link as Link).ask(question, heard).then(resolve);
+      const fail = (error: PgError): void => resolve([{ from: this.#endpointText, error }]);
+      this.#whenUp(this.#newChannel(), askNow, fail);
     });
+  }
+
+  /** Looks up the stored verifier of a role; undefined if there is none. Rejects with a PgError. */
+  async verifier(role: string): Promise<string | undefined> {
+    const body = new BodyWriter().text(role).done();
+    const [answer] = await this.ask({ to: 'peer', topic: 'verifier', body, deadlineMs: verifierMs });
+    if (answer === undefined) throw poolerUnreachable(this.#lastTrouble, true);
+    if ('error' in answer) throw asFatal(answer.error);
+    return new BodyReader(answer.body).optionalText();
   }
 
   /** Sends a piece of a request; see `Link.request`. Tells the pooler first of the statements that it does not know yet. */
@@ -230,8 +237,6 @@ export class PoolerClient implements LinkHandler {
         return this.#channels.get(channel)?.opened(decodeOpened(body));
       case frameType.credit:
         return this.#channels.get(channel)?.credited(body.u32());
-      case frameType.verifier:
-        return this.#verifiers.get(channel)?.(body.optionalText());
       case frameType.ended:
         return this.#ended(channel, decodeError(body));
       default:
@@ -250,14 +255,12 @@ export class PoolerClient implements LinkHandler {
     const lost = [...this.#channels].filter(([channel]) => !this.#waiting.has(channel));
     for (const [channel] of lost) this.#channels.delete(channel);
     for (const [, handler] of lost) handler.lost();
-    for (const done of [...this.#verifiers.values()]) done(poolerUnreachable(this.#lastTrouble, true));
     this.#retryLater();
   }
 
   // --- inside ---
 
   #ended(channel: number, error: PgError): void {
-    this.#verifiers.get(channel)?.(error);
     const handler = this.#channels.get(channel);
     this.#channels.delete(channel);
     handler?.ended(error);
@@ -265,7 +268,7 @@ export class PoolerClient implements LinkHandler {
 
   #newChannel(): number {
     do this.#lastChannel = this.#lastChannel === 0xffff_ffff ? 1 : this.#lastChannel + 1;
-    while (this.#channels.has(this.#lastChannel));
+    while (this.#channels.has(this.#lastChannel) || this.#waiting.has(this.#lastChannel));
     return this.#lastChannel;
   }
 
@@ -283,7 +286,8 @@ export class PoolerClient implements LinkHandler {
       const connection = await this.#dial();
       if (this.#stopped) return connection.destroy();
       const hello = { version: protocolVersion, id: this.#options.id };
-      this.#link = new Link(connection, this.#world.clock, this, { hello, silenceMs });
+      const { topics } = this.#options;
+      this.#link = new Link(connection, this.#world.clock, this, { hello, silenceMs, topics });
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error;
       this.#lastTrouble = `${this.#endpointText}: ${error.message}`;

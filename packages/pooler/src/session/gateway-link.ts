@@ -1,4 +1,4 @@
-import { PgError, type Clock, type Connection, type Log, type NetworkError } from '@multigres/core';
+import { type PgError, type Clock, type Connection, type Log, type NetworkError } from '@multigres/core';
 import {
   BodyReader,
   decodeDefine,
@@ -12,9 +12,12 @@ import {
   statementNameBytes,
   useKind,
   usesLength,
+  type Answer,
   type Hello,
   type LinkHandler,
   type Open,
+  type Question,
+  type Topics,
   type Use,
 } from '@multigres/relay';
 import { malformedRelay, tooManySessions } from '../errors.ts';
@@ -31,8 +34,10 @@ export interface LinkEnvironment {
   readonly sessionsMax: number;
   readonly statements: StatementTable;
   poolFor(open: Open): Pool;
-  /** Looks up a role's password verifier; answers with the body of a `verifier` frame or an error. */
-  verifier(role: string): Promise<Uint8Array>;
+  /** What gateways ask that is no session's. */
+  readonly topics: Topics;
+  /** All links, this one included. */
+  readonly links: Iterable<GatewayLink>;
   linkClosed(link: GatewayLink): void;
 }
 
@@ -53,7 +58,15 @@ export class GatewayLink implements LinkHandler {
     this.#environment = environment;
     this.#log = environment.log.with({ gateway: connection.remote });
     const hello = { version: protocolVersion, id: environment.id };
-    this.#link = new Link(connection, environment.clock, this, { hello, silenceMs: environment.silenceMs });
+    const { silenceMs, topics } = environment;
+    const others = (): GatewayLink[] =>
+      [...environment.links].filter((link) => link !== this && link.peer !== undefined);
+    this.#link = new Link(connection, environment.clock, this, { hello, silenceMs, topics, others });
+  }
+
+  /** Asks the gateway; see `Link.ask`. */
+  ask(question: Question): Promise<readonly Answer[]> {
+    return this.#link.ask(question);
   }
 
   get sessions(): Iterable<Session> {
@@ -111,8 +124,6 @@ export class GatewayLink implements LinkHandler {
         return this.#sessions.get(id)?.cancel();
       case frameType.close:
         return this.#close(id);
-      case frameType.verifierAsked:
-        return void this.#verifier(id, body.text());
       default:
         throw malformedRelay(`type ${type}`);
     }
@@ -193,15 +204,5 @@ export class GatewayLink implements LinkHandler {
     if (statement === undefined) throw malformedRelay('undefined statement forgotten');
     this.#statements.delete(id);
     this.#environment.statements.release(statement);
-  }
-
-  async #verifier(id: number, role: string): Promise<void> {
-    try {
-      const body = await this.#environment.verifier(role);
-      if (!this.#link.isClosed) this.#link.send(id, frameType.verifier, 0, 0, body);
-    } catch (error) {
-      if (!(error instanceof PgError)) throw error;
-      if (!this.#link.isClosed) this.#refuse(id, error);
-    }
   }
 }

@@ -2,7 +2,7 @@ import { BodyWriter } from '@multigres/relay';
 import type { AdminQueries } from '../backend/admin-queries.ts';
 
 /**
- * What Postgres stores of a role's password (`pg_authid`), as the body of a `verifier` frame: an optional text, absent if there is no such
+ * What Postgres stores of a role's password (`pg_authid`), as the answer to a question about `verifier`: an optional text, absent if there is no such
  * role, or it may not log in, has no password, or its password has expired.
  */
 export async function lookUpVerifier(admin: AdminQueries, role: string): Promise<Uint8Array> {

@@ -30,6 +30,7 @@ import {
   replyFlag,
   requestFlag,
   statementName,
+  Topics,
   useKind,
   type LinkHandler,
   type Open,
@@ -54,7 +55,11 @@ export class FakeGateway implements LinkHandler {
     const gateway = new FakeGateway(world);
     const connection = await world.until(world.network.connect(relay, { timeoutMs: 1000 }));
     const hello = { version: protocolVersion, id: 'gateway' };
-    gateway.link = new Link(connection, world.clock, gateway, { hello, silenceMs: 60_000 });
+    gateway.link = new Link(connection, world.clock, gateway, {
+      hello,
+      silenceMs: 60_000,
+      topics: new Topics('gateway'),
+    });
     await world.settle();
     return gateway;
   }
