@@ -24,6 +24,7 @@ usage: ./mg COMMAND [ARGUMENTS]
     status         show what runs where (--json for programs)
     psql           open psql through the gateway
     proxy          put gateway and pooler in front of a Postgres you already have
+    config         check a configuration file: ./mg config check FILE
     topo           look at the topology store
   work on it
     test           run everything: checks, tests, the simulator, planted bugs
@@ -105,7 +106,7 @@ case $command in
     exit 2
     ;;
   help | -h | --help) help ;;
-  up | down | status | psql | proxy | topo | gateway | pooler | pgctld)
+  up | down | status | psql | proxy | config | topo | gateway | pooler | pgctld)
     # Servers relay bytes that die young: a small nursery costs them nothing measurable and saves some 20 MB each.
     node_flags=--max-semi-space-size=4
     run packages/cli/src/main.ts "$@"

@@ -45,7 +45,7 @@ export const places: Readonly<Record<string, Place>> = {
   cli: {
     layer: 'edge',
     packages: [...knowledge, ...roles, 'host'],
-    libraries: ['commander', 'listr2', 'yaml', 'zod'],
+    libraries: ['commander', 'listr2', 'smol-toml', 'zod'],
     node: 'everywhere',
   },
   bench: {

@@ -41,6 +41,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./serve/proxy.ts')).proxyCommand(),
   },
   {
+    name: 'config',
+    summary: 'check a configuration file',
+    load: async () => (await import('./serve/config.ts')).configCommand(),
+  },
+  {
     name: 'gateway',
     summary: 'take connections of Postgres clients and serve them through a pooler',
     load: async () => (await import('./serve/gateway.ts')).gatewayCommand(),

@@ -4,20 +4,29 @@ import { InvalidArgumentError } from 'commander';
 const postgresPort = 5432;
 
 /** `PORT` or `HOST:PORT` to listen on. A bare port means loopback: opening it to the network is a decision to be made in so many words. */
+export function parseListen(text: string): Endpoint | undefined {
+  return /^\d+$/.test(text) ? parseEndpoint(`127.0.0.1:${text}`) : parseEndpoint(text);
+}
+
 export function listenEndpoint(text: string): Endpoint {
-  const endpoint = /^\d+$/.test(text) ? parseEndpoint(`127.0.0.1:${text}`) : parseEndpoint(text);
+  const endpoint = parseListen(text);
   if (endpoint === undefined) throw new InvalidArgumentError(`"${text}" is neither PORT nor HOST:PORT.`);
   return endpoint;
 }
 
 /** `HOST:PORT`, `HOST`, a socket's path, or the directory that holds Postgres's socket for port 5432. */
-export function postgresEndpoint(text: string): Endpoint {
+export function parsePostgres(text: string): Endpoint | undefined {
   if (text.startsWith('/')) {
     const isSocket = /\/\.s\.PGSQL\.\d+$/.test(text);
     return { kind: 'unix', path: isSocket ? text : `${text.replace(/\/+$/, '')}/.s.PGSQL.${postgresPort}` };
   }
-  const endpoint = text.includes(':') ? parseEndpoint(text) : parseEndpoint(`${text}:${postgresPort}`);
-  if (endpoint === undefined || text.startsWith(':'))
+  if (text.startsWith(':')) return undefined;
+  return text.includes(':') ? parseEndpoint(text) : parseEndpoint(`${text}:${postgresPort}`);
+}
+
+export function postgresEndpoint(text: string): Endpoint {
+  const endpoint = parsePostgres(text);
+  if (endpoint === undefined)
     throw new InvalidArgumentError(`"${text}" is neither HOST:PORT nor the path of a socket.`);
   return endpoint;
 }

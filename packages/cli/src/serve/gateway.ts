@@ -1,28 +1,20 @@
 import { formatEndpoint, NetworkError, type Endpoint, type World } from '@multigres/core';
-import {
-  defaultGatewayLimits,
-  startGateway,
-  type AuthPolicy,
-  type GatewayControlSetup,
-  type PoolerTarget,
-} from '@multigres/gateway';
+import { startGateway, type GatewayControlSetup, type PoolerTarget } from '@multigres/gateway';
 import { GrpcTransport, hostWorld } from '@multigres/host';
 import type { Directory } from '@multigres/topology';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
-import { readAuthFile } from './auth-options.ts';
 import { internalEndpoint, listenEndpoint } from './endpoints.ts';
-import { addLogOptions, logOptions, type LogFlags } from './log-options.ts';
+import { gatewayConfig } from './gateway-options.ts';
+import { addLogOptions, logOptions } from './log-options.ts';
+import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
-interface Flags extends LogFlags, TopologyFlags {
+interface Flags extends SettingFlags, TopologyFlags {
   readonly id: string;
-  readonly listen: Endpoint;
   readonly grpc?: Endpoint;
   readonly pooler?: Endpoint;
-  readonly auth: 'trust' | 'scram';
-  readonly authFile?: string;
   readonly withParent?: boolean;
 }
 
@@ -30,29 +22,20 @@ export function gatewayCommand(): Command {
   const command = new Command('gateway')
     .description('take connections of Postgres clients and serve them through a pooler')
     .requiredOption('--id <name>', 'name, unique in its cell')
-    .option(
-      '--listen <endpoint>',
-      'PORT (on loopback) or HOST:PORT for clients',
-      listenEndpoint,
-      listenEndpoint('6432'),
-    )
+    .option('--listen <endpoint>', 'PORT (on loopback) or HOST:PORT for clients (default: 6432)', listenEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .option('--pooler <endpoint>', "a pooler's relay, where there is no topology", internalEndpoint)
-    .addOption(new Option('--auth <method>', 'how clients log in').choices(['trust', 'scram']).default('scram'))
+    .addOption(new Option('--auth <method>', 'how clients log in (default: scram)').choices(['trust', 'scram']))
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
     .option('--with-parent', 'end when standard input ends');
-  return addLogOptions(addTopologyOptions(command)).action(run);
+  return addConfigOption(addLogOptions(addTopologyOptions(command))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
-  const world = hostWorld({ log: logOptions(flags) });
+  const settings = readSettings(flags);
+  const world = hostWorld({ log: logOptions(settings.log) });
   const directory = directoryOf(world, flags);
-  const config = {
-    id: `${flags.cell}/${flags.id}`,
-    listen: [flags.listen],
-    auth: authPolicy(flags, world),
-    limits: defaultGatewayLimits,
-  };
+  const config = gatewayConfig(`${flags.cell}/${flags.id}`, settings, 'scram', world);
   const target = poolerTarget(flags, directory);
   const gateway = await startGateway(world, config, target, controlOf(world, flags, directory)).catch(
     (error: unknown) => {
@@ -60,7 +43,7 @@ async function run(flags: Flags): Promise<void> {
       throw new CliError(`the gateway cannot listen: ${error.message}`, { cause: error });
     },
   );
-  world.telemetry.log.info('gateway is ready', { listen: formatEndpoint(gateway.endpoints[0] ?? flags.listen) });
+  world.telemetry.log.info('gateway is ready', { listen: gateway.endpoints.map(formatEndpoint).join(', ') });
   await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
   await gateway.stop();
   process.exit(0);
@@ -72,11 +55,6 @@ function poolerTarget(flags: Flags, directory: Directory | undefined): PoolerTar
   throw new CliError('the gateway does not know where its pooler is', {
     hint: 'Give --topology-global, or --pooler with the address of a relay.',
   });
-}
-
-function authPolicy(flags: Flags, world: World): AuthPolicy {
-  if (flags.authFile !== undefined) return readAuthFile(flags.authFile, world.random);
-  return { kind: flags.auth };
 }
 
 function controlOf(world: World, flags: Flags, directory: Directory | undefined): GatewayControlSetup | undefined {

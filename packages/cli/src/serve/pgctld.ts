@@ -7,6 +7,7 @@ import { CliError } from '../errors.ts';
 import { wholeNumber } from '../option-values.ts';
 import { internalEndpoint } from './endpoints.ts';
 import { addLogOptions, logOptions, type LogFlags } from './log-options.ts';
+import { given } from './settings.ts';
 import { shutdownAsked } from './shutdown.ts';
 
 interface Flags extends LogFlags {
@@ -87,7 +88,7 @@ async function servePgctld(flags: Flags): Promise<void> {
   if (process.geteuid?.() === 0 && flags.runAs === undefined) {
     throw new CliError('Postgres does not run as root', { hint: 'Name somebody else: --run-as UID:GID.' });
   }
-  const world = hostWorld({ log: logOptions(flags) });
+  const world = hostWorld({ log: logOptions(given({ level: flags.logLevel, format: flags.logFormat })) });
   const terminated = shutdownAsked();
   try {
     const pgctld = await startPgctld({ world, rpc: new GrpcTransport(world) }, configOf(flags), flags.grpc);

@@ -1,47 +1,66 @@
 import type { Endpoint } from '@multigres/core';
-import { defaultPoolerLimits, type PoolerConfig, type PoolerLimits } from '@multigres/pooler';
+import { defaultPoolerLimits, type PoolerConfig } from '@multigres/pooler';
 import type { Command } from 'commander';
+import type { ConfigFile } from './config-file/config-file.ts';
 import { positiveInteger } from './endpoints.ts';
+import { given } from './settings.ts';
 
 /** What the user of a pooler, alone or inside `proxy`, may set. */
 export interface PoolerOptions {
-  readonly poolSize: number;
-  readonly backendsMax: number;
+  readonly poolSize?: number;
+  readonly backendsMax?: number;
   readonly adminUser?: string;
-  readonly adminDatabase: string;
+  readonly adminDatabase?: string;
 }
 
 /** The environment variable that holds the administrator's password: a command line can be read by everybody on the machine. */
 export const adminPasswordVariable = 'MULTIGRES_ADMIN_PASSWORD';
 
+const defaultAdminDatabase = 'postgres';
+
 export function addPoolerOptions(command: Command): Command {
   const { poolBackendsMax, backendsMax } = defaultPoolerLimits;
   return command
-    .option('--pool-size <n>', 'backends per user, database and startup settings', positiveInteger, poolBackendsMax)
-    .option('--backends-max <n>', 'backends in all; stay below max_connections', positiveInteger, backendsMax)
+    .option(
+      '--pool-size <n>',
+      `backends per user, database and startup settings (default: ${poolBackendsMax})`,
+      positiveInteger,
+    )
+    .option(
+      '--backends-max <n>',
+      `backends in all; stay below max_connections (default: ${backendsMax})`,
+      positiveInteger,
+    )
     .option(
       '--admin-user <role>',
       `role that reads password verifiers for --auth scram (password: ${adminPasswordVariable})`,
     )
-    .option('--admin-database <name>', 'database the admin role connects to', 'postgres');
+    .option('--admin-database <name>', `database the admin role connects to (default: ${defaultAdminDatabase})`);
 }
 
 export function poolerConfig(
   id: string,
   relay: Endpoint | undefined,
   postgres: Endpoint,
-  options: PoolerOptions,
+  settings: ConfigFile,
 ): PoolerConfig {
-  const limits: PoolerLimits = {
+  const { pool, timeouts } = settings;
+  const limits = {
     ...defaultPoolerLimits,
-    poolBackendsMax: options.poolSize,
-    backendsMax: options.backendsMax,
+    ...given({
+      poolBackendsMax: pool.size,
+      backendsMax: pool.backendsMax,
+      waitMs: timeouts.queryWaitTimeout,
+      loginMs: timeouts.backendLoginTimeout,
+      idleMs: timeouts.backendIdleTimeout === 0 ? Infinity : timeouts.backendIdleTimeout,
+    }),
   };
-  if (options.adminUser === undefined) return { id, relay, postgres, limits };
+  const { adminUser, adminDatabase } = settings.postgres;
+  if (adminUser === undefined) return { id, relay, postgres, limits };
   const password = process.env[adminPasswordVariable];
   const admin = {
-    user: options.adminUser,
-    database: options.adminDatabase,
+    user: adminUser,
+    database: adminDatabase ?? defaultAdminDatabase,
     ...(password !== undefined && { password }),
   };
   return { id, relay, postgres, limits, admin };
@@ -49,8 +68,14 @@ export function poolerConfig(
 
 /** The same options as arguments, for a child process. */
 export function poolerArguments(options: PoolerOptions): string[] {
-  const args = ['--pool-size', String(options.poolSize), '--backends-max', String(options.backendsMax)];
-  if (options.adminUser !== undefined)
-    args.push('--admin-user', options.adminUser, '--admin-database', options.adminDatabase);
-  return args;
+  return [
+    ...argument('--pool-size', options.poolSize),
+    ...argument('--backends-max', options.backendsMax),
+    ...argument('--admin-user', options.adminUser),
+    ...argument('--admin-database', options.adminDatabase),
+  ];
+}
+
+function argument(name: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [name, String(value)];
 }

@@ -5,15 +5,15 @@ import type { World } from '@multigres/core';
 import { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { internalEndpoint, postgresEndpoint } from './endpoints.ts';
-import { addLogOptions, logOptions, type LogFlags } from './log-options.ts';
-import { addPoolerOptions, poolerConfig, type PoolerOptions } from './pooler-options.ts';
+import { addLogOptions, logOptions } from './log-options.ts';
+import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
+import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
-interface Flags extends PoolerOptions, LogFlags, TopologyFlags {
+interface Flags extends SettingFlags, TopologyFlags {
   readonly id: string;
   readonly relay: Endpoint;
-  readonly postgres: Endpoint;
   readonly grpc?: Endpoint;
   readonly withParent?: boolean;
 }
@@ -27,26 +27,34 @@ export function poolerCommand(): Command {
       'where gateways connect for queries: HOST:PORT or a socket path',
       internalEndpoint,
     )
-    .requiredOption('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
+    .option('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .option('--with-parent', 'end when standard input ends');
-  return addLogOptions(addTopologyOptions(addPoolerOptions(command))).action(run);
+  return addConfigOption(addLogOptions(addTopologyOptions(addPoolerOptions(command)))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
-  const world = hostWorld({ log: logOptions(flags) });
-  const config = poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, flags.postgres, flags);
+  const settings = readSettings(flags);
+  const postgres = settings.postgres.address ?? noPostgres();
+  const world = hostWorld({ log: logOptions(settings.log) });
+  const config = poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, postgres, settings);
   const pooler = await startPooler(world, config, controlOf(world, flags)).catch((error: unknown) => {
     if (!(error instanceof NetworkError)) throw error;
     throw new CliError(`the pooler cannot listen: ${error.message}`, { cause: error });
   });
   world.telemetry.log.info('pooler is ready', {
     relay: formatEndpoint(flags.relay),
-    postgres: formatEndpoint(flags.postgres),
+    postgres: formatEndpoint(postgres),
   });
   await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
   await pooler.stop();
   process.exit(0);
+}
+
+function noPostgres(): never {
+  throw new CliError('the pooler does not know where its Postgres is', {
+    hint: 'Give --postgres, or address in the section [postgres] of the configuration file.',
+  });
 }
 
 function controlOf(world: World, flags: Flags): PoolerControlSetup | undefined {

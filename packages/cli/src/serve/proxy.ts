@@ -2,23 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatEndpoint, NetworkError, pipe, type Endpoint, type World } from '@multigres/core';
-import { defaultGatewayLimits, startGateway, type AuthPolicy, type PoolerTarget } from '@multigres/gateway';
+import { startGateway, type PoolerTarget } from '@multigres/gateway';
 import { hostWorld } from '@multigres/host';
 import { startPooler } from '@multigres/pooler';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
-import { readAuthFile } from './auth-options.ts';
 import { startChild } from './child.ts';
+import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint, postgresEndpoint } from './endpoints.ts';
-import { addLogOptions, logArguments, logOptions, type LogFlags } from './log-options.ts';
-import { addPoolerOptions, poolerArguments, poolerConfig, type PoolerOptions } from './pooler-options.ts';
+import { gatewayConfig } from './gateway-options.ts';
+import { addLogOptions, logArguments, logOptions } from './log-options.ts';
+import { addPoolerOptions, poolerArguments, poolerConfig } from './pooler-options.ts';
+import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { shutdownAsked } from './shutdown.ts';
 
-interface Flags extends PoolerOptions, LogFlags {
-  readonly to: Endpoint;
-  readonly listen: Endpoint;
-  readonly auth: 'trust' | 'scram';
-  readonly authFile?: string;
+interface Flags extends SettingFlags {
   readonly singleProcess?: boolean;
 }
 
@@ -32,40 +30,36 @@ interface PoolerSide {
 export function proxyCommand(): Command {
   const command = new Command('proxy')
     .description('a gateway and a pooler in front of an existing Postgres, without etcd')
-    .requiredOption('--to <endpoint>', 'the Postgres: HOST:PORT, a socket path or its directory', postgresEndpoint)
-    .option(
-      '--listen <endpoint>',
-      'PORT (on loopback) or HOST:PORT for clients',
-      listenEndpoint,
-      listenEndpoint('6432'),
-    )
+    .option('--to <endpoint>', 'the Postgres: HOST:PORT, a socket path or its directory', postgresEndpoint)
+    .option('--listen <endpoint>', 'PORT (on loopback) or HOST:PORT for clients (default: 6432)', listenEndpoint)
     .addOption(
       new Option(
         '--auth <method>',
-        'trust: Postgres decides, and must trust the pooler; scram: clients prove their password',
-      )
-        .choices(['trust', 'scram'])
-        .default('trust'),
+        'trust (default): Postgres decides, and must trust the pooler; scram: clients prove their password',
+      ).choices(['trust', 'scram']),
     )
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
     .option('--single-process', 'gateway and pooler in one process: lower latency, one core');
-  return addLogOptions(addPoolerOptions(command)).action(run);
+  return addConfigOption(addLogOptions(addPoolerOptions(command))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
-  const world = hostWorld({ log: logOptions(flags) });
+  const settings = readSettings(flags);
+  const postgres = settings.postgres.address ?? noPostgres();
+  const world = hostWorld({ log: logOptions(settings.log) });
   const shutdown = shutdownAsked();
-  const auth = authPolicy(flags, world);
-  const side = flags.singleProcess ? await poolerInProcess(world, flags) : poolerInChild(world, flags);
-  const config = { id: 'local/gateway', listen: [flags.listen], auth, limits: defaultGatewayLimits };
+  const config = gatewayConfig('local/gateway', settings, 'trust', world);
+  checkSourceOfPasswords(config.auth.kind, settings);
+  const side = flags.singleProcess
+    ? await poolerInProcess(world, postgres, settings)
+    : poolerInChild(world, postgres, flags);
   const gateway = await startGateway(world, config, side.target).catch(async (error: unknown) => {
     await side.stop();
-    throw error instanceof NetworkError ? cannotListen(flags.listen, error) : error;
+    throw error instanceof NetworkError ? cannotListen(config.listen[0] as Endpoint, error) : error;
   });
-  const [endpoint] = gateway.endpoints;
   world.telemetry.log.info('proxy is ready', {
-    listen: formatEndpoint(endpoint ?? flags.listen),
-    to: formatEndpoint(flags.to),
+    listen: gateway.endpoints.map(formatEndpoint).join(', '),
+    to: formatEndpoint(postgres),
   });
   const failure = await Promise.race([shutdown.then(() => undefined), side.ended]);
   await gateway.stop();
@@ -75,10 +69,14 @@ async function run(flags: Flags): Promise<void> {
   process.exit(0);
 }
 
-function authPolicy(flags: Flags, world: World): AuthPolicy {
-  if (flags.authFile !== undefined) return readAuthFile(flags.authFile, world.random);
-  if (flags.auth === 'trust') return { kind: 'trust' };
-  if (flags.adminUser !== undefined) return { kind: 'scram' };
+function noPostgres(): never {
+  throw new CliError('the proxy does not know where Postgres is', {
+    hint: 'Give --to, or address in the section [postgres] of the configuration file.',
+  });
+}
+
+function checkSourceOfPasswords(method: string, settings: ConfigFile): void {
+  if (method !== 'scram' || settings.postgres.adminUser !== undefined) return;
   throw new CliError('--auth scram needs a source of passwords', {
     hint: 'Give --admin-user, a role that may read pg_authid, or --auth-file with the roles and their secrets.',
   });
@@ -89,8 +87,8 @@ function cannotListen(endpoint: Endpoint, error: NetworkError): CliError {
   return new CliError(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error, hint });
 }
 
-async function poolerInProcess(world: World, flags: Flags): Promise<PoolerSide> {
-  const pooler = await startPooler(world, poolerConfig('local/pooler', undefined, flags.to, flags));
+async function poolerInProcess(world: World, postgres: Endpoint, settings: ConfigFile): Promise<PoolerSide> {
+  const pooler = await startPooler(world, poolerConfig('local/pooler', undefined, postgres, settings));
   const target = async () => {
     const [ours, theirs] = pipe();
     pooler.accept(theirs);
@@ -100,11 +98,12 @@ async function poolerInProcess(world: World, flags: Flags): Promise<PoolerSide> 
 }
 
 /** Two processes and a Unix socket between them, in a folder that only we can enter. */
-function poolerInChild(world: World, flags: Flags): PoolerSide {
+function poolerInChild(world: World, postgres: Endpoint, flags: Flags): PoolerSide {
   const folder = mkdtempSync(join(tmpdir(), 'multigres-proxy-'));
   const path = join(folder, 'relay');
-  const args = ['pooler', '--id', 'local/pooler', '--relay', path, '--postgres', formatEndpoint(flags.to)];
-  const child = startChild([...args, ...poolerArguments(flags), ...logArguments(flags)]);
+  const args = ['pooler', '--id', 'local/pooler', '--relay', path, '--postgres', formatEndpoint(postgres)];
+  const config = flags.config === undefined ? [] : ['--config', flags.config];
+  const child = startChild([...args, ...config, ...poolerArguments(flags), ...logArguments(flags)]);
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;

@@ -1,0 +1,15 @@
+import type { Section } from '../section.ts';
+import { count } from '../setting.ts';
+
+/** `[pool]`: how many backends there are, and who shares them. */
+export interface PoolSection {
+  /** Backends of one user in one database with the same startup settings. */
+  readonly size?: number;
+  /** Backends in all; stay below `max_connections`. */
+  readonly backendsMax?: number;
+}
+
+export const poolSection: Section<PoolSection> = {
+  size: count(1, 10_000),
+  backendsMax: count(1, 100_000),
+};

@@ -1,0 +1,52 @@
+import type { Endpoint, LogLevel } from '@multigres/core';
+import type { Command } from 'commander';
+import { loadConfigFile, noConfigFile, type ConfigFile } from './config-file/config-file.ts';
+
+/** Flags that say the same as settings of the configuration file; what was not given is undefined, so that the file may say it. */
+export interface SettingFlags {
+  /** The configuration file. */
+  readonly config?: string;
+  readonly listen?: Endpoint;
+  /** The Postgres behind: `--to` of `proxy`, `--postgres` of `pooler`. */
+  readonly to?: Endpoint;
+  readonly postgres?: Endpoint;
+  readonly auth?: 'trust' | 'scram';
+  readonly authFile?: string;
+  readonly poolSize?: number;
+  readonly backendsMax?: number;
+  readonly adminUser?: string;
+  readonly adminDatabase?: string;
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: 'json' | 'text';
+}
+
+export function addConfigOption(command: Command): Command {
+  return command.option('--config <file>', 'read what is not given here from this TOML file; read again on SIGHUP');
+}
+
+/** What the file says, if there is one, where the flags say nothing. Throws a CliError if the file cannot be used. */
+export function readSettings(flags: SettingFlags): ConfigFile {
+  const file = flags.config === undefined ? noConfigFile : loadConfigFile(flags.config);
+  return {
+    ...file,
+    gateway: { ...file.gateway, ...given({ listen: flags.listen }) },
+    postgres: {
+      ...file.postgres,
+      ...given({
+        address: flags.to ?? flags.postgres,
+        adminUser: flags.adminUser,
+        adminDatabase: flags.adminDatabase,
+      }),
+    },
+    auth: { ...file.auth, ...given({ method: flags.auth, usersFile: flags.authFile }) },
+    pool: { ...file.pool, ...given({ size: flags.poolSize, backendsMax: flags.backendsMax }) },
+    log: { ...file.log, ...given({ level: flags.logLevel, format: flags.logFormat }) },
+  };
+}
+
+/** Without what is undefined. */
+export function given<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}
