@@ -1,6 +1,7 @@
 export { AssertionFailed, assert, check, unreachable } from './base/assert.ts';
 export { backoffMs } from './base/backoff.ts';
 export { BoundedQueue } from './base/bounded-queue.ts';
+export { ByteCache } from './base/byte-cache.ts';
 export { concat, emptyBytes, hex, sameBytes, sameSecret, utf8, utf8Into, utf8Text } from './base/bytes.ts';
 export { parseDurationMs } from './base/duration.ts';
 export type { Branded, CellName, ComponentId, SessionId } from './base/ids.ts';

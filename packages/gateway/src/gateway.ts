@@ -2,7 +2,7 @@ import { type Connection, type Endpoint, type Listener, type World } from '@mult
 import { MessageWriter } from '@multigres/pgwire';
 import { Topics } from '@multigres/relay';
 import type { Directory } from '@multigres/topology';
-import { ClassificationCache, type Classification } from '@multigres/sql';
+import type { Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
 import { CancelKeys } from './cancel/cancel-keys.ts';
 import type { GatewayConfig, GatewayLimits } from './config.ts';
@@ -14,6 +14,7 @@ import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import type { Session } from './session/session.ts';
+import { Classifier } from './statement/classifier.ts';
 import { StatementCatalog } from './statement/statement-catalog.ts';
 
 /** A running gateway. */
@@ -74,7 +75,10 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly catalog: StatementCatalog;
   readonly cancelKeys: CancelKeys<Session>;
   readonly authenticator: Authenticator;
-  readonly classify: (text: string) => Classification;
+  readonly classify: (text: string) => Classification = (text) => this.#classifier.text(text);
+  readonly classifyQuery: (buffer: Uint8Array, start: number, end: number) => Classification = (buffer, start, end) =>
+    this.#classifier.query(buffer, start, end);
+  readonly #classifier: Classifier = new Classifier();
   readonly #world: World;
   readonly #config: GatewayConfig;
   readonly #poolers: PoolerDirectory | undefined;
@@ -114,8 +118,6 @@ class GatewayProcess implements Gateway, SessionEnvironment {
       random.fork('authentication'),
       config.limits.verifierMs,
     );
-    const cache = new ClassificationCache();
-    this.classify = (text) => cache.classify(text);
   }
 
   async serveControl(setup: GatewayControlSetup): Promise<void> {

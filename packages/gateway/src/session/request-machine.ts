@@ -53,6 +53,8 @@ export interface RequestContext {
   readonly builder: RequestBuilder;
   readonly catalog: StatementCatalog;
   classify(text: string): Classification;
+  /** The same for the text of a simple query, which is in [start, end) of a message. */
+  classifyQuery(buffer: Uint8Array, start: number, end: number): Classification;
 }
 
 /** A group under way: what is to be done when it is answered. */
@@ -244,12 +246,12 @@ export class RequestMachine {
 
   #query(buffer: Uint8Array, start: number, end: number): void {
     if (buffer[end - 1] !== 0 || end - start < 6) return this.#sink.violation(malformedMessage());
-    const text = textAt(buffer, start + 5, end - 1);
-    const query = this.#context.classify(text);
+    const query = this.#context.classifyQuery(buffer, start + 5, end - 1);
     if (this.#mustRefuse(query)) return this.#refuse(sequenceStateNotCarried(), true, buffer, start, end);
     this.#names.set('', undefined);
     this.#noteEffects(query);
-    if (query.kind === 'multi' && statementWords.test(text)) this.#noteUnknownNames(query);
+    if (query.kind === 'multi' && statementWords.test(textAt(buffer, start + 5, end - 1)))
+      this.#noteUnknownNames(query);
     if (this.#begun || !this.#context.builder.isEmpty) this.#addEnd(buffer, start, end);
     else return this.#sendWhole(requestFlag.simple, noUses, buffer, start, end);
     this.#sendGroup(requestFlag.simple);
@@ -257,12 +259,11 @@ export class RequestMachine {
 
   #parse(buffer: Uint8Array, start: number, end: number): void {
     if (!peekParse(buffer, start, end, parsePeek)) return this.#sink.violation(malformedMessage());
-    const { statementStart, statementEnd, queryStart, queryEnd, typesStart, typesCount } = parsePeek;
+    const { statementStart, statementEnd, queryStart } = parsePeek;
     const name = textAt(buffer, statementStart, statementEnd);
     if (name !== '' && this.#names.get(name) !== undefined) return this.#parseTaken(name, buffer, start, end);
-    const types: number[] = [];
-    for (let i = 0; i < typesCount; i++) types.push(uint32At(buffer, typesStart + 4 * i));
-    const statement = this.#context.catalog.get(textAt(buffer, queryStart, queryEnd), types, this.#context.classify);
+    const { catalog } = this.#context;
+    const statement = catalog.seen(buffer, queryStart, end) ?? this.#newStatement(buffer, end);
     this.#change(this.#names.set(name, statement));
     if (name === '') this.#unnamedInline = false;
     if (name !== '' && (!isCarried(statement) || this.#names.isSqls(name))) {
@@ -273,6 +274,17 @@ export class RequestMachine {
     // Most texts are never seen again: only the second sight makes an unnamed statement worth a place on the backends.
     else this.#unnamedInline = true;
     this.#addWith(useKind.parsesInline, buffer, start, end);
+  }
+
+  /** Of the Parse message that was peeked at. */
+  #newStatement(buffer: Uint8Array, end: number): CatalogStatement {
+    const { queryStart, queryEnd, typesStart, typesCount } = parsePeek;
+    const types: number[] = [];
+    for (let i = 0; i < typesCount; i++) types.push(uint32At(buffer, typesStart + 4 * i));
+    const { catalog, classify } = this.#context;
+    const statement = catalog.get(textAt(buffer, queryStart, queryEnd), types, classify);
+    catalog.remember(buffer, queryStart, end, statement);
+    return statement;
   }
 
   #parseCarried(statement: CatalogStatement): void {

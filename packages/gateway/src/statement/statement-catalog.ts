@@ -1,3 +1,4 @@
+import { ByteCache } from '@multigres/core';
 import type { Classification } from '@multigres/sql';
 
 /** A prepared statement by content, as all sessions of this gateway share it. */
@@ -18,6 +19,8 @@ export interface CatalogStatement {
 /** A longer text is not carried: its definition might not fit a frame (UTF-8 has at most 3 bytes per unit). */
 const carriedLengthMax = 16_000;
 
+const parseBytesMax = 4 * 1024;
+
 const startsWithDigit = /^[0-9;]/;
 
 /** Whether sessions can take the statement from backend to backend. */
@@ -31,6 +34,8 @@ export function isCarried(statement: CatalogStatement): boolean {
  */
 export class StatementCatalog {
   readonly #byContent: Map<string, CatalogStatement> = new Map();
+  /** The same by the bytes of a Parse message from its query on: who sends a Parse again needs no text made of it. */
+  readonly #byBytes: ByteCache<CatalogStatement>;
   readonly #countMax: number;
   readonly #forgotten: (statement: CatalogStatement) => void;
   #lastId = 0;
@@ -38,10 +43,25 @@ export class StatementCatalog {
   constructor(countMax: number, forgotten: (statement: CatalogStatement) => void) {
     this.#countMax = countMax;
     this.#forgotten = forgotten;
+    this.#byBytes = new ByteCache(countMax, parseBytesMax);
   }
 
   get size(): number {
     return this.#byContent.size;
+  }
+
+  /** The statement of this Parse message, from its query to its end, if the very bytes were seen before. */
+  seen(buffer: Uint8Array, start: number, end: number): CatalogStatement | undefined {
+    const statement = this.#byBytes.get(buffer, start, end);
+    if (statement === undefined || statement.forgotten) return undefined;
+    statement.sightings += 1;
+    return statement;
+  }
+
+  /** `seen` is to answer this statement for these bytes. */
+  remember(buffer: Uint8Array, start: number, end: number, statement: CatalogStatement): void {
+    // One that is seen once may never be seen again; it costs its text already.
+    if (statement.sightings > 1) this.#byBytes.set(buffer, start, end, statement);
   }
 
   /** The statement of this content; made if it is new. */

@@ -16,9 +16,10 @@ import {
   MessageWriter,
 } from '@multigres/pgwire';
 import { requestFlag, statementNameBytes, useKind } from '@multigres/relay';
-import { classify, pinNames, type Classification } from '@multigres/sql';
+import { pinNames, type Classification } from '@multigres/sql';
 import { RequestBuilder, type StatementUse } from '../session/request-builder.ts';
 import { RequestMachine, type RequestContext, type RequestSink } from '../session/request-machine.ts';
+import { Classifier } from '../statement/classifier.ts';
 import { StatementCatalog, type CatalogStatement } from '../statement/statement-catalog.ts';
 
 /** What machines of one gateway share. */
@@ -26,12 +27,15 @@ export class TestContext implements RequestContext {
   readonly builder: RequestBuilder = new RequestBuilder();
   readonly forgotten: string[] = [];
   readonly catalog: StatementCatalog;
+  readonly #classifier: Classifier = new Classifier();
 
   constructor(statementsMax: number = 100) {
     this.catalog = new StatementCatalog(statementsMax, ({ query }) => this.forgotten.push(query));
   }
 
-  classify = (text: string): Classification => classify(text);
+  classify = (text: string): Classification => this.#classifier.text(text);
+  classifyQuery = (buffer: Uint8Array, start: number, end: number): Classification =>
+    this.#classifier.query(buffer, start, end);
 }
 
 /**

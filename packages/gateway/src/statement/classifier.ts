@@ -1,0 +1,20 @@
+import { textAt } from '@multigres/pgwire';
+import { ClassificationCache, ShapeCache, type Classification } from '@multigres/sql';
+
+/** What texts mean for a session, remembered for all sessions of the gateway. */
+export class Classifier {
+  readonly #texts: ClassificationCache = new ClassificationCache();
+  readonly #shapes: ShapeCache = new ShapeCache();
+
+  text(text: string): Classification {
+    return this.#texts.classify(text);
+  }
+
+  /** The text of a simple query: mostly new because of the values in it, while its shape is known. */
+  query(buffer: Uint8Array, start: number, end: number): Classification {
+    const known = this.#shapes.get(buffer, start, end);
+    if (known !== undefined) return known.classification;
+    const text = textAt(buffer, start, end);
+    return this.#shapes.set(buffer, start, end, text, this.#texts.classify(text)).classification;
+  }
+}
