@@ -28,8 +28,11 @@ export interface GatewayLimits {
   readonly poolerWaitMs: number;
   /** Distinct statements remembered for being carried. */
   readonly statementsMax: number;
-  /** A message other than COPY data may be this long. */
-  readonly messageBytesMax: number;
+  /**
+   * Longer messages are never held whole but passed on as they come, up to PostgreSQL's own limit of 1 GB: a long Bind as any other, a long
+   * text without having been looked at, so that the session keeps its backend. Each session may take this much memory, and half as much again.
+   */
+  readonly wholeMessageBytesMax: number;
 }
 
 export const defaultGatewayLimits: GatewayLimits = {
@@ -38,5 +41,5 @@ export const defaultGatewayLimits: GatewayLimits = {
   verifierMs: 30_000,
   poolerWaitMs: 10_000,
   statementsMax: 10_000,
-  messageBytesMax: 32 * 1024 * 1024,
+  wholeMessageBytesMax: 1024 * 1024,
 };

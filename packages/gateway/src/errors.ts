@@ -65,16 +65,6 @@ export function replicationNotSupported(): PgError {
   });
 }
 
-export function messageTooLarge(bytes: number, bytesMax: number): PgError {
-  return new PgError({
-    severity: 'FATAL',
-    sqlstate: sqlstate.programLimitExceeded,
-    message: `a message of ${bytes} bytes is longer than the gateway takes`,
-    detail: `The limit is ${bytesMax} bytes, except for COPY data.`,
-    hint: 'Send large values with COPY, or in several statements.',
-  });
-}
-
 export function unknownMessage(tag: number): PgError {
   return new PgError({
     severity: 'FATAL',

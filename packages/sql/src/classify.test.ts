@@ -202,6 +202,7 @@ describe('classify', () => {
         'sequence',
         'unknownFunction',
         'unknown',
+        'unclassified',
       ],
     ],
     ['DISCARD SEQUENCES', ['sequence']],

@@ -28,6 +28,8 @@ export const PinReason = {
   unknownFunction: 2048,
   /** DO, CALL, and what this package does not recognise. */
   unknown: 4096,
+  /** A text too long to be looked at whole. */
+  unclassified: 8192,
 } as const;
 
 export type PinReasonName = keyof typeof PinReason;
@@ -47,7 +49,8 @@ export const pinsKeptByRollback: number =
   PinReason.loadedLibrary |
   PinReason.replication |
   PinReason.unknownFunction |
-  PinReason.unknown;
+  PinReason.unknown |
+  PinReason.unclassified;
 
 /** The names of the reasons in a bit set, for logs and tests. */
 export function pinNames(pins: number): PinReasonName[] {

@@ -14,17 +14,21 @@ export class OwnPostgres {
   readonly #account: { readonly uid?: number; readonly gid?: number };
   #server: ChildProcess | undefined;
 
-  private constructor(bin: string, folder: string, port: number) {
+  readonly #settings: readonly string[];
+
+  private constructor(bin: string, folder: string, port: number, settings: readonly string[]) {
     this.#bin = bin;
+    this.#settings = settings;
     this.#folder = folder;
     this.endpoint = { kind: 'tcp', host: '127.0.0.1', port };
     const account = unprivilegedAccount();
     this.#account = account === undefined ? {} : { uid: account.uid, gid: account.gid };
   }
 
-  static async make(): Promise<OwnPostgres> {
+  /** `settings`: more of them, as `name=value`. */
+  static async make(settings: readonly string[] = []): Promise<OwnPostgres> {
     const { bin } = await ensureTool('postgres-17');
-    const postgres = new OwnPostgres(bin, mkdtempSync('/tmp/multigres-test-'), await freePort());
+    const postgres = new OwnPostgres(bin, mkdtempSync('/tmp/multigres-test-'), await freePort(), settings);
     postgres.#initialize();
     await postgres.start();
     return postgres;
@@ -32,7 +36,13 @@ export class OwnPostgres {
 
   async start(): Promise<void> {
     const { port } = this.endpoint;
-    const settings = ['fsync=off', `port=${port}`, 'listen_addresses=127.0.0.1', 'max_prepared_transactions=5'];
+    const settings = [
+      'fsync=off',
+      `port=${port}`,
+      'listen_addresses=127.0.0.1',
+      'max_prepared_transactions=5',
+      ...this.#settings,
+    ];
     const server = spawn(
       path.join(this.#bin, 'postgres'),
       ['-D', this.#data, '-k', this.#folder, ...settings.flatMap((setting) => ['-c', setting])],
@@ -41,10 +51,14 @@ export class OwnPostgres {
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       let said = '';
+      let started = false;
       server.once('exit', () => reject(new Error(`Postgres did not start: ${said}`)));
       server.stderr?.on('data', (bytes: Buffer) => {
+        // Later it logs whole statements, of many megabytes.
+        if (started) return;
         said += bytes.toString();
-        if (said.includes('ready to accept connections')) resolve();
+        started = said.includes('ready to accept connections');
+        if (started) resolve();
       });
     });
   }
@@ -64,6 +78,11 @@ export class OwnPostgres {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** The folder of its programs. */
+  get bin(): string {
+    return this.#bin;
+  }
+
   get #data(): string {
     return path.join(this.#folder, 'data');
   }
@@ -79,7 +98,11 @@ export class OwnPostgres {
     });
     writeFileSync(
       path.join(this.#data, 'pg_hba.conf'),
-      'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+      [
+        'host all,replication postgres 127.0.0.1/32 trust',
+        'host all,replication all 127.0.0.1/32 scram-sha-256',
+        '',
+      ].join('\n'),
     );
   }
 }

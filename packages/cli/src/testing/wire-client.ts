@@ -2,6 +2,7 @@ import { createConnection, type Socket } from 'node:net';
 import {
   decodeBackendMessage,
   Deframer,
+  encodeCancelRequest,
   encodeStartupMessage,
   MessageWriter,
   type BackendMessage,
@@ -15,21 +16,34 @@ export type Write = (writer: MessageWriter) => void;
 
 /** Speaks the protocol byte by byte and notes what it hears, in short; nothing of it depends on which backend answers. */
 export class WireClient {
+  readonly #port: number;
   readonly #socket: Socket;
   readonly #deframer: Deframer;
   #heard: string[] = [];
   #ready = 0;
+  #processId = 0;
+  #secretKey: Uint8Array = new Uint8Array(0);
   #wake: () => void = () => {};
   isClosed = false;
 
   private constructor(port: number) {
+    this.#port = port;
     this.#socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
     const sink = {
       frame: (_tag: number, buffer: Uint8Array, start: number, end: number): void =>
         this.#message(decodeBackendMessage(buffer.slice(start, end), 0, end - start)),
-      part: (): void => {},
+      part: (
+        tag: number,
+        _buffer: Uint8Array,
+        _start: number,
+        _end: number,
+        place: string,
+        bodyBytes: number,
+      ): void => {
+        if (place === 'last') this.#heard.push(`${String.fromCharCode(tag)} of ${bodyBytes}`);
+      },
     };
-    this.#deframer = new Deframer(sink, { wholeBytesMax: 1 << 24, messageBytesMax: 1 << 24 });
+    this.#deframer = new Deframer(sink, { wholeBytesMax: 1 << 20, messageBytesMax: 0x3fff_ffff });
     this.#socket.on('data', (bytes: Buffer) => {
       this.#deframer.feed(bytes);
       this.#wake();
@@ -54,6 +68,17 @@ export class WireClient {
     const writer = new MessageWriter();
     for (const write of all) write(writer);
     this.#socket.write(writer.take());
+  }
+
+  /** Asks the server over another connection to cancel what this one runs; resolves when that has been heard. */
+  async cancel(): Promise<void> {
+    const writer = new MessageWriter();
+    encodeCancelRequest(writer, this.#processId, this.#secretKey);
+    const socket = createConnection({ host: '127.0.0.1', port: this.#port });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    socket.write(writer.take());
+    await closed;
   }
 
   /** Resolves when so many more ReadyForQuery have come, or the connection is closed. */
@@ -89,6 +114,10 @@ export class WireClient {
       case 'readyForQuery':
         this.#ready += 1;
         this.#heard.push(`Z:${message.status}`);
+        return;
+      case 'backendKeyData':
+        this.#processId = message.processId;
+        this.#secretKey = message.secretKey;
         return;
       case 'errorResponse':
         this.#heard.push(`${message.report.severity}:${message.report.sqlstate}`);

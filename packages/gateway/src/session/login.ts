@@ -3,6 +3,7 @@ import {
   Deframer,
   frontendTagTable,
   invalidStartupLength,
+  messageBytesMaxOfPostgres,
   serverStartupMachine,
   unencryptedDataAfter,
   type FrameSink,
@@ -35,8 +36,8 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#environment = environment;
     this.#connection = connection;
     this.#closed = closed;
-    const { messageBytesMax, loginMs } = environment.limits;
-    const limits = { wholeBytesMax: messageBytesMax, messageBytesMax: 0x3fff_ffff, tags };
+    const { wholeMessageBytesMax, loginMs } = environment.limits;
+    const limits = { wholeBytesMax: wholeMessageBytesMax, messageBytesMax: messageBytesMaxOfPostgres, tags };
     this.#deframer = new Deframer(this, limits, 'startup');
     this.#timer = environment.clock.after(loginMs, () => this.fail(loginTimeout()));
     connection.attach(this);

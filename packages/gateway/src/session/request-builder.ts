@@ -48,7 +48,7 @@ export class RequestBuilder {
 
   /**
    * Appends a message whose statement name stands in [nameStart, nameEnd) (the zero byte at nameEnd) with a placeholder instead, and notes the
-   * reference.
+   * reference. `missingBytes` of the message come later, in pieces of their own.
    */
   appendReferring(
     statement: CatalogStatement,
@@ -57,13 +57,14 @@ export class RequestBuilder {
     end: number,
     nameStart: number,
     nameEnd: number,
+    missingBytes: number = 0,
   ): void {
     const at = this.length;
     this.append(buffer, start, nameStart);
     this.use(useKind.refers, statement);
     this.length += statementNameBytes;
     this.append(buffer, nameEnd, end);
-    const length = this.length - at - 1;
+    const length = this.length - at - 1 + missingBytes;
     const to = this.bytes;
     to[at + 1] = length >>> 24;
     to[at + 2] = length >>> 16;

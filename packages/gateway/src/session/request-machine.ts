@@ -14,11 +14,13 @@ import {
   TargetPeek,
   textAt,
   uint32At,
+  type PartPlace,
 } from '@multigres/pgwire';
 import { requestFlag, statementName, statementNameBytes, useKind, type UseKind } from '@multigres/relay';
 import { PinReason, Trait, type Classification, type SettingChange } from '@multigres/sql';
 import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
+import { MessageHead } from './message-head.ts';
 import { pieceBytesMax, type RequestBuilder, type StatementUse } from './request-builder.ts';
 import { isCarriedSetting, SessionSettings, settingsMax, type SettingsEffects } from './session-settings.ts';
 import { StatementNames, type NameChange } from './statement-names.ts';
@@ -40,8 +42,10 @@ export interface RequestSink {
   answerError(error: PgError): void;
   /** The client is told that it may go on: ReadyForQuery, outside a transaction. */
   answerReady(): void;
-  /** Everything sent must be answered before this message can be handled; hand it in again then. */
+  /** Everything sent must be answered before this message can be handled; hand it to `released` then. */
   hold(buffer: Uint8Array, start: number, end: number): void;
+  /** A message waits. */
+  readonly isHolding: boolean;
   /** The client broke the protocol: its session ends. */
   violation(error: PgError): void;
   terminate(): void;
@@ -80,6 +84,21 @@ const statementWords = /\b(?:prepare|execute|deallocate)\b/i;
 /** PostgreSQL cuts the names of portals off at 63 bytes. */
 const portalBytesMax = 8 * 1024;
 const carriedNamePattern = /^mg[0-9a-f]{8}$/;
+const headerBytes = 5;
+
+/** A text too long to be looked at: it may do anything. */
+const unread: Classification = {
+  statements: 2,
+  kind: 'multi',
+  pins: PinReason.unclassified,
+  unpins: 0,
+  traits: 0,
+  transaction: 'mixed',
+  setting: undefined,
+  target: undefined,
+  readOnly: false,
+  pipelinable: false,
+};
 
 // Peeks are filled and read within one call, so all sessions can use the same.
 const parsePeek = new ParsePeek();
@@ -115,6 +134,12 @@ export class RequestMachine {
   #unnamedInline = false;
   /** After a refusal: messages are dropped until Sync, as PostgreSQL does after an error. */
   #skipping = false;
+  /** The beginning of a message that comes in parts, until its names are known. */
+  #head: MessageHead | undefined;
+  /** How much of the message at hand is still to come: of a long one, only the head is there. */
+  #missingBytes = 0;
+  /** What came together with a head that had to wait. */
+  #heldPart: { readonly bytes: Uint8Array; readonly tag: number; readonly place: PartPlace } | undefined;
   /** What of an unfinished group does not stay in the shared builder between calls. */
   #taken: { readonly bytes: Uint8Array; readonly uses: StatementUse[] } | undefined;
 
@@ -232,6 +257,78 @@ export class RequestMachine {
       default:
         return this.#sink.violation(unknownMessage(tag));
     }
+  }
+
+  /**
+   * A piece of a message too long to be held. What it means is decided by its first bytes; the rest goes on as it comes. A text that is not seen
+   * whole might do anything: it keeps the backend.
+   */
+  part(tag: number, buffer: Uint8Array, start: number, end: number, place: PartPlace, bodyBytes: number): void {
+    if (this.#skipping) return;
+    if (tag === frontendTag.copyData) return this.copy(buffer, start, end, 0);
+    if (place === 'first') this.#head = new MessageHead(tag, bodyBytes);
+    const head = this.#head;
+    if (head === undefined) return this.#rest(tag, buffer, start, end, place);
+    const at = head.take(buffer, start, end);
+    if (!head.isComplete) {
+      if (head.isTooLong || place === 'last') this.#sink.violation(malformedMessage());
+      return;
+    }
+    this.#head = undefined;
+    if (!this.#beginLong(head)) this.#heldPart = { bytes: buffer.slice(at, end), tag, place };
+    else if (!this.#skipping) this.#rest(tag, buffer, at, end, place);
+  }
+
+  /** Everything before the message that had to wait is answered. */
+  released(message: Uint8Array): void {
+    this.message(message[0] as number, message, 0, message.length);
+    this.#missingBytes = 0;
+    const part = this.#heldPart;
+    this.#heldPart = undefined;
+    if (part !== undefined && !this.#skipping) this.#rest(part.tag, part.bytes, 0, part.bytes.length, part.place);
+  }
+
+  /** False if it has to wait. */
+  #beginLong(head: MessageHead): boolean {
+    const { tag, bytes } = head;
+    this.#missingBytes = head.missingBytes;
+    if (tag === frontendTag.bind) this.#bind(bytes, 0, bytes.length);
+    else if (tag === frontendTag.parse) this.#parseLong(bytes);
+    else this.#endLong(tag, bytes);
+    if (this.#sink.isHolding) return false;
+    this.#missingBytes = 0;
+    return true;
+  }
+
+  #parseLong(head: Uint8Array): void {
+    const name = textAt(head, headerBytes, head.length - 1);
+    this.#groupPins |= PinReason.unclassified;
+    this.#shareable = false;
+    if (name !== '' && this.#names.get(name) !== undefined) return this.#parseTaken(name, head, 0, head.length);
+    this.#change(this.#names.set(name, undefined));
+    // The backend has it under this very name, and knows what the client may do with it.
+    if (name !== '') this.#names.markSqls(name);
+    else this.#unnamedInline = true;
+    this.#addWith(useKind.parsesInline, head, 0, head.length);
+  }
+
+  /** A Query or FunctionCall begins. */
+  #endLong(tag: number, head: Uint8Array): void {
+    this.#shareable = false;
+    if (tag === frontendTag.functionCall) this.#groupPins |= PinReason.unknownFunction;
+    else {
+      this.#names.set('', undefined);
+      this.#noteEffects(unread);
+      this.#noteUnknownNames(unread);
+    }
+    this.#addEnd(head, 0, head.length);
+  }
+
+  #rest(tag: number, buffer: Uint8Array, start: number, end: number, place: PartPlace): void {
+    this.#sendPiece();
+    const simple = tag === frontendTag.query || tag === frontendTag.functionCall;
+    if (simple && place === 'last') return this.#sendWhole(requestFlag.simple, noUses, buffer, start, end);
+    if (end > start) this.#sendBytes(0, false, noUses, buffer, start, end);
   }
 
   /** COPY data, whole or in parts. Without a group that could have asked for it, it is ignored, as PostgreSQL does. */
@@ -367,7 +464,8 @@ export class RequestMachine {
     const bytes = end - start + statementNameBytes;
     if (bytes > pieceBytesMax) return this.#referLarge(statement, buffer, start, end, nameStart, nameEnd);
     this.#reserve(bytes);
-    this.#context.builder.appendReferring(statement, buffer, start, end, nameStart, nameEnd);
+    const missing = this.#missingBytes;
+    this.#context.builder.appendReferring(statement, buffer, start, end, nameStart, nameEnd, missing);
     if (this.#context.builder.length > unsentBytesMax) this.#sendPiece();
   }
 

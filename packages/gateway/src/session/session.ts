@@ -5,7 +5,6 @@ import {
   encodeErrorResponse,
   encodeParameterStatus,
   encodeReadyForQuery,
-  frontendTag,
   type AcceptedSession,
   type FrameSink,
   type PartPlace,
@@ -21,7 +20,7 @@ import {
   type Opened,
 } from '@multigres/relay';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
-import { malformedLength, messageTooLarge, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
+import { malformedLength, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { StatementUse } from './request-builder.ts';
@@ -141,11 +140,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#requests.message(tag, buffer, start, end);
   }
 
-  part(tag: number, buffer: Uint8Array, start: number, end: number, _place: PartPlace, bodyBytes: number): void {
-    if (this.#phase === 'ended') return;
-    if (tag !== frontendTag.copyData)
-      return this.violation(messageTooLarge(bodyBytes, this.#environment.limits.messageBytesMax));
-    this.#requests.copy(buffer, start, end, 0);
+  part(tag: number, buffer: Uint8Array, start: number, end: number, place: PartPlace, bodyBytes: number): void {
+    if (this.#phase !== 'ended') this.#requests.part(tag, buffer, start, end, place, bodyBytes);
   }
 
   // --- what the request machine decides ---
@@ -183,6 +179,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#held = buffer.slice(start, end);
     this.#phase = 'holding';
     this.#deframer.stop();
+  }
+
+  get isHolding(): boolean {
+    return this.#phase === 'holding';
   }
 
   violation(error: PgError): void {
@@ -315,7 +315,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#held = undefined;
     this.#phase = 'ready';
     this.#requests.enter();
-    this.#requests.message(message[0] as number, message, 0, message.length);
+    this.#requests.released(message);
     this.#requests.leave();
     this.#goOn();
   }

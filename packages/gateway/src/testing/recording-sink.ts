@@ -66,6 +66,20 @@ export class RecordingSink implements RequestSink {
     return this;
   }
 
+  /** Hands a message in as one that is too long to be held: in pieces of so many bytes, the header first. */
+  sendInParts(message: Uint8Array, partBytes: number): this {
+    const tag = message[0] as number;
+    for (let at = 0; at < message.length;) {
+      const end = at === 0 ? 5 : Math.min(message.length, at + partBytes);
+      const place = at === 0 ? 'first' : end === message.length ? 'last' : 'middle';
+      this.machine.enter();
+      this.machine.part(tag, message, at, end, place, message.length - 5);
+      this.machine.leave();
+      at = end;
+    }
+    return this;
+  }
+
   request(
     flags: number,
     endsGroup: boolean,
@@ -96,6 +110,9 @@ export class RecordingSink implements RequestSink {
   }
   answerReady(): void {
     this.#log.push('Z');
+  }
+  get isHolding(): boolean {
+    return this.held !== undefined;
   }
   hold(buffer: Uint8Array, start: number, end: number): void {
     this.held = buffer.slice(start, end);
