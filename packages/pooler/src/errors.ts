@@ -193,6 +193,14 @@ export function noVerifierLookup(): PgError {
   });
 }
 
+export function viewNotKnown(name: string): PgError {
+  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `this pooler has no view "${name}"` });
+}
+
+export function commandNotKnown(verb: string): PgError {
+  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `this pooler cannot ${verb}` });
+}
+
 /** Gateway and pooler do not understand each other: different versions, or a bug. */
 export function malformedRelay(what: string): PgError {
   return new PgError({

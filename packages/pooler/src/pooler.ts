@@ -5,6 +5,9 @@ import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
 import { login } from './backend/login.ts';
 import type { PoolerConfig } from './config.ts';
+import { ConsoleViews } from './console/console-views.ts';
+import { answerConsole } from './console/console-topics.ts';
+import type { PoolerCommands } from './console/views.ts';
 import { noVerifierLookup, poolerStops } from './errors.ts';
 import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
@@ -85,6 +88,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   #backends = 0;
   #lastBackend = 0;
   #stopped = false;
+  /** What an admin console may have done here. */
+  readonly #commands: PoolerCommands = {};
   /** Some pool wants a backend and all places are taken. */
   #starved = false;
 
@@ -99,6 +104,9 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#pools = new Pools(config.limits, this);
     this.#admin = config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
+    const { clock, links, statements } = this;
+    const views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
+    answerConsole(this.topics, views, this.#commands);
     this.#tidyLater();
   }
 

@@ -2,6 +2,28 @@ export type { Answer, Question } from './ask/question.ts';
 export { Topics, type Asker, type TopicHandler } from './ask/topics.ts';
 export { BodyReader, BodyWriter } from './body.ts';
 export {
+  consoleTopic,
+  consoleVerbs,
+  decodeConsoleCommand,
+  decodeRemark,
+  decodeViewAsked,
+  encodeConsoleCommand,
+  encodeRemark,
+  encodeViewAsked,
+  type ConsoleCommand,
+  type ConsoleVerb,
+} from './console/messages.ts';
+export {
+  cell,
+  decodeTable,
+  encodeTable,
+  tableOf,
+  type Cell,
+  type Column,
+  type ColumnType,
+  type Table,
+} from './console/table.ts';
+export {
   bodyBytesMax,
   FrameReader,
   frameType,

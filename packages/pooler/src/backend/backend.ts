@@ -90,6 +90,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Not to be used any more: it is closed as soon as it is idle. */
   retired = false;
   idleSinceMs: number;
+  readonly connectedMs: number;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -128,7 +129,8 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#log = log;
     this.#owner = owner;
     this.#owed = new BoundedQueue(limits.groupsMax);
-    this.idleSinceMs = clock.nowMs();
+    this.connectedMs = clock.nowMs();
+    this.idleSinceMs = this.connectedMs;
   }
 
   get owedGroups(): number {

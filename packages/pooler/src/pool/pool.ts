@@ -44,6 +44,13 @@ interface Arrival {
   readonly timer: Timer;
 }
 
+/** Where a backend stands. */
+export interface BackendPlace {
+  readonly backend: Backend;
+  readonly place: 'idle' | 'shared' | 'leased' | 'resetting';
+  readonly holder: Session | undefined;
+}
+
 /** A reset that takes longer is not worth waiting for: the backend is closed. */
 const resetMs = 10_000;
 
@@ -99,6 +106,16 @@ export class Pool implements BackendOwner {
       starting: machine.starting,
       waiting: machine.waiters,
     };
+  }
+
+  /** Every backend, where it stands and who holds it, for views. */
+  get places(): readonly BackendPlace[] {
+    const idle = new Set(this.#machine.idle);
+    return this.#machine.everyBackend.map((backend) => {
+      const holder = this.#holders.get(backend);
+      if (holder !== undefined) return { backend, place: 'leased', holder };
+      return { backend, place: idle.has(backend) ? 'idle' : backend.owedGroups > 0 ? 'shared' : 'resetting', holder };
+    });
   }
 
   get isEmpty(): boolean {

@@ -14,7 +14,7 @@ export class Pools {
     this.#environment = environment;
   }
 
-  [Symbol.iterator](): Iterator<Pool> {
+  [Symbol.iterator](): MapIterator<Pool> {
     return this.#byKey.values();
   }
 

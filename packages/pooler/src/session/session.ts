@@ -64,6 +64,7 @@ export class Session implements GroupOwner {
   #owed = 0;
   readonly #pending: Piece[] = [];
   #waitTimer: Timer | undefined;
+  #waitsSinceMs = 0;
   /** After a refusal in the middle of a group: what comes is dropped until the group's end, as Postgres does. */
   #skipping = false;
   /** What a congested backend has not taken yet. */
@@ -92,6 +93,21 @@ export class Session implements GroupOwner {
 
   get pins(): number {
     return this.#pins;
+  }
+
+  /** The backend that is its own for now. */
+  get lease(): Backend | undefined {
+    return this.#lease;
+  }
+
+  /** Since when it is in the line for a backend. */
+  get waitsSinceMs(): number | undefined {
+    return this.#waitTimer === undefined ? undefined : this.#waitsSinceMs;
+  }
+
+  /** Something that it sent is not answered. */
+  get isActive(): boolean {
+    return this.#owed > 0;
   }
 
   /** The bytes [start, end) of protocol messages, valid only during the call. */
@@ -449,6 +465,7 @@ export class Session implements GroupOwner {
 
   #startWaiting(): void {
     const waitMs = this.pool.waitMs;
+    this.#waitsSinceMs = this.#clock.nowMs();
     this.#waitTimer = this.#clock.after(waitMs, () => {
       this.#waitTimer = undefined;
       this.pool.forget(this);
