@@ -24,7 +24,7 @@ export function gatewayConfig(
       ...defaultGatewayLimits,
       ...given({
         sessionsMax: limits.sessionsMax,
-        messageBytesMax: limits.messageBytesMax,
+        wholeMessageBytesMax: limits.wholeMessageBytesMax,
         statementsMax: limits.statementsMax,
         loginMs: timeouts.loginTimeout,
         poolerWaitMs: timeouts.poolerWaitTimeout,

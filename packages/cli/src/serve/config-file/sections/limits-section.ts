@@ -4,13 +4,14 @@ import { bytes, count } from '../setting.ts';
 /** `[limits]`: how much a gateway takes. */
 export interface LimitsSection {
   readonly sessionsMax?: number;
-  readonly messageBytesMax?: number;
+  /** Longer messages are passed on as they come, without being looked at whole. */
+  readonly wholeMessageBytesMax?: number;
   /** Distinct prepared statements that are remembered for being carried. */
   readonly statementsMax?: number;
 }
 
 export const limitsSection: Section<LimitsSection> = {
   sessionsMax: count(1, 1_000_000),
-  messageBytesMax: bytes('64kB', '1GB'),
+  wholeMessageBytesMax: bytes('64kB', '256MB'),
   statementsMax: count(1, 1_000_000),
 };
