@@ -15,6 +15,7 @@ export { drive } from './machine/drive.ts';
 export type { Machine, Step } from './machine/machine.ts';
 export { bucketBoundsSeconds } from './metrics/duration-histogram.ts';
 export { MetricRegistry } from './metrics/metric-registry.ts';
+export { laterTick, ticksMs, TurnClock } from './metrics/turn-clock.ts';
 export type { Clock, Timer } from './world/clock.ts';
 export { DiskError, writeDurably, type Disk, type DiskErrorCode, type FileInfo } from './world/disk.ts';
 export {

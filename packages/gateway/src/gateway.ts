@@ -16,6 +16,8 @@ import type { SessionEnvironment } from './session/session-environment.ts';
 import type { Session } from './session/session.ts';
 import { Classifier } from './statement/classifier.ts';
 import { StatementCatalog } from './statement/statement-catalog.ts';
+import { GatewayMetrics } from './telemetry/gateway-metrics.ts';
+import { observeGateway, type GatewaySubject } from './telemetry/observe-gateway.ts';
 
 /** A running gateway. */
 export interface Gateway {
@@ -69,6 +71,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly clock: World['clock'];
   readonly log: World['telemetry']['log'];
   readonly random: World['random'];
+  readonly metrics: GatewayMetrics;
   readonly limits: GatewayLimits;
   readonly builder: RequestBuilder = new RequestBuilder();
   readonly writer: MessageWriter = new MessageWriter(64 * 1024);
@@ -94,6 +97,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.clock = world.clock;
     this.log = world.telemetry.log.with({ component: config.id });
     this.random = world.random;
+    this.metrics = new GatewayMetrics(world);
     this.limits = config.limits;
     this.#world = world;
     this.#config = config;
@@ -106,6 +110,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
       ...(found && { where: `the pooler of cell ${found.cell}` }),
       id: config.id,
       waitMs: config.limits.poolerWaitMs,
+      metrics: this.metrics,
     });
     this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
@@ -118,6 +123,27 @@ class GatewayProcess implements Gateway, SessionEnvironment {
       random.fork('authentication'),
       config.limits.verifierMs,
     );
+    observeGateway(world.telemetry.metrics, this.#subject());
+  }
+
+  /** What is looked at when somebody reads the metrics. */
+  #subject(): GatewaySubject {
+    const logins = this.#logins;
+    const { sessionsMax } = this.limits;
+    return {
+      sessions: this.#sessions,
+      get loginCount() {
+        return logins.size;
+      },
+      sessionsMax,
+      pooler: this.#pooler,
+      catalog: this.catalog,
+      classifier: this.#classifier,
+    };
+  }
+
+  parseCarried(): void {
+    this.metrics.carriedParses.add();
   }
 
   async serveControl(setup: GatewayControlSetup): Promise<void> {

@@ -15,6 +15,8 @@ import { Pools } from './pool/pools.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
 import type { Session } from './session/session.ts';
 import { lookUpVerifier } from './session/verifier-lookup.ts';
+import { observePooler } from './telemetry/observe-pooler.ts';
+import { PoolerMetrics } from './telemetry/pooler-metrics.ts';
 import { StatementTable } from './statement/statement-table.ts';
 
 const tidyMs = 10_000;
@@ -72,6 +74,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly clock: World['clock'];
   readonly log: World['telemetry']['log'];
   readonly random: World['random'];
+  readonly metrics: PoolerMetrics;
   readonly id: string;
   readonly silenceMs: number = silenceMs;
   readonly sessionsMax: number;
@@ -97,16 +100,19 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.clock = world.clock;
     this.log = world.telemetry.log.with({ component: config.id });
     this.random = world.random;
+    this.metrics = new PoolerMetrics(world);
     this.id = config.id;
     this.sessionsMax = config.limits.sessionsMax;
     this.#world = world;
     this.#config = config;
     this.#pools = new Pools(config.limits, this);
-    this.#admin = config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs);
+    this.#admin =
+      config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
-    const { clock, links, statements } = this;
+    const { clock, links, statements, status } = this;
     const views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
     answerConsole(this.topics, views, this.#commands);
+    observePooler(world.telemetry.metrics, { status, sessions: () => this.#sessions(), limits: config.limits });
     this.#tidyLater();
   }
 
@@ -210,16 +216,20 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       settings: pool.key.settings,
       credentials: pool.credentials,
     };
+    const startMs = this.clock.nowMs();
     try {
       const backend = await login(this.#world, postgres, owner, limits.loginMs, {
         id,
         owner: pool,
         limits: { statementsMax: limits.statementsMax, groupsMax: Math.max(1024, limits.sharedGroupsMax) },
       });
+      this.metrics.backendLogins.add();
+      this.metrics.backendLoginTime.recordMs(this.clock.nowMs() - startMs);
       if (this.#stopped) backend.destroy();
       else pool.started(backend);
     } catch (error) {
       if (!(error instanceof PgError)) throw error;
+      this.metrics.backendLoginFailed(error.sqlstate);
       this.backendGone();
       pool.startFailed(error);
     }
@@ -230,10 +240,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return await lookUpVerifier(this.#admin, body.text());
   }
 
+  *#sessions(): Iterable<Session> {
+    for (const link of this.links) yield* link.sessions;
+  }
+
   #tidyLater(): void {
     this.#tidy = this.clock.after(tidyMs, () => {
-      const sessions = [...this.links].flatMap((link) => [...link.sessions]);
-      this.#pools.tidy(this.clock.nowMs() - this.#config.limits.idleMs, sessions);
+      this.#pools.tidy(this.clock.nowMs() - this.#config.limits.idleMs, this.#sessions());
       this.#tidyLater();
     });
   }

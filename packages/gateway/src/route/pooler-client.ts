@@ -28,6 +28,7 @@ import {
   type Topics,
 } from '@multigres/relay';
 import type { StatementUse } from '../session/request-builder.ts';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { asFatal, poolerUnreachable } from '../errors.ts';
 
@@ -50,6 +51,7 @@ export interface PoolerClientOptions {
   readonly waitMs: number;
   /** What we answer when the pooler, or another gateway through it, asks. */
   readonly topics: Topics;
+  readonly metrics: GatewayMetrics;
   /** What to call the pooler in logs and errors, where there is no fixed address. */
   readonly where?: string;
 }
@@ -94,6 +96,11 @@ export class PoolerClient implements LinkHandler {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** Bytes that the network has not taken. */
+  get backlogBytes(): number {
+    return this.#link?.backlogBytes ?? 0;
   }
 
   /**
@@ -213,6 +220,7 @@ export class PoolerClient implements LinkHandler {
     }
     this.#attempts = 0;
     this.#isUp = true;
+    this.#options.metrics.poolerConnects.add();
     this.#log.info('connected to a pooler', { pooler: peer.id, endpoint: this.#endpointText });
     for (const { open, timer } of this.#waiting.values()) {
       timer.cancel();
@@ -249,6 +257,7 @@ export class PoolerClient implements LinkHandler {
     this.#lastTrouble = `the connection to ${this.#endpointText} was lost (${error?.message ?? 'closed by the pooler'})`;
     if (this.#isUp)
       this.#log.warn('lost the connection to the pooler', { endpoint: this.#endpointText, reason: error?.message });
+    if (this.#isUp) this.#options.metrics.poolerLosses.add();
     this.#isUp = false;
     this.#link = undefined;
     this.#defined.clear();

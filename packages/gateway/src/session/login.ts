@@ -30,10 +30,13 @@ export class Login implements ConnectionHandler, FrameSink {
   /** What came while the method was being looked up. */
   #leftover: Uint8Array | undefined;
   #over = false;
+  readonly #connectedTick: number;
   #session: Session | undefined;
 
   constructor(environment: SessionEnvironment, connection: Connection, closed: (login: Login) => void) {
     this.#environment = environment;
+    environment.metrics.connections.add();
+    this.#connectedTick = environment.metrics.turn.tick;
     this.#connection = connection;
     this.#closed = closed;
     const { wholeMessageBytesMax, loginMs } = environment.limits;
@@ -62,13 +65,13 @@ export class Login implements ConnectionHandler, FrameSink {
   }
 
   end(): void {
-    this.#leave();
+    this.#left();
   }
 
   drain(): void {}
 
   closed(): void {
-    this.#leave(false);
+    this.#left(false);
   }
 
   frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
@@ -108,16 +111,24 @@ export class Login implements ConnectionHandler, FrameSink {
       case 'chooseMethod':
         return this.#chooseMethod(effect.request.user);
       case 'cancel':
-        this.#environment.cancelKeys.find(effect.processId, effect.secretKey)?.cancel();
+        this.#cancel(effect.processId, effect.secretKey);
         return this.#leave();
       case 'accept':
         return this.#accept(effect);
       case 'refuse':
+        this.#environment.metrics.loginFailed(effect.error.sqlstate);
         return this.#leave();
       case 'startTls':
         // Not reached while TLS is not offered: the machine answers N.
         return this.fail(unencryptedDataAfter('SSL'));
     }
+  }
+
+  #cancel(processId: number, secretKey: Uint8Array): void {
+    const { cancelKeys, metrics } = this.#environment;
+    const session = cancelKeys.find(processId, secretKey);
+    (session === undefined ? metrics.strayCancels : metrics.cancels).add();
+    session?.cancel();
   }
 
   /** May take a look-up at the pooler; the client's bytes wait meanwhile. */
@@ -147,9 +158,21 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#closed(this);
     this.#connection.pause();
     this.#deframer.stop();
-    this.#session = new Session(this.#environment, this.#connection, this.#deframer, effect.session);
+    this.#session = new Session(
+      this.#environment,
+      this.#connection,
+      this.#deframer,
+      effect.session,
+      this.#connectedTick,
+    );
     this.#deframer.sink = this.#session;
     this.#session.start();
+  }
+
+  /** The client went before it was a session. */
+  #left(connected: boolean = true): void {
+    if (!this.#over) this.#environment.metrics.loginFailed('none');
+    this.#leave(connected);
   }
 
   #leave(connected: boolean = true): void {

@@ -59,6 +59,8 @@ export interface RequestContext {
   classify(text: string): Classification;
   /** The same for the text of a simple query, which is in [start, end) of a message. */
   classifyQuery(buffer: Uint8Array, start: number, end: number): Classification;
+  /** A Parse was answered for without being relayed. */
+  parseCarried(): void;
 }
 
 /** A group under way: what is to be done when it is answered. */
@@ -385,6 +387,7 @@ export class RequestMachine {
   }
 
   #parseCarried(statement: CatalogStatement): void {
+    this.#context.parseCarried();
     this.#reserve(0);
     this.#context.builder.use(useKind.parses, statement);
     this.#begun = true;

@@ -4,6 +4,7 @@ import type { CancelKeys } from '../cancel/cancel-keys.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { GatewayLimits } from '../config.ts';
 import type { PoolerClient } from '../route/pooler-client.ts';
+import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { RequestContext } from './request-machine.ts';
 import type { Session } from './session.ts';
 
@@ -11,6 +12,7 @@ import type { Session } from './session.ts';
 export interface SessionEnvironment extends RequestContext {
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: GatewayMetrics;
   readonly random: Random;
   readonly limits: GatewayLimits;
   /** For messages to clients; what is taken from it is given to a connection at once. */

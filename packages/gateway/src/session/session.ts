@@ -13,6 +13,7 @@ import {
   ReceiveWindow,
   replyFlag,
   requestCost,
+  requestFlag,
   SendWindow,
   statusOfFlags,
   type Credentials,
@@ -22,6 +23,7 @@ import {
 import type { CancelKey } from '../cancel/cancel-keys.ts';
 import { malformedLength, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import { GroupTicks } from '../telemetry/group-ticks.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
@@ -37,6 +39,9 @@ type Phase =
   | 'detached'
   | 'ended';
 
+/** What a session is about, for views and metrics. */
+export type SessionState = 'opening' | 'idle' | 'active' | 'idleInTransaction' | 'detached';
+
 /**
  * A client that has logged in: its connection on one side, its channel to the pooler on the other. What the messages mean is the request
  * machine's business; here is the flow: who waits, who is paused, what is handed on.
@@ -51,6 +56,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   readonly #pooler: PoolerClient;
   readonly #key: CancelKey;
   readonly #requests: RequestMachine;
+  readonly #ticks: GroupTicks = new GroupTicks();
+  readonly #connectedTick: number;
   #sendWindow: SendWindow = new SendWindow();
   #receiveWindow: ReceiveWindow = new ReceiveWindow();
   #channel = 0;
@@ -67,9 +74,18 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   /** When it stops waiting for a pooler, should the connection break again and again. */
   #giveUpMs: number;
   #refusal: PgError | undefined;
+  /** The SQLSTATE that it was told last of all, or that the client left by itself. */
+  #endedBy = 'client';
 
   /** The connection is paused and the deframer stopped; what came behind the login is handed to `data`. */
-  constructor(environment: SessionEnvironment, connection: Connection, deframer: Deframer, accepted: AcceptedSession) {
+  constructor(
+    environment: SessionEnvironment,
+    connection: Connection,
+    deframer: Deframer,
+    accepted: AcceptedSession,
+    connectedTick: number,
+  ) {
+    this.#connectedTick = connectedTick;
     this.user = accepted.user;
     this.database = accepted.database;
     this.#environment = environment;
@@ -88,6 +104,12 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     else this.#channel = this.#pooler.open(this.#open, this);
   }
 
+  get state(): SessionState {
+    if (this.#phase === 'opening' || this.#phase === 'detached') return this.#phase;
+    if (this.#requests.groupsUnanswered > 0) return 'active';
+    return this.#requests.status === 'I' ? 'idle' : 'idleInTransaction';
+  }
+
   /** Takes the connection over. */
   start(): void {
     this.#connection.attach(this);
@@ -101,6 +123,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   /** Ends the session, telling the client why. */
   finish(error: PgError): void {
     if (this.#phase === 'ended') return;
+    this.#endedBy = error.sqlstate;
     // In the middle of a message nothing can be said: the client would take it for the message's rest. It sees the connection end.
     if (!this.#inMessage) {
       encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
@@ -113,6 +136,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   data(bytes: Uint8Array): void {
     if (this.#phase === 'ended') return;
+    this.#environment.metrics.receivedBytes.add(bytes.length);
     if (this.#leftover !== undefined || this.#mustWait()) return this.#keep(bytes, 0);
     this.#feed(bytes);
   }
@@ -155,6 +179,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     end: number,
   ): void {
     this.#pooler.request(this.#channel, flags, endsGroup ? 1 : 0, uses, bytes, start, end);
+    if (endsGroup && !(flags & requestFlag.unseen)) this.#noteAsked(flags);
     this.#sendWindow.sent(requestCost(uses.length, end - start));
     if (this.#sendWindow.open || this.#windowClosed) return;
     this.#windowClosed = true;
@@ -166,6 +191,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   answerError(error: PgError): void {
+    this.#environment.metrics.refused(error.sqlstate);
     encodeErrorResponse(this.#environment.writer, error.report);
     this.#writeOut();
   }
@@ -209,17 +235,22 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
     if (this.#phase === 'ended') return;
-    if (flags & replyFlag.syncIgnored) return this.#requests.syncIgnored();
+    if (flags & replyFlag.syncIgnored) {
+      this.#ticks.answered();
+      return this.#requests.syncIgnored();
+    }
     const bytes = end - start;
     this.#inMessage = (flags & replyFlag.partial) !== 0;
     if (bytes > 0) {
       const { writer } = this.#environment;
       writer.bytes(buffer, start, end);
+      this.#environment.metrics.sentBytes.add(bytes);
       if (!this.#connection.write(writer.take())) this.#clientStalled = true;
       if (this.#clientStalled) this.#uncreditedBytes += bytes;
       else this.#consumed(bytes);
     }
     if (!(flags & replyFlag.ready)) return;
+    this.#noteAnswered(flags);
     this.#requests.answered(statusOfFlags(flags), (flags & replyFlag.failed) !== 0, count);
     if (this.#phase === 'holding' && this.#requests.groupsUnanswered === 0) this.#release();
   }
@@ -248,6 +279,19 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   // --- inside ---
+
+  #noteAsked(flags: number): void {
+    const { metrics } = this.#environment;
+    (flags & requestFlag.simple ? metrics.simpleQueries : metrics.extendedQueries).add();
+    this.#ticks.asked(metrics.turn.tick);
+  }
+
+  #noteAnswered(flags: number): void {
+    const { metrics } = this.#environment;
+    const askedTick = this.#ticks.answered();
+    if (askedTick !== undefined) metrics.queryTime.recordMs(metrics.turn.msSince(askedTick));
+    if (statusOfFlags(flags) === 'I') metrics.transactions.add();
+  }
 
   #mustWait(): boolean {
     if (this.#phase === 'detached') {
@@ -322,6 +366,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   #welcome(opened: Opened): void {
     this.#welcomed = true;
+    const { metrics } = this.#environment;
+    metrics.logins.add();
+    metrics.loginTime.recordMs(metrics.turn.msSince(this.#connectedTick));
     const { writer } = this.#environment;
     for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
     encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
@@ -330,7 +377,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   #writeOut(): void {
-    if (!this.#connection.write(this.#environment.writer.take())) this.#clientStalled = true;
+    const { metrics, writer } = this.#environment;
+    metrics.sentBytes.add(writer.length);
+    if (!this.#connection.write(writer.take())) this.#clientStalled = true;
   }
 
   #consumed(bytes: number): void {
@@ -346,6 +395,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#pooler.close(this.#channel);
     this.#leftover = undefined;
     if (connected) sayGoodbye(this.#connection, this.#environment.clock);
+    const { metrics } = this.#environment;
+    if (this.#welcomed) metrics.sessionEnded(this.#endedBy);
+    else metrics.loginFailed(this.#endedBy === 'client' ? 'none' : this.#endedBy);
     this.#environment.sessionEnded(this);
   }
 }

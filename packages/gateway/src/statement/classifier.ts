@@ -5,6 +5,16 @@ import { ClassificationCache, ShapeCache, type Classification } from '@multigres
 export class Classifier {
   readonly #texts: ClassificationCache = new ClassificationCache();
   readonly #shapes: ShapeCache = new ShapeCache();
+  #shapeHits = 0;
+
+  /** Look-ups that were answered from memory, by the text or by its shape. */
+  get hits(): number {
+    return this.#shapeHits + this.#texts.hits;
+  }
+
+  get misses(): number {
+    return this.#texts.misses;
+  }
 
   text(text: string): Classification {
     return this.#texts.classify(text);
@@ -13,7 +23,10 @@ export class Classifier {
   /** The text of a simple query: mostly new because of the values in it, while its shape is known. */
   query(buffer: Uint8Array, start: number, end: number): Classification {
     const known = this.#shapes.get(buffer, start, end);
-    if (known !== undefined) return known.classification;
+    if (known !== undefined) {
+      this.#shapeHits += 1;
+      return known.classification;
+    }
     const text = textAt(buffer, start, end);
     return this.#shapes.set(buffer, start, end, text, this.#texts.classify(text)).classification;
   }

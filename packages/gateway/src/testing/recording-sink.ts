@@ -36,6 +36,7 @@ export class TestContext implements RequestContext {
   classify = (text: string): Classification => this.#classifier.text(text);
   classifyQuery = (buffer: Uint8Array, start: number, end: number): Classification =>
     this.#classifier.query(buffer, start, end);
+  parseCarried = (): void => {};
 }
 
 /**

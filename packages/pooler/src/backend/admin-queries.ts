@@ -1,6 +1,7 @@
 import { PgError, sqlstate, utf8Text, type Clock, type Endpoint, type PgReport, type World } from '@multigres/core';
 import { backendTag, decodeDataRow, decodeErrorResponse, Deframer } from '@multigres/pgwire';
 import { adminQueryFailed, adminTimedOut, backendLostHarmlessly, tooManyQuestions } from '../errors.ts';
+import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import type { Backend, BackendOwner } from './backend.ts';
 import type { Group, GroupEnd, GroupOwner } from './group.ts';
 import { login } from './login.ts';
@@ -15,6 +16,7 @@ export type Row = readonly (string | null)[];
 
 /** The pooler's own questions to Postgres, over one connection that is opened when first needed and again when lost. */
 export class AdminQueries implements BackendOwner {
+  readonly metrics: PoolerMetrics;
   readonly #world: World;
   readonly #clock: Clock;
   readonly #postgres: Endpoint;
@@ -22,7 +24,8 @@ export class AdminQueries implements BackendOwner {
   readonly #timeoutMs: number;
   #backend: Promise<Backend> | undefined;
 
-  constructor(world: World, postgres: Endpoint, identity: AdminIdentity, timeoutMs: number) {
+  constructor(world: World, postgres: Endpoint, identity: AdminIdentity, timeoutMs: number, metrics: PoolerMetrics) {
+    this.metrics = metrics;
     this.#world = world;
     this.#clock = world.clock;
     this.#postgres = postgres;

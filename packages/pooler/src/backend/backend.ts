@@ -26,12 +26,14 @@ import {
   type PartPlace,
 } from '@multigres/pgwire';
 import { requestFlag, statementName, statementNameBytes, useKind, writeStatementName } from '@multigres/relay';
+import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
 import { Group, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
 import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
 
 /** Who uses backends: the pool. All calls come in turns of their own, never inside a call to the backend. */
 export interface BackendOwner {
+  readonly metrics: PoolerMetrics;
   /** A group ended: the backend may take another shared group, or be released. */
   groupEnded(backend: Backend, group: Group): void;
   /** Messages that belong to no group (notices, notifications, settings changed by a reload). */
@@ -95,12 +97,15 @@ export class Backend implements ConnectionHandler, FrameSink {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #owner: BackendOwner;
+  readonly #metrics: PoolerMetrics;
   readonly #deframer: Deframer = new Deframer(this, { wholeBytesMax, messageBytesMax });
   readonly #writer: MessageWriter = new MessageWriter();
   readonly #owed: BoundedQueue<Group>;
   #flushScheduled = false;
   #congested = false;
   #lost = false;
+  /** We have ended the connection, or asked Postgres to. */
+  endsOnRequest = false;
   #goodbye: Timer | undefined;
   #fatal: PgReport | undefined;
   /** Contiguous reply bytes of the head group that were not handed on yet. */
@@ -128,6 +133,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#clock = clock;
     this.#log = log;
     this.#owner = owner;
+    this.#metrics = owner.metrics;
     this.#owed = new BoundedQueue(limits.groupsMax);
     this.connectedMs = clock.nowMs();
     this.idleSinceMs = this.connectedMs;
@@ -165,6 +171,8 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Opens a group at the end of the line. */
   open(owner: GroupOwner, shared: boolean): Group {
     const group = new Group(owner, shared);
+    group.sentTick = this.#metrics.turn.tick;
+    if (this.#owed.length === 0) group.headTick = group.sentTick;
     const offered = this.#owed.offer(group);
     assert(offered === 'queued', 'a backend takes no more groups than it has room for');
     return group;
@@ -269,6 +277,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** Says goodbye properly; for idle backends. */
   close(): void {
+    this.endsOnRequest = true;
     this.#writer.bare(frontendTag.terminate);
     this.#connection.write(this.#writer.take());
     this.#connection.end();
@@ -277,6 +286,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** Ends the connection; Postgres rolls back what was open. */
   destroy(): void {
+    this.endsOnRequest = true;
     this.#connection.destroy();
   }
 
@@ -284,6 +294,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   data(bytes: Uint8Array): void {
     if (this.#lost) return;
+    this.#metrics.receivedBytes.add(bytes.length);
     this.#chunk = bytes;
     this.#deframer.feed(bytes);
     this.#chunk = undefined;
@@ -373,6 +384,8 @@ export class Backend implements ConnectionHandler, FrameSink {
     const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
     this.#addToRun(group, buffer, start, end);
     this.#owed.take();
+    const next = this.#owed.peek();
+    if (next !== undefined) next.headTick = this.#metrics.turn.tick;
     this.#flushRunOf(group, { status, failed: group.failed, completions: group.completions });
     this.#dropProvisional();
     if (this.#owed.length === 0) this.idleSinceMs = this.#clock.nowMs();
@@ -396,6 +409,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   #error(group: Group, buffer: Uint8Array, start: number, end: number): void {
     const report = decodeErrorResponse(buffer, start, end)?.report;
+    if (report !== undefined) this.#metrics.postgresFailed(report.sqlstate);
     if (report !== undefined && report.severity !== 'ERROR') {
       // The last word of a backend that ends; who waits for it learns of it from `backendLost`.
       this.#fatal = report;
@@ -520,6 +534,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
   #parse(group: Group, prepared: PreparedStatement, leading: boolean): void {
     if (!prepared.present || prepared.pending > 0) return this.#writeParse(group, prepared, 'asItIs');
+    this.#metrics.avoidedParses.add();
     if (leading && !group.hasScript && !group.delivered) {
       group.leadingParseCompletes += 1;
       return;
@@ -530,6 +545,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** Close first: whether it is there may be in doubt, and closing what is not there is no error. */
   #writeParse(group: Group, prepared: PreparedStatement, forward: 'asItIs' | 'swallowed'): void {
+    this.#metrics.sentParses.add();
     const name = statementName(prepared.statement.number);
     this.#writeClose(group, name, prepared);
     group.expect({ forward, prepared, presentAfter: true });
@@ -552,7 +568,9 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#flushScheduled = true;
     this.#clock.soon(() => {
       this.#flushScheduled = false;
-      if (!this.#lost && this.#connection.write(this.#writer.take())) this.drain();
+      if (this.#lost) return;
+      this.#metrics.sentBytes.add(this.#writer.length);
+      if (this.#connection.write(this.#writer.take())) this.drain();
     });
   }
 }

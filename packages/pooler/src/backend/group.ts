@@ -62,6 +62,9 @@ export class Group {
   queryInDoubt = false;
   /** One of those failed: Postgres skips everything, Query included, to the next Sync. */
   skipsToSync = false;
+  /** When it was sent, and when it came to the head of the line; see TurnClock. */
+  sentTick = 0;
+  headTick = 0;
   failed = false;
   delivered = false;
   completions = 0;

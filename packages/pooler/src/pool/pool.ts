@@ -14,6 +14,7 @@ import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
 import type { Credentials } from '@multigres/relay';
 import { noCredentials, noRoom } from '../errors.ts';
 import type { Session } from '../session/session.ts';
+import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
 
 /** What all backends of a pool have in common: they can stand in for each other. */
@@ -28,6 +29,7 @@ export interface PoolEnvironment {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: Random;
+  readonly metrics: PoolerMetrics;
   /** Asks for a backend; `started` or `startFailed` of the pool follows. False if all pools together have too many. */
   startBackend(pool: Pool): boolean;
   /** Asks Postgres to cancel what the backend runs; `done` follows when no signal can be on its way any more. */
@@ -85,6 +87,10 @@ export class Pool implements BackendOwner {
     this.waitMs = waitMs;
     this.#machine = new PoolMachine(limits);
     this.#environment = environment;
+  }
+
+  get metrics(): PoolerMetrics {
+    return this.#environment.metrics;
   }
 
   get waiters(): number {
@@ -170,6 +176,7 @@ export class Pool implements BackendOwner {
     this.#holders.delete(backend);
     if (!resettable) return backend.close();
     const timer = this.#environment.clock.after(resetMs, () => backend.destroy());
+    this.metrics.resets.add();
     backend.query(new Reset(this, backend, timer), 'DISCARD ALL');
   }
 
@@ -204,9 +211,10 @@ export class Pool implements BackendOwner {
   /** A slow reader keeps this shared backend: who stands behind is served elsewhere, and nobody new comes. */
   isolate(backend: Backend): void {
     if (backend.isLost || this.#isolated.has(backend)) return;
+    this.metrics.isolations.add();
     this.#machine.isolate(backend);
     this.#isolated.add(backend);
-    for (const group of backend.evacuate()) (group.owner as Session).rerun(group);
+    for (const group of backend.evacuate()) (group.owner as Session).rerun(group, 'slowReader');
     this.#dispatch();
   }
 
@@ -217,7 +225,7 @@ export class Pool implements BackendOwner {
 
   cancel(backend: Backend, session: Session): void {
     const head = backend.head;
-    if (head === undefined) return;
+    if (head === undefined) return this.metrics.cancelled('late');
     // Sent when it is at the head, and when the fate of a cancel for another one is known. A preparation of the gateway's is not the client's to cancel.
     if (head.owner !== session || head.rerun || head.unseen) return void backend.askCancel(session);
     head.cancelAsked = true;
@@ -278,7 +286,7 @@ export class Pool implements BackendOwner {
   // --- as the owner of backends ---
 
   groupEnded(backend: Backend, group: Group): void {
-    if (group.rerun && !group.evacuated) (group.owner as Session).rerun(group);
+    if (group.rerun && !group.evacuated) (group.owner as Session).rerun(group, 'failure');
     if (backend.head === undefined) {
       if (this.#isolated.delete(backend)) this.#machine.released(backend);
       else this.#machine.sharedGroupsDone(backend);
@@ -303,6 +311,7 @@ export class Pool implements BackendOwner {
   }
 
   backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
+    if (!backend.endsOnRequest) this.metrics.lostBackends.add();
     this.#machine.lost(backend);
     this.#isolated.delete(backend);
     const holder = this.#holders.get(backend);
@@ -359,6 +368,7 @@ export class Pool implements BackendOwner {
 
   #sendCancel(backend: Backend, group: Group): void {
     group.cancelSent = true;
+    this.metrics.cancelled('sent');
     backend.cancelling = true;
     this.#environment.cancelBackend(backend, () => {
       backend.cancelDone();

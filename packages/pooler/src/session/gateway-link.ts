@@ -23,12 +23,14 @@ import {
 import { malformedRelay, tooManySessions } from '../errors.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
+import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { Session } from './session.ts';
 
 /** What a link needs from the pooler around it. */
 export interface LinkEnvironment {
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: PoolerMetrics;
   readonly id: string;
   readonly silenceMs: number;
   readonly sessionsMax: number;
@@ -183,6 +185,7 @@ export class GatewayLink implements LinkHandler {
   }
 
   #refuse(id: number, error: PgError): void {
+    this.#environment.metrics.refused(error.sqlstate);
     this.#link.send(id, frameType.ended, 0, 0, encodeError(error));
   }
 

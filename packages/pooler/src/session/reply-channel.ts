@@ -3,6 +3,7 @@ import { encodeErrorResponse, encodeReadyForQuery, MessageWriter } from '@multig
 import { encodeError, frameType, ReceiveWindow, replyFlag, SendWindow, type Link } from '@multigres/relay';
 import type { Backend } from '../backend/backend.ts';
 import type { GroupEnd } from '../backend/group.ts';
+import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 
 /** A reader that keeps a shared backend waiting for longer than this is slow: the others are served elsewhere. */
 export const slowReaderMs = 100;
@@ -12,6 +13,7 @@ export class ReplyChannel {
   readonly #id: number;
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #metrics: PoolerMetrics;
   readonly #writer: MessageWriter = new MessageWriter(256);
   readonly #sendWindow: SendWindow = new SendWindow();
   readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
@@ -21,7 +23,8 @@ export class ReplyChannel {
   #muted = false;
   #inMessage = false;
 
-  constructor(id: number, link: Link, clock: Clock) {
+  constructor(id: number, link: Link, clock: Clock, metrics: PoolerMetrics) {
+    this.#metrics = metrics;
     this.#id = id;
     this.#link = link;
     this.#clock = clock;
@@ -61,6 +64,7 @@ export class ReplyChannel {
 
   /** An error of the pooler's own, ReadyForQuery behind it if `ready`. */
   error(error: PgError, ready: boolean, idle: boolean): void {
+    this.#metrics.refused(error.sqlstate);
     encodeErrorResponse(this.#writer, { ...error.report, severity: 'ERROR' });
     if (ready) encodeReadyForQuery(this.#writer, 'I');
     this.#own(ready, idle);
@@ -77,6 +81,7 @@ export class ReplyChannel {
   }
 
   ended(error: PgError): void {
+    if (!this.#muted) this.#metrics.refused(error.sqlstate);
     if (!this.#muted) this.#link.send(this.#id, frameType.ended, 0, 0, encodeError(error));
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../errors.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { RerunReason } from '../telemetry/pooler-metrics.ts';
 import { Adoption } from './adoption.ts';
 import { ReplyChannel } from './reply-channel.ts';
 
@@ -23,6 +24,8 @@ interface Piece {
   readonly endsGroup: boolean;
   readonly uses: readonly StatementUse[];
   readonly bytes: Uint8Array;
+  /** When it came; see TurnClock. */
+  readonly askedTick: number;
   /** It ran before and runs again because of somebody else's misfortune. */
   readonly again?: boolean;
 }
@@ -83,11 +86,12 @@ export class Session implements GroupOwner {
     this.id = id;
     this.pool = pool;
     this.#clock = clock;
-    this.#channel = new ReplyChannel(id, link, clock);
+    this.#channel = new ReplyChannel(id, link, clock, pool.metrics);
   }
 
   /** Keeps the next backend, or the one it has, for these reasons. */
   pin(reasons: number): void {
+    this.pool.metrics.pinned(reasons & ~this.#pins);
     this.#pins |= reasons;
   }
 
@@ -122,13 +126,14 @@ export class Session implements GroupOwner {
     if (this.#closed) return;
     if (endsGroup && flags & requestFlag.settles) this.#unsettled += 1;
     const cost = requestCost(uses.length, end - start);
+    const askedTick = this.pool.metrics.turn.tick;
     if (this.#skipping) return this.#skip(endsGroup, cost);
     const idle = this.#isIdle && this.#adopting === undefined;
     // COPY data that came too late for its COPY: Postgres would read and forget it.
     if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
     const free = this.#pending.length === 0 && this.#adopting === undefined;
     if (free && this.#lease !== undefined && (this.#open !== undefined || this.#lease.hasRoom)) {
-      return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost);
+      return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost, askedTick);
     }
     if (idle && this.#lease === undefined) {
       const shareable = this.#mayShare(flags);
@@ -136,17 +141,17 @@ export class Session implements GroupOwner {
       if (answer.kind === 'taken') {
         this.#take(answer.backend, shareable);
         if (answer.backend.settings !== this.#settings) {
-          this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
+          this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick });
           return this.#adopt(answer.backend);
         }
-        return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end, cost);
+        return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end, cost, askedTick);
       }
-      this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
+      this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick });
       if (answer.kind === 'full') this.#refuseAndGoOn(tooManyWaiters(this.pool.waiters));
       else this.#startWaiting();
       return;
     }
-    this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end) });
+    this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick });
   }
 
   /** The pool has a backend for it at last. */
@@ -182,6 +187,7 @@ export class Session implements GroupOwner {
     this.#adopting = undefined;
     backend.adopting = false;
     if (error !== undefined) {
+      this.pool.metrics.failedAdoptions.add();
       this.#lease = undefined;
       this.#shared = undefined;
       this.pool.discard(backend);
@@ -197,6 +203,7 @@ export class Session implements GroupOwner {
 
   /** The backend went before it had the settings: nothing of the session was there. */
   adoptionLost(): void {
+    this.pool.metrics.failedAdoptions.add();
     this.#adopting = undefined;
     this.#lease = undefined;
     this.#shared = undefined;
@@ -213,14 +220,16 @@ export class Session implements GroupOwner {
     if (this.#waitTimer !== undefined) {
       this.pool.forget(this);
       this.#stopWaiting();
+      this.pool.metrics.cancelled('unsent');
       return this.#refuseAndGoOn(canceledWhileWaiting());
     }
     if (this.#adopting !== undefined) {
       this.#canceledWhileAdopting = true;
-      return;
+      return this.pool.metrics.cancelled('unsent');
     }
     const backend = this.#lease ?? this.#shared;
     if (backend !== undefined && this.#owed > 0) this.pool.cancel(backend, this);
+    else this.pool.metrics.cancelled('late');
   }
 
   credited(bytes: number): void {
@@ -262,6 +271,7 @@ export class Session implements GroupOwner {
     if (ready !== undefined) {
       this.#owed -= 1;
       this.#status = ready.status;
+      if (!group.unseen) this.pool.metrics.answered(group);
     }
     if (!group.unseen) this.#channel.reply(buffer, start, end, ready, this.#isIdle, partial);
     const backend = this.#lease ?? this.#shared;
@@ -282,17 +292,19 @@ export class Session implements GroupOwner {
   }
 
   /** Its shared group was hit by another session's cancel, or stood behind a slow reader: it runs again, unseen. */
-  rerun(group: Group): void {
+  rerun(group: Group, reason: RerunReason): void {
     this.#owed -= 1;
+    this.pool.metrics.rerun(reason);
     const replay = group.replay;
-    if (replay !== undefined && !this.#closed) this.#pending.unshift({ ...replay, endsGroup: true, again: true });
+    if (replay !== undefined && !this.#closed)
+      this.#pending.unshift({ ...replay, endsGroup: true, again: true, askedTick: group.sentTick });
     this.#afterGroup();
   }
 
   /** A group on a shared backend will not be answered. It only read, so it can run again, once, if nothing of its answer was delivered. */
   groupLost(group: Group, fatal: PgReport | undefined): void {
     this.#channel.unpause();
-    if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);
+    if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group, 'backendLost');
     this.#owed -= 1;
     if (this.#channel.isInMessage) return this.end(sessionLost(fatal, false));
     this.#channel.error(backendLostHarmlessly(fatal), group.ended, this.#isIdle);
@@ -359,6 +371,7 @@ export class Session implements GroupOwner {
   /** Makes the backend's settings the session's before anything of the session runs there. */
   #adopt(backend: Backend): void {
     this.#adopting = backend;
+    this.pool.metrics.adoptions.add();
     backend.adopting = true;
     backend.query(new Adoption(this), `RESET ALL${this.#settings === '' ? '' : `;${this.#settings}`}`);
   }
@@ -372,7 +385,9 @@ export class Session implements GroupOwner {
     start: number,
     end: number,
     cost: number,
+    askedTick: number,
   ): void {
+    if (this.#open === undefined) this.pool.metrics.queueTime.recordMs(this.pool.metrics.turn.msSince(askedTick));
     const shared = this.#lease === undefined;
     const group = this.#groupFor(backend, flags, shared);
     if (shared) group.replay = { flags, uses, bytes: buffer.slice(start, end) };
@@ -418,6 +433,7 @@ export class Session implements GroupOwner {
         0,
         piece.bytes.length,
         costOf(piece),
+        piece.askedTick,
       );
       if (piece.again && this.#last !== undefined) this.#last.ranBefore = true;
       // A shared backend takes one group of a session; the rest asks anew when that is answered.

@@ -56,8 +56,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/rerun-delivered',
     file: session,
-    find: `if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group);`,
-    replace: `if (!group.cancelAsked && !group.ranBefore) return this.rerun(group);`,
+    find: `if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group, 'backendLost');`,
+    replace: `if (!group.cancelAsked && !group.ranBefore) return this.rerun(group, 'backendLost');`,
     why: 'an answer of which a part was delivered is delivered again',
     scenario: 'pooling/crowd',
   },

@@ -1,0 +1,85 @@
+import { TurnClock, type Counter, type Histogram, type Metrics, type World } from '@multigres/core';
+
+/**
+ * What a gateway counts. Made once per gateway; sessions add to it. What only has a value now (sessions by state, links) is observed where it is
+ * known, so that it cannot drift: see `observeGateway`.
+ */
+export class GatewayMetrics {
+  readonly turn: TurnClock;
+  readonly connections: Counter;
+  readonly logins: Counter;
+  readonly loginTime: Histogram;
+  readonly receivedBytes: Counter;
+  readonly sentBytes: Counter;
+  readonly simpleQueries: Counter;
+  readonly extendedQueries: Counter;
+  readonly transactions: Counter;
+  readonly queryTime: Histogram;
+  readonly carriedParses: Counter;
+  readonly cancels: Counter;
+  readonly strayCancels: Counter;
+  readonly poolerConnects: Counter;
+  readonly poolerLosses: Counter;
+  readonly #metrics: Metrics;
+
+  constructor(world: World) {
+    const { metrics } = world.telemetry;
+    this.#metrics = metrics;
+    this.turn = new TurnClock(world.clock);
+    this.connections = metrics.counter('multigres_gateway_connections_total', 'Connections of clients accepted.');
+    this.logins = metrics.counter(
+      'multigres_gateway_logins_total',
+      'Clients that logged in and were let in by Postgres.',
+    );
+    this.loginTime = metrics.histogram(
+      'multigres_gateway_login_duration_seconds',
+      'From accepting a connection to the first ReadyForQuery, the pooler and Postgres included.',
+    );
+    const received = 'multigres_gateway_client_received_bytes_total';
+    this.receivedBytes = metrics.counter(received, 'Bytes of protocol that came from sessions, without their logins.');
+    const sent = 'multigres_gateway_client_sent_bytes_total';
+    this.sentBytes = metrics.counter(sent, 'Bytes of protocol that went to sessions.');
+    const queries = 'multigres_gateway_queries_total';
+    const queriesHelp =
+      'Groups asked for: what one ReadyForQuery answers. protocol: simple (Query, FunctionCall) or extended (messages up to Sync).';
+    this.simpleQueries = metrics.counter(queries, queriesHelp, { protocol: 'simple' });
+    this.extendedQueries = metrics.counter(queries, queriesHelp, { protocol: 'extended' });
+    this.transactions = metrics.counter(
+      'multigres_gateway_transactions_total',
+      'Transactions that ended, a statement outside of a transaction block being one.',
+    );
+    this.queryTime = metrics.histogram(
+      'multigres_gateway_query_duration_seconds',
+      'From the end of a request to its ReadyForQuery on the way to the client: everything but the network to the client.',
+    );
+    this.carriedParses = metrics.counter(
+      'multigres_gateway_carried_parses_total',
+      'Parse messages that were not relayed, because the statement is carried by content.',
+    );
+    const cancels = 'multigres_gateway_cancel_requests_total';
+    const cancelsHelp = 'CancelRequests of clients. found: whether a session had that key.';
+    this.cancels = metrics.counter(cancels, cancelsHelp, { found: 'true' });
+    this.strayCancels = metrics.counter(cancels, cancelsHelp, { found: 'false' });
+    this.poolerConnects = metrics.counter('multigres_gateway_pooler_connects_total', 'Links to a pooler that came up.');
+    this.poolerLosses = metrics.counter('multigres_gateway_pooler_losses_total', 'Links to a pooler that were lost.');
+  }
+
+  /** A client was told no before it had a session of its own. */
+  loginFailed(sqlstate: string): void {
+    const help =
+      'Clients that were refused before their first ReadyForQuery, by SQLSTATE; none: they left by themselves.';
+    this.#metrics.counter('multigres_gateway_login_failures_total', help, { sqlstate }).add();
+  }
+
+  /** A session that was let in is over. */
+  sessionEnded(reason: string): void {
+    const help = 'Sessions that ended after their login. reason: client (it left), or the SQLSTATE that it was told.';
+    this.#metrics.counter('multigres_gateway_sessions_ended_total', help, { reason }).add();
+  }
+
+  /** The gateway itself answered with an error, and the session goes on. */
+  refused(sqlstate: string): void {
+    const help = 'Errors of the gateway itself that sessions were told and survived, by SQLSTATE.';
+    this.#metrics.counter('multigres_gateway_errors_total', help, { sqlstate }).add();
+  }
+}
