@@ -54,4 +54,15 @@ export {
 } from './world/processes.ts';
 export type { Random } from './world/random.ts';
 export type { Log, LogFields, LogLevel, Probe, Telemetry } from './world/telemetry.ts';
+export type {
+  ClientCertificate,
+  SecuredConnection,
+  TlsClientOptions,
+  TlsContext,
+  TlsFacts,
+  TlsMaterial,
+  TlsServerOptions,
+} from './world/tls.ts';
+export { ToyContext, toyMaterial, type ToyCertificate } from './world/toy-tls/toy-certificate.ts';
+export { secureWithToy } from './world/toy-tls/toy-tls.ts';
 export type { World } from './world/world.ts';

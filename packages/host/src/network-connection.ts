@@ -16,7 +16,7 @@ export const keepAliveMs = 30_000;
 
 const owner: unique symbol = Symbol('connection');
 interface OwnedSocket extends Socket {
-  [owner]?: HostConnection;
+  [owner]?: HostConnection | undefined;
 }
 
 // The listeners are shared by all sockets and find their connection through it: closures would cost every idle connection memory.
@@ -47,7 +47,8 @@ export const onread: { readonly buffer: Uint8Array; readonly callback: (length: 
   callback: onRead,
 };
 
-type State = 'open' | 'ending' | 'destroyed' | 'closed';
+/** `givenUp`: somebody else reads from the socket now. */
+type State = 'open' | 'ending' | 'givenUp' | 'destroyed' | 'closed';
 
 /** A connection on Node's socket. The `told` methods are for this file's and the listener's callbacks only. */
 export class HostConnection implements Connection {
@@ -78,7 +79,23 @@ export class HostConnection implements Connection {
   }
 
   get isAttached(): boolean {
-    return this.#handler !== undefined;
+    return this.#handler !== undefined || this.#state === 'givenUp';
+  }
+
+  protected get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Hands the socket to TLS, paused; from here on only `destroy` has an effect. Undefined if the connection is over. */
+  giveUpSocket(): Socket | undefined {
+    if (this.#state !== 'open') return undefined;
+    const socket: OwnedSocket = this.#socket;
+    this.#state = 'givenUp';
+    this.#handler = undefined;
+    socket[owner] = undefined;
+    // Errors go on being listened to, as one without a listener ends the process.
+    socket.off('end', onEnd).off('drain', onDrain).off('close', onClose).removeAllListeners('data').pause();
+    return socket;
   }
 
   attach(handler: ConnectionHandler): void {

@@ -27,7 +27,7 @@ const codes: Readonly<Record<string, NetworkErrorCode>> = {
   ENOMEM: 'limit',
 };
 
-type Situation = 'listen' | 'connect' | 'open';
+type Situation = 'listen' | 'connect' | 'open' | 'secure';
 
 /** The same errno means different things in different situations. */
 const special: Readonly<Record<Situation, Readonly<Record<string, NetworkErrorCode>>>> = {
@@ -37,6 +37,7 @@ const special: Readonly<Record<Situation, Readonly<Record<string, NetworkErrorCo
   connect: { EADDRNOTAVAIL: 'limit', EAGAIN: 'limit' },
   // Keepalive or retransmission gave up, or a router said so: to the user the connection was lost, whatever the path said.
   open: { ETIMEDOUT: 'reset', EHOSTUNREACH: 'reset', ENETUNREACH: 'reset', ECONNREFUSED: 'reset' },
+  secure: {},
 };
 
 function errnoOf(error: Error): string {
@@ -49,6 +50,7 @@ function errnoOf(error: Error): string {
 /** Our error for one of Node's. `what` begins the message: `listen on /tmp/s`. */
 export function networkError(error: Error, situation: Situation, what: string): NetworkError {
   const errno = errnoOf(error);
-  const code = special[situation][errno] ?? codes[errno] ?? 'other';
+  const fallback = situation === 'secure' || /^ERR_(?:SSL|TLS)_/.test(errno) ? 'tls' : 'other';
+  const code = special[situation][errno] ?? codes[errno] ?? fallback;
   return new NetworkError(code, `${what}: ${error.message === '' ? errno : error.message}`, error);
 }

@@ -2,6 +2,7 @@ import { lstat, rename, unlink } from 'node:fs/promises';
 import { createServer, Socket, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import {
+  assert,
   formatEndpoint,
   NetworkError,
   type Clock,
@@ -10,10 +11,16 @@ import {
   type Endpoint,
   type Listener,
   type Network,
+  type SecuredConnection,
+  type TlsClientOptions,
+  type TlsContext,
+  type TlsMaterial,
+  type TlsServerOptions,
 } from '@multigres/core';
 import { acceptByEvents, acceptByHandle, type OnAccepted } from './network-accept.ts';
 import { HostConnection, highWaterBytes, keepAliveMs, onread } from './network-connection.ts';
 import { networkError } from './network-errors.ts';
+import { HostTlsContext, startTls } from './network-tls.ts';
 
 /** The system cuts it to its own limit (on Linux `net.core.somaxconn`, 4096). Small queues lose connects when many clients start at once. */
 const acceptQueue = 4096;
@@ -68,6 +75,15 @@ export class HostNetwork implements Network {
         else resolve(connection);
       });
     });
+  }
+
+  tlsContext(material: TlsMaterial): TlsContext {
+    return new HostTlsContext(material);
+  }
+
+  secure(connection: Connection, options: TlsServerOptions | TlsClientOptions): Promise<SecuredConnection> {
+    assert(connection instanceof HostConnection, 'the connection comes from this network');
+    return startTls(connection, options);
   }
 
   #open(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {

@@ -4,10 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Command, LogFields, LogLevel, World } from '@multigres/core';
-import { contracts, type Behaviour, type ContractTools, type LoggedLine } from '@multigres/core/contract';
+import { utf8, type Command, type LogFields, type LogLevel, type TlsMaterial, type World } from '@multigres/core';
+import {
+  contracts,
+  type Behaviour,
+  type ContractTools,
+  type LoggedLine,
+  type TlsTools,
+} from '@multigres/core/contract';
 import { describe, it } from 'vitest';
 import { HostNetwork } from './network.ts';
+import { TestAuthority } from './testing/certificates.ts';
 import { hostWorld } from './world.ts';
 
 /** The behaviour as a shell command. What it prints lies in files, because long texts do not fit into an argument. */
@@ -67,6 +74,22 @@ async function silentPort(): Promise<{ port: number; close: () => void }> {
   };
 }
 
+function tlsTools(): TlsTools {
+  const authority = new TestAuthority('authority of the contract');
+  const material = (from: TestAuthority, commonName: string): TlsMaterial => {
+    const issued = from.issue({ commonName, names: ['db.example'], organization: 'Example' });
+    return { certificate: utf8(issued.certificate), key: utf8(issued.key) };
+  };
+  return {
+    server: material(authority, 'db.example'),
+    client: material(authority, 'joe'),
+    stranger: material(new TestAuthority('somebody else'), 'joe'),
+    trusting: { authorities: utf8(authority.certificate) },
+  };
+}
+
+const tls: TlsTools = tlsTools();
+
 async function withTools(
   run: (world: World, tools: ContractTools) => Promise<void>,
   options: { documentedOnly: boolean },
@@ -82,6 +105,7 @@ async function withTools(
     host: '127.0.0.1',
     directory,
     lines: () => lines,
+    tls,
     command: (behaviour): Command => ({ program: '/bin/sh', args: ['-c', script(behaviour, texts)] }),
     silent: async () => {
       const { port, close } = await silentPort();

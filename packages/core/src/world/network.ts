@@ -1,3 +1,5 @@
+import type { SecuredConnection, TlsClientOptions, TlsContext, TlsMaterial, TlsServerOptions } from './tls.ts';
+
 /** Where something listens. `host` is an IP address or a name; port 0 asks for any free port. */
 export type Endpoint =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -12,6 +14,7 @@ export type NetworkErrorCode =
   | 'denied' // not allowed (privileged port, socket file permissions)
   | 'limit' // out of file descriptors or ports
   | 'closed' // used after it was closed on this side
+  | 'tls' // no agreement, a certificate that is not trusted, or unusable certificate files
   | 'other';
 
 /** What a network implementation reports; `host` and `sim` translate their own errors into it. */
@@ -86,7 +89,7 @@ export interface ConnectOptions {
 export interface Network {
   /**
    * Rejects with a NetworkError (`inUse`, `denied`, `limit`, `unreachable` for an address that is not ours, `other`). `accept` must attach a handler
-   * to the connection in the same call; one without is destroyed. A socket file that a dead process left behind is replaced, a live one is `inUse`.
+   * to the connection, or secure it, in the same call; one without is destroyed. A socket file that a dead process left behind is replaced, a live one is `inUse`.
    */
   listen(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener>;
   /**
@@ -94,6 +97,17 @@ export interface Network {
    * happen at any later time: the bytes wait.
    */
   connect(endpoint: Endpoint, options: ConnectOptions): Promise<Connection>;
+  /** Reads certificates and keys. Throws a NetworkError (`tls`) that says which of them can not be used and why. */
+  tlsContext(material: TlsMaterial): TlsContext;
+  /**
+   * Speaks TLS (1.2 or newer) on a connection from here on; both ends have to. The connection is taken over: its handler is not called any more, and
+   * of its methods only `destroy` may still be used, which ends the handshake. May stand in for `attach` inside `accept`. Whoever calls has made
+   * sure that nothing of the peer's plain bytes is left over (what came belongs into `received`), and sets the deadline.
+   *
+   * Rejects with a NetworkError (`tls`, or `reset` or `closed` if the connection ended in between), and the connection is destroyed. A client's
+   * certificate that is not trusted is no reason: the facts tell it.
+   */
+  secure(connection: Connection, options: TlsServerOptions | TlsClientOptions): Promise<SecuredConnection>;
 }
 
 export function formatEndpoint(endpoint: Endpoint): string {

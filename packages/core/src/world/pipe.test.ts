@@ -3,6 +3,8 @@ import { networkEndingContract } from './contract/network-ending-contract.ts';
 import { networkFlowContract } from './contract/network-flow-contract.ts';
 import type { Connection, Network } from './network.ts';
 import { pipe } from './pipe.ts';
+import { secureWithToy } from './toy-tls/toy-tls.ts';
+import { ToyContext } from './toy-tls/toy-certificate.ts';
 import { quietWorld } from './quiet/quiet.ts';
 
 /** A network that joins whoever connects to whoever listened last, by pipes. */
@@ -18,6 +20,8 @@ function pipes(): Network {
       accept(far);
       return near;
     },
+    tlsContext: (material) => new ToyContext(material),
+    secure: secureWithToy,
   };
 }
 

@@ -1,6 +1,8 @@
 import {
   NetworkError,
+  ToyContext,
   formatEndpoint,
+  secureWithToy,
   type ConnectOptions,
   type Connection,
   type Endpoint,
@@ -60,6 +62,8 @@ export class SimNetwork {
     return {
       listen: (endpoint, accept) => this.#listen(life, machine, endpoint, accept),
       connect: (endpoint, options) => this.#connect(life, machine, endpoint, options),
+      tlsContext: (material) => new ToyContext(material),
+      secure: secureWithToy,
     };
   }
 

@@ -1,4 +1,4 @@
-import { contracts, type Behaviour, type ContractTools } from '@multigres/core/contract';
+import { contracts, toyTlsTools, type Behaviour, type ContractTools } from '@multigres/core/contract';
 import { describe, expect, it } from 'vitest';
 import { RandomStream } from '../kernel/random-stream.ts';
 import { calmWeather, type NetworkWeather } from './link.ts';
@@ -55,6 +55,7 @@ function toolsIn(weather: Weather): ContractTools {
       return { kind: 'tcp', host: 'dark', port: 5432 };
     },
     seeded: (seed) => new RandomStream(seed),
+    tls: toyTlsTools,
   };
 }
 

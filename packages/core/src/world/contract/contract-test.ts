@@ -2,6 +2,7 @@ import type { Endpoint } from '../network.ts';
 import type { Command } from '../processes.ts';
 import type { Random } from '../random.ts';
 import type { LogFields, LogLevel } from '../telemetry.ts';
+import type { TlsMaterial } from '../tls.ts';
 import type { World } from '../world.ts';
 
 /** A line that a world's log took, as the contract sees it. */
@@ -25,6 +26,18 @@ export type Behaviour =
   /** Prints `name=value` for an environment variable (nothing after `=` when it is not set), then ends with code 0. */
   | { readonly kind: 'environment'; readonly name: string };
 
+/** Certificates in the form that the world under test reads; in none of them is there a list of authorities. */
+export interface TlsTools {
+  /** For the host name `db.example`. */
+  readonly server: TlsMaterial;
+  /** Of the client `joe`, from the same authority. */
+  readonly client: TlsMaterial;
+  /** For `db.example` and `joe` as well, but from an authority that nobody trusts. */
+  readonly stranger: TlsMaterial;
+  /** Trusts the first authority, without a certificate. */
+  readonly trusting: TlsMaterial;
+}
+
 /** What a contract test needs besides the world under test. Made anew for each test. */
 export interface ContractTools {
   /** Another node that reaches the world's listeners by TCP. May be the same world. */
@@ -39,6 +52,8 @@ export interface ContractTools {
   command(behaviour: Behaviour): Command;
   /** An endpoint that answers no connect, neither yes nor no. Without it the connect timeout is not tested. */
   readonly silent?: () => Promise<Endpoint>;
+  /** Without it TLS is not tested. */
+  readonly tls?: TlsTools;
   /** A root stream of the world's kind of dice. Only worlds whose dice are seeded have it. */
   readonly seeded?: (seed: string) => Random;
 }

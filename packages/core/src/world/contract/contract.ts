@@ -7,8 +7,9 @@ import { processesContract } from './processes-contract.ts';
 import { randomContract } from './random-contract.ts';
 import { telemetryContract } from './telemetry-contract.ts';
 
-export type { Behaviour, ContractTest, ContractTools, LoggedLine } from './contract-test.ts';
+export type { Behaviour, ContractTest, ContractTools, LoggedLine, TlsTools } from './contract-test.ts';
 export { ContractBroken } from './expect.ts';
+export { toyTlsTools } from './toy-tls-tools.ts';
 
 /**
  * What every world must do, port by port. Not tied to a test runner: `quiet`, `host` and `sim` run the same tables.

@@ -7,6 +7,9 @@ import {
   type Listener,
   type Network,
 } from '../network.ts';
+import type { SecuredConnection, TlsClientOptions, TlsContext, TlsMaterial, TlsServerOptions } from '../tls.ts';
+import { ToyContext } from '../toy-tls/toy-certificate.ts';
+import { secureWithToy } from '../toy-tls/toy-tls.ts';
 import type { FileTree } from './file-tree.ts';
 import type { Kernel } from './kernel.ts';
 import { QuietConnection } from './quiet-connection.ts';
@@ -75,6 +78,14 @@ export class QuietNetwork implements Network {
         else reject(new NetworkError('refused', `nobody listens on ${formatEndpoint(endpoint)}`));
       });
     });
+  }
+
+  tlsContext(material: TlsMaterial): TlsContext {
+    return new ToyContext(material);
+  }
+
+  secure(connection: Connection, options: TlsServerOptions | TlsClientOptions): Promise<SecuredConnection> {
+    return secureWithToy(connection, options);
   }
 
   /** From now on nobody answers there, neither yes nor no. */

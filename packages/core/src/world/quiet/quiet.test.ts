@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contracts, type Behaviour, type ContractTools } from '../contract/contract.ts';
+import { contracts, toyTlsTools, type Behaviour, type ContractTools } from '../contract/contract.ts';
 import type { Command } from '../processes.ts';
 import { QuietRandom } from './quiet-random.ts';
 import { quietWorld, type QuietProcess, type QuietWorld } from './quiet.ts';
@@ -43,6 +43,7 @@ async function toolsFor(world: QuietWorld): Promise<ContractTools> {
       return endpoint;
     },
     seeded: (seed) => new QuietRandom(seed),
+    tls: toyTlsTools,
   };
 }
 

@@ -1,0 +1,1 @@
+export { TestAuthority, type CertificateRequest, type IssuedCertificate } from './certificates.ts';
