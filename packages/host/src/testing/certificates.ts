@@ -35,7 +35,7 @@ export class TestAuthority {
     const extensions = [basicConstraints(false), ...(names.length > 0 ? [alternativeNames(names)] : [])];
     return {
       certificate: this.#signed(distinguishedName(request), publicKey, days, extensions),
-      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     };
   }
 
