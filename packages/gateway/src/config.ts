@@ -1,14 +1,24 @@
 import type { Endpoint } from '@multigres/core';
-import type { ScramVerifier } from '@multigres/pgwire';
+import type { HbaRule } from './auth/hba/hba-rule.ts';
+import type { Users } from './auth/stored-secret.ts';
 
 /** How clients prove who they are. */
-export type AuthPolicy =
-  /** Nobody is asked; Postgres decides at login, and only if it trusts the pooler will it let the session in. */
-  | { readonly kind: 'trust' }
-  /** SCRAM-SHA-256 against Postgres's own verifiers, which the pooler looks up. */
-  | { readonly kind: 'scram' }
-  /** SCRAM-SHA-256 against these verifiers, by role. */
-  | { readonly kind: 'scramFile'; readonly verifiers: ReadonlyMap<string, ScramVerifier> };
+export type AuthPolicy = SecretSources &
+  (
+    | /** Nobody is asked; Postgres decides at login, and only if it trusts the pooler or the file of users has a password will it let the session in. */
+      { readonly kind: 'trust' }
+    /** Everybody is asked for SCRAM-SHA-256. */
+    | { readonly kind: 'scram' }
+    /** The first rule that fits decides; where none does, the client is refused. */
+    | { readonly kind: 'hba'; readonly rules: readonly HbaRule[] }
+  );
+
+/** What proofs are held against: Postgres's own verifiers, which the pooler looks up, or these. */
+export interface SecretSources {
+  readonly users?: Users;
+  /** Whether a user that is not among `users` is looked up. Without `users` everybody is. */
+  readonly lookUp?: boolean;
+}
 
 export interface GatewayConfig {
   /** Component id, e.g. `cell1/gateway-1`. */
@@ -22,7 +32,10 @@ export interface GatewayLimits {
   readonly sessionsMax: number;
   /** From the first byte to AuthenticationOk: PostgreSQL's `authentication_timeout`. */
   readonly loginMs: number;
-  /** A looked-up verifier is asked for again after this long. */
+  /**
+   * A looked-up verifier is good for this long without asking Postgres again. With 0 a changed password counts at once; logins of one role at the
+   * same time still share a question.
+   */
   readonly verifierMs: number;
   /** How long a session waits for a pooler that cannot be reached. */
   readonly poolerWaitMs: number;
@@ -38,7 +51,7 @@ export interface GatewayLimits {
 export const defaultGatewayLimits: GatewayLimits = {
   sessionsMax: 100_000,
   loginMs: 60_000,
-  verifierMs: 30_000,
+  verifierMs: 0,
   poolerWaitMs: 10_000,
   statementsMax: 10_000,
   wholeMessageBytesMax: 1024 * 1024,

@@ -1,4 +1,5 @@
 import { PgError, sqlstate } from '@multigres/core';
+import type { HbaClient } from './auth/hba/match-hba.ts';
 
 export function tooManyClients(count: number): PgError {
   return new PgError({
@@ -89,5 +90,47 @@ export function sequenceStateNotCarried(): PgError {
     detail:
       'The session does not keep its backend between transactions, so the answer could be that of another session.',
     hint: 'Use INSERT ... RETURNING, or put both statements into one transaction.',
+  });
+}
+
+/** PostgreSQL's own words (`auth.c`, ClientAuthentication and ImplicitReject), which people look for; only whose rules it were is ours to say. */
+export function noHbaEntry(host: string, client: HbaClient): PgError {
+  return refusedByRules('no pg_hba.conf entry for', host, client);
+}
+
+export function hbaRejects(host: string, client: HbaClient): PgError {
+  return refusedByRules('pg_hba.conf rejects', host, client);
+}
+
+function refusedByRules(verdict: string, host: string, client: HbaClient): PgError {
+  const { user, database, replication, encrypted } = client;
+  const how = encrypted ? 'SSL encryption' : 'no encryption';
+  const rejects = verdict.endsWith('rejects');
+  const who =
+    replication === 'physical'
+      ? `${rejects ? 'replication connection for' : 'replication connection from'} host "${host}", user "${user}"`
+      : `${rejects ? 'connection for ' : ''}host "${host}", user "${user}", database "${database}"`;
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    message: `${verdict} ${who}, ${how}`,
+    detail: 'The rules of the gateway were asked, not those of the server.',
+  });
+}
+
+export function certificateRequired(problem: string | undefined): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    message: 'connection requires a valid client certificate',
+    ...(problem !== undefined && { detail: `The certificate of the client is not trusted: ${problem}.` }),
+  });
+}
+
+export function certificateNotOfUser(user: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    message: `certificate authentication failed for user "${user}"`,
   });
 }

@@ -4,8 +4,9 @@ import { Topics } from '@multigres/relay';
 import type { Directory } from '@multigres/topology';
 import type { Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
+import { SecretCache } from './auth/secret-cache.ts';
 import { CancelKeys } from './cancel/cancel-keys.ts';
-import type { GatewayConfig, GatewayLimits } from './config.ts';
+import type { AuthPolicy, GatewayConfig, GatewayLimits } from './config.ts';
 import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
 import { gatewayStops, tooManyClients } from './errors.ts';
 import { PoolerClient } from './route/pooler-client.ts';
@@ -24,6 +25,8 @@ export interface Gateway {
   /** Where clients connect, with the real ports. */
   readonly endpoints: readonly Endpoint[];
   status(): GatewayStatus;
+  /** How clients log in from now on; who is logged in stays. */
+  useAuth(policy: AuthPolicy): void;
   /** Ends all sessions (57P01) and resolves when the listeners are closed. */
   stop(): Promise<void>;
 }
@@ -116,13 +119,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
     const { clock, random } = world;
     const lookup = (role: string): Promise<string | undefined> => this.#pooler.verifier(role);
-    this.authenticator = new Authenticator(
-      config.auth,
-      lookup,
-      clock,
-      random.fork('authentication'),
-      config.limits.verifierMs,
-    );
+    const secrets = new SecretCache(lookup, clock, config.limits.verifierMs);
+    this.authenticator = new Authenticator(config.auth, secrets, random.fork('authentication'));
     observeGateway(world.telemetry.metrics, this.#subject());
   }
 
@@ -170,6 +168,10 @@ class GatewayProcess implements Gateway, SessionEnvironment {
 
   status(): GatewayStatus {
     return { sessions: this.#sessions.size, logins: this.#logins.size, poolerIsUp: this.#pooler.isUp };
+  }
+
+  useAuth(policy: AuthPolicy): void {
+    this.authenticator.use(policy);
   }
 
   async stop(): Promise<void> {

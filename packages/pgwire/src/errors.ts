@@ -119,13 +119,26 @@ export function refusedByServer(report: PgReport): PgError {
 
 export function noPasswordFor(user: string): PgError {
   const message = `server asks for a password, and none is known for user "${user}"`;
-  return fatal(sqlstate.invalidPassword, message);
+  return fatal(sqlstate.invalidPassword, message, {
+    hint: 'Let clients prove a password (SCRAM-SHA-256, md5 or password), write it into the file of users, or let the server trust us.',
+  });
 }
 
 export function onlyScramKeysFor(user: string): PgError {
   return fatal(
     sqlstate.invalidPassword,
     `server asks for the password of user "${user}" itself, and only SCRAM keys are known`,
+    { hint: 'Let the server ask for scram-sha-256, or write the password into the file of users.' },
+  );
+}
+
+export function onlyMd5VerifierFor(user: string): PgError {
+  return fatal(
+    sqlstate.invalidPassword,
+    `server asks for the password of user "${user}" itself or for SCRAM, and only its md5 verifier is known`,
+    {
+      hint: 'Store a SCRAM-SHA-256 secret for the user, let the server ask for md5, or write the password into the file of users.',
+    },
   );
 }
 

@@ -12,6 +12,8 @@ export interface Hello {
 export type Credentials =
   | { readonly kind: 'none' }
   | { readonly kind: 'password'; readonly password: string }
+  /** What Postgres stores of an md5 password, which is enough where it asks for md5. */
+  | { readonly kind: 'md5'; readonly verifier: string }
   /** SCRAM-SHA-256 passthrough: what the client's proof gave away, valid against the same verifier. */
   | { readonly kind: 'scramKeys'; readonly keys: { readonly clientKey: Uint8Array; readonly serverKey: Uint8Array } };
 
@@ -57,6 +59,9 @@ export function encodeOpen(open: Open): Uint8Array {
     case 'scramKeys':
       body.u8(2).bytes(open.credentials.keys.clientKey).bytes(open.credentials.keys.serverKey);
       break;
+    case 'md5':
+      body.u8(3).text(open.credentials.verifier);
+      break;
   }
   return body.done();
 }
@@ -74,6 +79,8 @@ function decodeCredentials(reader: BodyReader): Credentials {
       return { kind: 'password', password: reader.text() };
     case 2:
       return { kind: 'scramKeys', keys: { clientKey: reader.bytes(), serverKey: reader.bytes() } };
+    case 3:
+      return { kind: 'md5', verifier: reader.text() };
     default:
       return { kind: 'none' };
   }

@@ -1,43 +1,52 @@
 import { readFileSync } from 'node:fs';
-import type { AuthPolicy } from '@multigres/gateway';
-import {
-  parseScramVerifier,
-  scramIterationsDefault,
-  scramSaltBytes,
-  scramVerifierOfPassword,
-  type ScramVerifier,
-} from '@multigres/pgwire';
+import { parseHba, parseUsers, type AuthPolicy, type HbaRule, type Users } from '@multigres/gateway';
 import { CliError } from '../errors.ts';
-import type { Random } from '@multigres/core';
+import type { ConfigFile } from './config-file/config-file.ts';
 
-/**
- * Reads `"role" "secret"` lines, as PgBouncer's users know them. A secret is a SCRAM verifier (as in `pg_authid`) or a password in clear.
- */
-export function readAuthFile(path: string, random: Random): AuthPolicy {
-  let content: string;
+/** How clients log in, as flags and the configuration file say it; `defaultMethod` if nobody does. Throws a CliError that names every bad line. */
+export function authPolicy(settings: ConfigFile, defaultMethod: 'trust' | 'scram'): AuthPolicy {
+  const { method, usersFile, hba, hbaFile } = settings.auth;
+  if (method !== undefined && (hba ?? hbaFile) !== undefined)
+    throw new CliError('both a method for everybody and rules are given', {
+      hint: 'Leave out --auth, or write it as a rule: "host all all all scram-sha-256".',
+    });
+  const users = usersFile === undefined ? undefined : readUsers(usersFile);
+  const sources = { ...(users && { users }), lookUp: settings.postgres.adminUser !== undefined };
+  const rules = hbaRules(hba, hbaFile);
+  if (rules !== undefined) return { kind: 'hba', rules, ...sources };
+  return { kind: method ?? (users === undefined ? defaultMethod : 'scram'), ...sources };
+}
+
+/** Whether clients prove passwords that Postgres must be asked for. */
+export function needsLookUp(policy: AuthPolicy): boolean {
+  if (policy.users !== undefined || policy.kind === 'trust') return false;
+  return policy.kind === 'scram' || policy.rules.some(({ method }) => !['trust', 'reject', 'cert'].includes(method));
+}
+
+function hbaRules(lines: readonly string[] | undefined, file: string | undefined): readonly HbaRule[] | undefined {
+  if (lines !== undefined && file !== undefined)
+    throw new CliError('rules are given both in the configuration and in a file of their own', {
+      hint: 'Leave out auth.hba, or --hba-file (auth.hba_file).',
+    });
+  if (lines === undefined && file === undefined) return undefined;
+  const text = file === undefined ? (lines ?? []).join('\n') : contentOf(file, 'rules');
+  const parsed = parseHba(text, file ?? 'auth.hba');
+  return parsed.kind === 'rules' ? parsed.rules : refused(parsed.problems);
+}
+
+function readUsers(file: string): Users {
+  const parsed = parseUsers(contentOf(file, 'users'), file);
+  return parsed.kind === 'users' ? parsed.users : refused(parsed.problems);
+}
+
+function contentOf(file: string, what: string): string {
   try {
-    content = readFileSync(path, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CliError(`cannot read the file of users ${path}: ${(error as Error).message}`, { cause: error });
+    throw new CliError(`cannot read the file of ${what} ${file}: ${(error as Error).message}`, { cause: error });
   }
-  const verifiers = new Map<string, ScramVerifier>();
-  for (const [index, line] of content.split('\n').entries()) {
-    if (/^\s*(?:[;#].*)?$/.test(line)) continue;
-    const match = /^\s*"((?:[^"]|"")*)"\s+"((?:[^"]|"")*)"/.exec(line);
-    if (!match) throw new CliError(`${path}:${index + 1}: expected "role" "password or verifier"`);
-    const [role, secret] = [match[1] as string, match[2] as string].map((text) => text.replaceAll('""', '"')) as [
-      string,
-      string,
-    ];
-    if (secret.startsWith('md5'))
-      throw new CliError(`${path}:${index + 1}: md5 secrets are not supported`, {
-        hint: 'Store a SCRAM-SHA-256 verifier.',
-      });
-    verifiers.set(
-      role,
-      parseScramVerifier(secret) ??
-        scramVerifierOfPassword(secret, random.bytes(scramSaltBytes), scramIterationsDefault),
-    );
-  }
-  return { kind: 'scramFile', verifiers };
+}
+
+function refused([first, ...others]: readonly string[]): never {
+  throw new CliError(first ?? '', { quoted: others });
 }

@@ -27,6 +27,7 @@ export function gatewayCommand(): Command {
     .option('--pooler <endpoint>', "a pooler's relay, where there is no topology", internalEndpoint)
     .addOption(new Option('--auth <method>', 'how clients log in (default: scram)').choices(['trust', 'scram']))
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
+    .option('--hba-file <path>', 'let rules in the format of pg_hba.conf decide how clients log in')
     .option('--with-parent', 'end when standard input ends');
   return addConfigOption(addLogOptions(addTopologyOptions(command))).action(run);
 }
@@ -35,7 +36,7 @@ async function run(flags: Flags): Promise<void> {
   const settings = readSettings(flags);
   const world = hostWorld({ log: logOptions(settings.log) });
   const directory = directoryOf(world, flags);
-  const config = gatewayConfig(`${flags.cell}/${flags.id}`, settings, 'scram', world);
+  const config = gatewayConfig(`${flags.cell}/${flags.id}`, settings, 'scram');
   const target = poolerTarget(flags, directory);
   const gateway = await startGateway(world, config, target, controlOf(world, flags, directory)).catch(
     (error: unknown) => {

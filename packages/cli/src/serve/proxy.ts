@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatEndpoint, NetworkError, pipe, type Endpoint, type World } from '@multigres/core';
-import { startGateway, type PoolerTarget } from '@multigres/gateway';
+import { startGateway, type AuthPolicy, type PoolerTarget } from '@multigres/gateway';
 import { hostWorld } from '@multigres/host';
 import { startPooler } from '@multigres/pooler';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
+import { needsLookUp } from './auth-options.ts';
 import { startChild } from './child.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint, postgresEndpoint } from './endpoints.ts';
@@ -39,6 +40,7 @@ export function proxyCommand(): Command {
       ).choices(['trust', 'scram']),
     )
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
+    .option('--hba-file <path>', 'let rules in the format of pg_hba.conf decide how clients log in')
     .option('--single-process', 'gateway and pooler in one process: lower latency, one core');
   return addConfigOption(addLogOptions(addPoolerOptions(command))).action(run);
 }
@@ -48,8 +50,8 @@ async function run(flags: Flags): Promise<void> {
   const postgres = settings.postgres.address ?? noPostgres();
   const world = hostWorld({ log: logOptions(settings.log) });
   const shutdown = shutdownAsked();
-  const config = gatewayConfig('local/gateway', settings, 'trust', world);
-  checkSourceOfPasswords(config.auth.kind, settings);
+  const config = gatewayConfig('local/gateway', settings, 'trust');
+  checkSourceOfPasswords(config.auth, settings);
   const side = flags.singleProcess
     ? await poolerInProcess(world, postgres, settings)
     : poolerInChild(world, postgres, flags);
@@ -75,9 +77,9 @@ function noPostgres(): never {
   });
 }
 
-function checkSourceOfPasswords(method: string, settings: ConfigFile): void {
-  if (method !== 'scram' || settings.postgres.adminUser !== undefined) return;
-  throw new CliError('--auth scram needs a source of passwords', {
+function checkSourceOfPasswords(auth: AuthPolicy, settings: ConfigFile): void {
+  if (!needsLookUp(auth) || settings.postgres.adminUser !== undefined) return;
+  throw new CliError('clients are to prove passwords, and there is no source of them', {
     hint: 'Give --admin-user, a role that may read pg_authid, or --auth-file with the roles and their secrets.',
   });
 }

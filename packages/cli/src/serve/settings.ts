@@ -12,6 +12,7 @@ export interface SettingFlags {
   readonly postgres?: Endpoint;
   readonly auth?: 'trust' | 'scram';
   readonly authFile?: string;
+  readonly hbaFile?: string;
   readonly poolSize?: number;
   readonly backendsMax?: number;
   readonly adminUser?: string;
@@ -38,7 +39,7 @@ export function readSettings(flags: SettingFlags): ConfigFile {
         adminDatabase: flags.adminDatabase,
       }),
     },
-    auth: { ...file.auth, ...given({ method: flags.auth, usersFile: flags.authFile }) },
+    auth: { ...file.auth, ...given({ method: flags.auth, usersFile: flags.authFile, hbaFile: flags.hbaFile }) },
     pool: { ...file.pool, ...given({ size: flags.poolSize, backendsMax: flags.backendsMax }) },
     log: { ...file.log, ...given({ level: flags.logLevel, format: flags.logFormat }) },
   };

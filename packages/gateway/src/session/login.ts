@@ -1,4 +1,4 @@
-import { type Connection, type ConnectionHandler, type PgError, type Timer } from '@multigres/core';
+import { sqlstate, type Connection, type ConnectionHandler, type PgError, type Timer } from '@multigres/core';
 import {
   Deframer,
   frontendTagTable,
@@ -6,6 +6,7 @@ import {
   messageBytesMaxOfPostgres,
   serverStartupMachine,
   unencryptedDataAfter,
+  type AuthenticationMethod,
   type FrameSink,
   type ServerStartupEffect,
   type ServerStartupEvent,
@@ -27,6 +28,8 @@ export class Login implements ConnectionHandler, FrameSink {
   readonly #timer: Timer;
   readonly #closed: (login: Login) => void;
   #state: ServerStartupState = machine.initial;
+  /** Who it says it is; undefined until it has said so. */
+  #user: string | undefined;
   /** What came while the method was being looked up. */
   #leftover: Uint8Array | undefined;
   #over = false;
@@ -109,7 +112,9 @@ export class Login implements ConnectionHandler, FrameSink {
       case 'endStartup':
         return this.#deframer.endStartup();
       case 'chooseMethod':
-        return this.#chooseMethod(effect.request.user);
+        return this.#chooseMethod(effect);
+      case 'lookUpAgain':
+        return this.#whenChosen(this.#environment.authenticator.again(effect.method, effect.user));
       case 'cancel':
         this.#cancel(effect.processId, effect.secretKey);
         return this.#leave();
@@ -117,6 +122,8 @@ export class Login implements ConnectionHandler, FrameSink {
         return this.#accept(effect);
       case 'refuse':
         this.#environment.metrics.loginFailed(effect.error.sqlstate);
+        if (effect.error.sqlstate === sqlstate.invalidPassword && this.#user !== undefined)
+          this.#environment.authenticator.proofFailed(this.#user);
         return this.#leave();
       case 'startTls':
         // Not reached while TLS is not offered: the machine answers N.
@@ -131,12 +138,30 @@ export class Login implements ConnectionHandler, FrameSink {
     session?.cancel();
   }
 
-  /** May take a look-up at the pooler; the client's bytes wait meanwhile. */
-  #chooseMethod(user: string): void {
+  #chooseMethod({ request, encrypted }: Extract<ServerStartupEffect, { readonly kind: 'chooseMethod' }>): void {
+    const { user, database, replication } = request;
+    const connection = this.#connection;
+    this.#user = user;
+    const method = this.#environment.authenticator.method({
+      user,
+      database,
+      replication,
+      encrypted,
+      certificate: undefined,
+      get remote() {
+        return connection.remote;
+      },
+    });
+    if (method instanceof Promise) this.#whenChosen(method);
+    else this.#step({ kind: 'methodChosen', method });
+  }
+
+  /** A look-up at the pooler; the client's bytes wait meanwhile. */
+  #whenChosen(choice: Promise<AuthenticationMethod>): void {
     this.#deframer.stop();
     this.#connection.pause();
     this.#leftover = new Uint8Array(0);
-    void this.#environment.authenticator.method(user).then((method) => {
+    void choice.then((method) => {
       if (this.#over) return;
       this.#deframer.resume();
       const bytes = this.#leftover as Uint8Array;

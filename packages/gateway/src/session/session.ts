@@ -16,10 +16,10 @@ import {
   requestFlag,
   SendWindow,
   statusOfFlags,
-  type Credentials,
   type Open,
   type Opened,
 } from '@multigres/relay';
+import { credentialsOf } from '../auth/credentials.ts';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
 import { malformedLength, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
@@ -91,9 +91,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#environment = environment;
     this.#connection = connection;
     this.#deframer = deframer;
-    const credentials: Credentials = accepted.scramKeys
-      ? { kind: 'scramKeys', keys: accepted.scramKeys }
-      : { kind: 'none' };
+    const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(accepted.user));
     this.#open = { user: accepted.user, database: accepted.database, settings: [...accepted.settings], credentials };
     this.#requests = new RequestMachine(this, environment);
     this.#key = environment.cancelKeys.issue(this);

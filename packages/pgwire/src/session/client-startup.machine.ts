@@ -14,6 +14,7 @@ import type { PgNotice } from '../backend/notice-response.ts';
 import type { TransactionStatus } from '../backend/ready-for-query.ts';
 import {
   noPasswordFor,
+  onlyMd5VerifierFor,
   onlyScramKeysFor,
   refusedByServer,
   serverRefusesTls,
@@ -27,8 +28,11 @@ import { encodeSslRequest } from '../frontend/ssl-request.ts';
 import { encodeStartupMessage, type ProtocolVersion } from '../frontend/startup-message.ts';
 import { MessageWriter } from '../wire/message-writer.ts';
 
-/** What we can prove ourselves with. `none` is enough where the server trusts us. */
-export type ClientCredential = { readonly kind: 'none' } | ScramSecret;
+/** What we can prove ourselves with. `none` is enough where the server trusts us; `md5` is a verifier, good where it asks for md5. */
+export type ClientCredential =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'md5'; readonly verifier: string }
+  | ScramSecret;
 
 export interface ClientStartupOptions {
   readonly user: string;
@@ -188,16 +192,12 @@ function onAuthentication(options: ClientStartupOptions, state: Authenticating, 
     case 'authenticationMd5Password':
       // Once SCRAM has begun, a server that asks for less is no longer the one we began with.
       if (state.scram.kind !== 'unused') return unexpected(message);
-      if (credential.kind === 'none') return refuse(noPasswordFor(user));
-      if (credential.kind === 'scramKeys') return refuse(onlyScramKeysFor(user));
-      return [
-        state,
-        [send((writer) => encodePasswordMessage(writer, passwordFor(message, user, credential.password)))],
-      ];
+      return answerPassword(state, message, user, credential);
     case 'authenticationSasl':
       return onSasl(options, state, message.mechanisms);
     case 'authenticationSaslContinue': {
-      if (state.scram.kind !== 'begun' || credential.kind === 'none') return unexpected(message);
+      if (state.scram.kind !== 'begun' || credential.kind === 'none' || credential.kind === 'md5')
+        return unexpected(message);
       const final = scramClientFinal(utf8Text(message.data), state.scram.first, credential);
       if (final.kind === 'refused') return refuse(final.error);
       const { keys, serverSignature } = final;
@@ -214,19 +214,27 @@ function onAuthentication(options: ClientStartupOptions, state: Authenticating, 
   }
 }
 
-function passwordFor(
+function answerPassword(
+  state: Authenticating,
   message: Extract<Authentication, { readonly kind: 'authenticationCleartextPassword' | 'authenticationMd5Password' }>,
   user: string,
-  password: string,
-): string {
-  if (message.kind === 'authenticationCleartextPassword') return password;
-  return md5Response(md5Verifier(user, password), message.salt);
+  credential: ClientCredential,
+): ClientStep {
+  if (credential.kind === 'none') return refuse(noPasswordFor(user));
+  if (credential.kind === 'scramKeys') return refuse(onlyScramKeysFor(user));
+  const answer = (password: string): ClientStep => [state, [send((writer) => encodePasswordMessage(writer, password))]];
+  if (message.kind === 'authenticationMd5Password') {
+    const verifier = credential.kind === 'md5' ? credential.verifier : md5Verifier(user, credential.password);
+    return answer(md5Response(verifier, message.salt));
+  }
+  return credential.kind === 'md5' ? refuse(onlyMd5VerifierFor(user)) : answer(credential.password);
 }
 
 function onSasl(options: ClientStartupOptions, state: Authenticating, mechanisms: readonly string[]): ClientStep {
   if (state.scram.kind !== 'unused') return refuse(unexpectedFromServer('SASL was begun twice.'));
   if (!mechanisms.includes(scramMechanism)) return refuse(unsupportedAuthentication(mechanisms.join(', ')));
   if (options.credential.kind === 'none') return refuse(noPasswordFor(options.user));
+  if (options.credential.kind === 'md5') return refuse(onlyMd5VerifierFor(options.user));
   const first = scramClientFirst(options.nonce);
   return [
     { ...state, scram: { kind: 'begun', first } },

@@ -32,6 +32,8 @@ import type {
 } from './server-startup.machine.ts';
 
 type AwaitingMethod = Extract<ServerStartupState, { readonly kind: 'awaitingMethod' }>;
+type AwaitingSecret = Extract<ServerStartupState, { readonly kind: 'awaitingSecret' }>;
+type PasswordMethod = AwaitingSecret['method'];
 type AwaitingProof = Extract<ServerStartupState, { readonly kind: 'awaitingProof' }>;
 
 /** PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH and PG_MAX_SASL_MESSAGE_LENGTH. */
@@ -80,22 +82,50 @@ export function judgeProof(state: AwaitingProof, buffer: Uint8Array, start: numb
 
 function judgePassword(
   state: AwaitingProof,
-  method: Extract<AuthenticationMethod, { readonly kind: 'cleartext' | 'md5' }>,
+  method: PasswordMethod,
   buffer: Uint8Array,
   start: number,
   end: number,
 ): ServerStep {
-  const { user } = state.request;
-  const password = decodePasswordMessage(buffer, start, end)?.password;
-  if (password === undefined) return refuse(invalidPasswordPacket());
-  if (password === '') return refuse(emptyPassword());
+  const response = decodePasswordMessage(buffer, start, end)?.password;
+  if (response === undefined) return refuse(invalidPasswordPacket());
+  if (response === '') return refuse(emptyPassword());
+  const accepted = judgeResponse(state, method, response);
+  if (accepted !== undefined) return accepted;
+  const { encrypted, request } = state;
+  if (method.remembered !== true) return refuse(passwordAuthenticationFailed(request.user));
+  return [
+    { kind: 'awaitingSecret', encrypted, request, method, response },
+    [{ kind: 'lookUpAgain', method, user: request.user }],
+  ];
+}
+
+/** The secret was looked up afresh: the answer fits it, or is refused. */
+export function judgeAgain(state: AwaitingSecret, method: AuthenticationMethod): ServerStep {
+  if (method.kind === 'reject') return refuse(method.error);
+  const refused = refuse(passwordAuthenticationFailed(state.request.user));
+  // The salt that the client has answered to counts.
+  if (method.kind === 'md5' && state.method.kind === 'md5')
+    return judgeResponse(state, { ...method, salt: state.method.salt }, state.response) ?? refused;
+  if (method.kind === 'cleartext' && state.method.kind === 'cleartext')
+    return judgeResponse(state, method, state.response) ?? refused;
+  return refused;
+}
+
+/** Accepts an answer that fits; undefined if it does not. */
+function judgeResponse(
+  state: AwaitingProof | AwaitingSecret,
+  method: PasswordMethod,
+  response: string,
+): ServerStep | undefined {
   if (method.kind === 'md5') {
-    if (!md5Proves(method.verifier, method.salt, password)) return refuse(passwordAuthenticationFailed(user));
-    return accept(state, 'md5', new MessageWriter(256));
+    if (!md5Proves(method.verifier, method.salt, response)) return undefined;
+    return accept(state, 'md5', new MessageWriter(256), { md5Verifier: method.verifier });
   }
-  const judged = judgeCleartext(method.secret, user, password);
-  if (!judged.fits) return refuse(passwordAuthenticationFailed(user));
-  return accept(state, 'cleartext', new MessageWriter(256), judged.keys);
+  const judged = judgeCleartext(method.secret, state.request.user, response);
+  if (!judged.fits || method.doomed === true) return undefined;
+  const gift = { password: response, ...(judged.keys && { scramKeys: judged.keys }) };
+  return accept(state, 'cleartext', new MessageWriter(256), gift);
 }
 
 function judgeCleartext(
@@ -104,6 +134,7 @@ function judgeCleartext(
   password: string,
 ): { readonly fits: boolean; readonly keys?: ScramKeys } {
   if (secret.kind === 'md5') return { fits: sameSecret(utf8(md5Verifier(user, password)), utf8(secret.verifier)) };
+  if (secret.kind === 'password') return { fits: sameSecret(utf8(password), utf8(secret.password)) };
   const { verifier } = secret;
   const keys = scramKeysOfPassword(password, verifier.salt, verifier.iterations);
   return { fits: sameSecret(scramStoredKey(keys.clientKey), verifier.storedKey), keys };
@@ -130,7 +161,7 @@ function judgeSasl(
   if (final.kind === 'refused') return refuse(final.error);
   const writer = new MessageWriter(256);
   encodeAuthenticationSaslFinal(writer, final.data);
-  return accept(state, 'scram', writer, final.keys);
+  return accept(state, 'scram', writer, { scramKeys: final.keys });
 }
 
 function judgeClientFirst(
@@ -151,13 +182,13 @@ function challenge(state: AwaitingProof, data: string): ServerStep {
 
 /** Adds AuthenticationOk to what `writer` holds, sends it, and says who was accepted. */
 function accept(
-  state: AwaitingMethod | AwaitingProof,
+  state: AwaitingMethod | AwaitingProof | AwaitingSecret,
   method: AcceptedSession['method'],
   writer: MessageWriter,
-  scramKeys?: ScramKeys,
+  gift?: Pick<AcceptedSession, 'scramKeys' | 'password' | 'md5Verifier'>,
 ): ServerStep {
   encodeAuthenticationOk(writer);
-  const session = { ...state.request, encrypted: state.encrypted, method, ...(scramKeys && { scramKeys }) };
+  const session = { ...state.request, encrypted: state.encrypted, method, ...gift };
   return [
     { kind: 'ended' },
     [

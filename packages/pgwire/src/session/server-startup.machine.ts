@@ -6,24 +6,34 @@ import { encryptionAskedTwice, invalidStartupLayout, unsupportedProtocol } from 
 import { decodeStartupPacket, type StartupPacket } from '../frontend/startup-packet.ts';
 import type { StartupMessage } from '../frontend/startup-message.ts';
 import { MessageWriter } from '../wire/message-writer.ts';
-import { askForProof, judgeProof } from './server-authentication.ts';
+import { askForProof, judgeAgain, judgeProof } from './server-authentication.ts';
 import { refuse } from './server-refusal.ts';
 import { readStartup, type StartupRequest } from './startup-request.ts';
 
-/** What the stored secret of a user is (`pg_authid.rolpassword`). */
+/** What is stored of a user's password: `pg_authid.rolpassword`, or a line of a file of users. */
 export type StoredSecret =
   | { readonly kind: 'scram'; readonly verifier: ScramVerifier }
   /** `md5` and 32 hexadecimal digits. */
-  | { readonly kind: 'md5'; readonly verifier: string };
+  | { readonly kind: 'md5'; readonly verifier: string }
+  /** In clear, which Postgres never has. */
+  | { readonly kind: 'password'; readonly password: string };
 
 /** How this client has to prove who it is; chosen by the gateway for the user and database asked for. All randomness comes in here. */
 export type AuthenticationMethod =
   | { readonly kind: 'trust' }
   | { readonly kind: 'reject'; readonly error: PgError }
-  /** The password in clear; only sensible inside TLS. */
-  | { readonly kind: 'cleartext'; readonly secret: StoredSecret }
-  /** `salt`: 4 random bytes. */
-  | { readonly kind: 'md5'; readonly verifier: string; readonly salt: Uint8Array }
+  /**
+   * The password in clear; only sensible inside TLS. `doomed`: as for SCRAM. `remembered`: the secret may be out of date, so it is looked up
+   * again before the client is refused.
+   */
+  | {
+      readonly kind: 'cleartext';
+      readonly secret: StoredSecret;
+      readonly doomed?: boolean;
+      readonly remembered?: boolean;
+    }
+  /** `salt`: 4 random bytes. `remembered`: as for cleartext. */
+  | { readonly kind: 'md5'; readonly verifier: string; readonly salt: Uint8Array; readonly remembered?: boolean }
   /** `nonce`: base64 of 18 random bytes. `doomed`: the user does not exist or may not log in; give a mock verifier. */
   | { readonly kind: 'scram'; readonly verifier: ScramVerifier; readonly nonce: string; readonly doomed?: boolean };
 
@@ -40,6 +50,10 @@ export interface AcceptedSession extends StartupRequest {
   readonly method: 'trust' | 'cleartext' | 'md5' | 'scram';
   /** What lets us log in to a server as this user, if the same verifier is stored there. */
   readonly scramKeys?: ScramKeys;
+  /** The password, where the client was asked for it in clear. */
+  readonly password?: string;
+  /** What the client's answer fitted, where it was asked for md5: as good as the password to a server that asks for md5. */
+  readonly md5Verifier?: string;
 }
 
 export type ServerStartupState =
@@ -60,6 +74,14 @@ export type ServerStartupState =
       /** For SCRAM, from the second message on. */
       readonly exchange?: ScramServerExchange;
       readonly mechanismChosen: boolean;
+    }
+  /** The answer did not fit what was remembered of the user's secret, which is looked up again. */
+  | {
+      readonly kind: 'awaitingSecret';
+      readonly encrypted: boolean;
+      readonly request: StartupRequest;
+      readonly method: Extract<AuthenticationMethod, { readonly kind: 'cleartext' | 'md5' }>;
+      readonly response: string;
     }
   | { readonly kind: 'ended' };
 
@@ -85,6 +107,8 @@ export type ServerStartupEffect =
   | { readonly kind: 'endStartup' }
   /** Find out how this client is to prove itself, then step `methodChosen`. Stop the deframer until then. */
   | { readonly kind: 'chooseMethod'; readonly request: StartupRequest; readonly encrypted: boolean }
+  /** Choose the same method again, with what is stored now and not `remembered`, then step `methodChosen`. Stop the deframer until then. */
+  | { readonly kind: 'lookUpAgain'; readonly method: AuthenticationMethod; readonly user: string }
   /** Somebody wants this query cancelled. Nothing is answered; close the connection. */
   | { readonly kind: 'cancel'; readonly processId: number; readonly secretKey: Uint8Array }
   | { readonly kind: 'accept'; readonly session: AcceptedSession }
@@ -119,6 +143,7 @@ function step(options: ServerStartupOptions, state: ServerStartupState, event: S
       return packet ? onPacket(options, state, packet) : refuse(invalidStartupLayout());
     }
     case 'methodChosen':
+      if (state.kind === 'awaitingSecret') return judgeAgain(state, event.method);
       return state.kind === 'awaitingMethod' ? askForProof(state, event.method) : [state, []];
     case 'messageReceived':
       if (state.kind !== 'awaitingProof') return refuse(invalidStartupLayout());
