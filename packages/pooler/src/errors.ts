@@ -184,6 +184,40 @@ export function poolerStops(): PgError {
   });
 }
 
+/** An operator has ended the sessions of a database, or all. */
+export function killed(database: string | undefined): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.adminShutdown,
+    message: 'terminating connection due to administrator command',
+    detail: database === undefined ? 'All sessions were ended.' : `All sessions in database "${database}" were ended.`,
+  });
+}
+
+/** An operator names a database that the pooler has served nobody in. */
+export function noSuchDatabase(database: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.invalidCatalogName,
+    message: `database "${database}" is not served here`,
+  });
+}
+
+/** RESUME without PAUSE. */
+export function notPaused(database: string | undefined): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: database === undefined ? 'nothing is paused' : `database "${database}" is not paused`,
+  });
+}
+
+/** RESUME came before everything had stopped. */
+export function pauseEnded(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.queryCanceled,
+    message: 'PAUSE was ended by RESUME before all transactions had finished',
+  });
+}
+
 export function noVerifierLookup(): PgError {
   return new PgError({
     severity: 'FATAL',

@@ -7,11 +7,12 @@ import { login } from './backend/login.ts';
 import type { PoolerConfig } from './config.ts';
 import { ConsoleViews } from './console/console-views.ts';
 import { answerConsole } from './console/console-topics.ts';
-import type { PoolerCommands } from './console/views.ts';
 import { noVerifierLookup, poolerStops } from './errors.ts';
 import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
+import { PoolOperations } from './pool/operations.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
 import { Pools } from './pool/pools.ts';
+import type { Totals } from './pool/pool-tally.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
 import type { Session } from './session/session.ts';
 import { lookUpVerifier } from './session/verifier-lookup.ts';
@@ -32,6 +33,10 @@ export interface Pooler {
   /** Where gateways connect, with the real port. */
   readonly relay: Endpoint | undefined;
   readonly status: () => PoolerStatus;
+  /** PAUSE, RESUME, KILL, RECONNECT. */
+  readonly operations: PoolOperations;
+  /** Per database, since the start. */
+  readonly totals: () => ReadonlyMap<string, Totals>;
   /** Takes a gateway's connection that did not come through the listener (both in one process). */
   accept(connection: Connection): void;
   /** Ends all sessions (57P01) and backends; resolves when the listener is closed. */
@@ -47,6 +52,7 @@ export interface PoolerStatus {
     readonly database: string;
     readonly idle: number;
     readonly shared: number;
+    readonly alone: number;
     readonly leased: number;
     readonly starting: number;
     readonly waiting: number;
@@ -84,6 +90,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #world: World;
   readonly #config: PoolerConfig;
   readonly #pools: Pools;
+  readonly operations: PoolOperations;
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
@@ -91,8 +98,6 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   #backends = 0;
   #lastBackend = 0;
   #stopped = false;
-  /** What an admin console may have done here. */
-  readonly #commands: PoolerCommands = {};
   /** Some pool wants a backend and all places are taken. */
   #starved = false;
 
@@ -106,12 +111,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#world = world;
     this.#config = config;
     this.#pools = new Pools(config.limits, this);
+    this.operations = new PoolOperations(this.#pools, () => this.#sessions());
     this.#admin =
       config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
     const { clock, links, statements, status } = this;
     const views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
-    answerConsole(this.topics, views, this.#commands);
+    answerConsole(this.topics, views, this.operations);
     observePooler(world.telemetry.metrics, { status, sessions: () => this.#sessions(), limits: config.limits });
     this.#tidyLater();
   }
@@ -147,6 +153,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     }));
     return { gateways: this.links.size, sessions, backends: this.#backends, pools };
   };
+
+  totals = (): ReadonlyMap<string, Totals> => this.#pools.totals();
 
   async stop(): Promise<void> {
     await this.#control?.stop();
@@ -195,6 +203,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   backendGone(): void {
     this.#backends -= 1;
+    this.operations.backendGone();
     this.clock.soon(() => this.#pools.growAll());
   }
 
@@ -230,8 +239,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     } catch (error) {
       if (!(error instanceof PgError)) throw error;
       this.metrics.backendLoginFailed(error.sqlstate);
-      this.backendGone();
       pool.startFailed(error);
+      this.backendGone();
     }
   }
 

@@ -92,7 +92,14 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Not to be used any more: it is closed as soon as it is idle. */
   retired = false;
   idleSinceMs: number;
+  /** Since its login. */
   readonly connectedMs: number;
+  /** Groups since it was leased. */
+  turnGroups = 0;
+  /** As of the last ReadyForQuery. */
+  isInTransaction = false;
+  bytesSent = 0;
+  bytesReceived = 0;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -175,6 +182,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     if (this.#owed.length === 0) group.headTick = group.sentTick;
     const offered = this.#owed.offer(group);
     assert(offered === 'queued', 'a backend takes no more groups than it has room for');
+    this.turnGroups += 1;
     return group;
   }
 
@@ -229,6 +237,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   query(owner: GroupOwner, sql: string): Group {
     const group = this.open(owner, false);
     group.simple = true;
+    group.unseen = true;
     group.ended = true;
     this.#scheduleFlush();
     encodeQuery(this.#writer, sql);
@@ -296,6 +305,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     if (this.#lost) return;
     this.#metrics.receivedBytes.add(bytes.length);
     this.#chunk = bytes;
+    this.bytesReceived += bytes.length;
     this.#deframer.feed(bytes);
     this.#chunk = undefined;
     this.#flushRun(undefined);
@@ -382,6 +392,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     group.abandonScript();
     const letter = peekReadyForQuery(buffer, start, end);
     const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
+    this.isInTransaction = status !== 'I';
     this.#addToRun(group, buffer, start, end);
     this.#owed.take();
     const next = this.#owed.peek();
@@ -570,7 +581,9 @@ export class Backend implements ConnectionHandler, FrameSink {
       this.#flushScheduled = false;
       if (this.#lost) return;
       this.#metrics.sentBytes.add(this.#writer.length);
-      if (this.#connection.write(this.#writer.take())) this.drain();
+      const bytes = this.#writer.take();
+      this.bytesSent += bytes.length;
+      if (this.#connection.write(bytes)) this.drain();
     });
   }
 }

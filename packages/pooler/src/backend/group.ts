@@ -47,7 +47,7 @@ export class Group {
   readonly shared: boolean;
   /** Ended by Query or FunctionCall, not by Sync. */
   simple = false;
-  /** A preparation of the gateway's: its replies are dropped. */
+  /** Of the gateway's or the pooler's own making: the client hears none of its replies. */
   unseen = false;
   /** Something of it has been sent. */
   begun = false;

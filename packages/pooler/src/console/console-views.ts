@@ -1,6 +1,7 @@
 import { formatEndpoint, type Clock } from '@multigres/core';
 import { defaultPoolerLimits, type PoolerConfig, type PoolerLimits } from '../config.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { Pools } from '../pool/pools.ts';
 import type { GatewayLink } from '../session/gateway-link.ts';
 import type { Session } from '../session/session.ts';
 import type { StatementTable } from '../statement/statement-table.ts';
@@ -20,7 +21,7 @@ import type {
 export interface ViewedPooler {
   readonly clock: Clock;
   readonly config: PoolerConfig;
-  readonly pools: Iterable<Pool>;
+  readonly pools: Pools;
   readonly links: Iterable<GatewayLink>;
   readonly statements: StatementTable;
 }
@@ -45,9 +46,10 @@ export class ConsoleViews implements PoolerViews {
     };
     for (const pool of this.#pooler.pools) {
       const row = rowOf(pool);
-      const { idle, shared, leased, starting, waiting } = pool.counts;
+      const { idle, shared, alone, leased, starting, waiting } = pool.counts;
       row.idle += idle;
-      row.shared += shared;
+      row.shared += shared + alone;
+      row.paused ||= pool.isPaused;
       row.leased += leased;
       row.starting += starting;
       row.waiting += waiting;
@@ -87,7 +89,23 @@ export class ConsoleViews implements PoolerViews {
   }
 
   stats(): Iterable<StatsRow> {
-    return [];
+    const totals = this.#pooler.pools.totals();
+    return Array.from(
+      totals,
+      ([database, { transactions, groups, groupMs, waits, waitMs, bytesReceived, bytesSent }]) => ({
+        database,
+        transactions,
+        queries: groups,
+        assignments: waits,
+        receivedBytes: bytesReceived,
+        sentBytes: bytesSent,
+        // Time between the statements of a transaction is the client's own.
+        transactionMs: groupMs,
+        queryMs: groupMs,
+        waitMs,
+        parses: 0,
+      }),
+    );
   }
 
   *sessions(): Iterable<SessionRow> {
@@ -122,7 +140,7 @@ export class ConsoleViews implements PoolerViews {
       backends,
       sessionsMax: undefined,
       sessions,
-      paused: false,
+      paused: this.#pooler.pools.isPaused(name),
     }));
   }
 

@@ -16,6 +16,7 @@ import { noCredentials, noRoom } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
+import { PoolTally, type Totals } from './pool-tally.ts';
 
 /** What all backends of a pool have in common: they can stand in for each other. */
 export interface PoolKey {
@@ -56,6 +57,9 @@ export interface BackendPlace {
 /** A reset that takes longer is not worth waiting for: the backend is closed. */
 const resetMs = 10_000;
 
+/** A session that sends transaction after transaction without waiting has at most so many under way, and keeps its backend for so many if others wait. */
+export const turnGroupsMax = 64;
+
 /** Troubles of Postgres that pass by themselves. */
 const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
 
@@ -75,8 +79,10 @@ export class Pool implements BackendOwner {
   readonly #environment: PoolEnvironment;
   /** Which session holds a leased backend. */
   readonly #holders: Map<Backend, Session> = new Map();
-  /** Backends that finish what a slow reader asked of them, and are nobody's after that. */
-  readonly #isolated: Set<Backend> = new Set();
+  /** They have been told to go, and are not gone yet. */
+  readonly #closing: Set<Backend> = new Set();
+  readonly #nowMs: () => number;
+  readonly #tally: PoolTally = new PoolTally();
   #attempts = 0;
   #retry: Timer | undefined;
   /** Arrivals that wait for the first login. */
@@ -87,6 +93,7 @@ export class Pool implements BackendOwner {
     this.waitMs = waitMs;
     this.#machine = new PoolMachine(limits);
     this.#environment = environment;
+    this.#nowMs = () => environment.clock.nowMs();
   }
 
   get metrics(): PoolerMetrics {
@@ -100,6 +107,7 @@ export class Pool implements BackendOwner {
   get counts(): {
     readonly idle: number;
     readonly shared: number;
+    readonly alone: number;
     readonly leased: number;
     readonly starting: number;
     readonly waiting: number;
@@ -108,6 +116,7 @@ export class Pool implements BackendOwner {
     return {
       idle: machine.idle.length,
       shared: machine.shared,
+      alone: machine.alone,
       leased: machine.leased,
       starting: machine.starting,
       waiting: machine.waiters,
@@ -125,12 +134,7 @@ export class Pool implements BackendOwner {
   }
 
   get isEmpty(): boolean {
-    return (
-      this.#machine.backends === 0 &&
-      this.#machine.starting === 0 &&
-      this.#machine.waiters === 0 &&
-      this.#welcomes.size === 0
-    );
+    return this.hasNoBackends && this.#machine.waiters === 0 && this.#welcomes.size === 0;
   }
 
   /**
@@ -154,10 +158,21 @@ export class Pool implements BackendOwner {
   }
 
   ask(session: Session, shareable: boolean): Answer<Backend> {
-    const answer = this.#machine.ask(session, shareable, session.settings);
-    if (answer.kind === 'taken' && !shareable) this.#holders.set(answer.backend, session);
+    const want = shareable ? 'share' : 'lease';
+    const answer = this.#machine.ask(session, want, session.settings, this.#nowMs);
+    if (answer.kind === 'taken' && !shareable) this.#lease(answer.backend, session);
     this.#grow();
     return answer;
+  }
+
+  #lease(backend: Backend, session: Session): void {
+    this.#holders.set(backend, session);
+    backend.turnGroups = 0;
+  }
+
+  /** Whether whoever holds the backend has to ask anew before its next transaction, however much of it is waiting. */
+  wantsTurn(backend: Backend): boolean {
+    return backend.retired || (backend.turnGroups >= turnGroupsMax && this.#machine.waitersForBackend > 0);
   }
 
   forget(session: Session): void {
@@ -166,15 +181,18 @@ export class Pool implements BackendOwner {
 
   release(backend: Backend): void {
     this.#holders.delete(backend);
-    if (backend.retired) return backend.close();
-    this.#machine.released(backend);
+    if (backend.retired) this.#close(backend);
+    else this.#machine.released(backend);
     this.#dispatch();
   }
 
   /** Gives back a backend that may hold state of the session: it is reset first, or closed if nothing resets it. */
   releaseDirty(backend: Backend, resettable: boolean): void {
     this.#holders.delete(backend);
-    if (!resettable) return backend.close();
+    if (!resettable || backend.retired) {
+      this.#close(backend);
+      return this.#dispatch();
+    }
     const timer = this.#environment.clock.after(resetMs, () => backend.destroy());
     this.metrics.resets.add();
     backend.query(new Reset(this, backend, timer), 'DISCARD ALL');
@@ -195,11 +213,6 @@ export class Pool implements BackendOwner {
     backend.destroy();
   }
 
-  /** Something that kept a backend for itself is over. */
-  wake(): void {
-    this.#dispatch();
-  }
-
   /** Gives back a backend in the middle of something: Postgres is asked to stop, and rolls back when the connection ends. */
   abandon(backend: Backend, session: Session): void {
     this.#holders.delete(backend);
@@ -210,10 +223,8 @@ export class Pool implements BackendOwner {
 
   /** A slow reader keeps this shared backend: who stands behind is served elsewhere, and nobody new comes. */
   isolate(backend: Backend): void {
-    if (backend.isLost || this.#isolated.has(backend)) return;
+    if (backend.isLost || !this.#machine.isolate(backend)) return;
     this.metrics.isolations.add();
-    this.#machine.isolate(backend);
-    this.#isolated.add(backend);
     for (const group of backend.evacuate()) (group.owner as Session).rerun(group, 'slowReader');
     this.#dispatch();
   }
@@ -243,6 +254,7 @@ export class Pool implements BackendOwner {
     this.#attempts = 0;
     this.#machine.started(backend);
     this.#welcomeAll(undefined);
+    if (this.#machine.isPaused) this.#retire(backend);
     this.#dispatch();
   }
 
@@ -271,26 +283,60 @@ export class Pool implements BackendOwner {
 
   closeOldestIdle(): boolean {
     const backend = this.#machine.takeOldestIdle();
-    backend?.close();
+    if (backend !== undefined) this.#close(backend);
     return backend !== undefined;
+  }
+
+  // --- what operators ask for ---
+
+  /** From now on everybody waits; backends end as soon as what runs on them is through. */
+  pause(): void {
+    this.#machine.pause();
+    this.reconnect();
+  }
+
+  resume(): void {
+    if (!this.#machine.isPaused) return;
+    this.#machine.resume();
+    this.#dispatch();
+  }
+
+  get isPaused(): boolean {
+    return this.#machine.isPaused;
+  }
+
+  /** No backend is there or being started. */
+  get hasNoBackends(): boolean {
+    return this.#machine.backends === 0 && this.#machine.starting === 0 && this.#closing.size === 0;
+  }
+
+  /** Backends are replaced by new ones as soon as what runs on them is through. */
+  reconnect(): void {
+    for (const backend of this.#machine.everyBackend) this.#retire(backend);
+    this.#dispatch();
   }
 
   /** Ends all backends, whatever they do, and tells who is only arriving. */
   closeAll(error: PgError): void {
     this.#retry?.cancel();
+    this.#retry = undefined;
     this.#welcomeAll(error);
     while (this.closeOldestIdle());
     for (const backend of this.#machine.everyBackend) backend.destroy();
+  }
+
+  get totals(): Totals {
+    return this.#tally.totals(this.#machine.everyBackend);
   }
 
   // --- as the owner of backends ---
 
   groupEnded(backend: Backend, group: Group): void {
     if (group.rerun && !group.evacuated) (group.owner as Session).rerun(group, 'failure');
+    if (!group.unseen) this.#tally.ended(this.metrics.turn.msSince(group.headTick), backend.isInTransaction);
     if (backend.head === undefined) {
-      if (this.#isolated.delete(backend)) this.#machine.released(backend);
-      else this.#machine.sharedGroupsDone(backend);
-      if (backend.retired) backend.close();
+      if (!backend.retired || this.#machine.isLeased(backend)) this.#machine.answered(backend);
+      else this.#close(backend);
       return this.#dispatch();
     }
     this.#cancelHead(backend);
@@ -313,11 +359,12 @@ export class Pool implements BackendOwner {
   backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
     if (!backend.endsOnRequest) this.metrics.lostBackends.add();
     this.#machine.lost(backend);
-    this.#isolated.delete(backend);
+    this.#closing.delete(backend);
     const holder = this.#holders.get(backend);
     this.#holders.delete(backend);
     if (holder !== undefined) holder.leaseLost(unanswered, fatal);
     else for (const group of unanswered) if (!group.evacuated) group.owner.groupLost(group, fatal);
+    this.#tally.lost(backend);
     this.#environment.backendGone();
     this.#dispatch();
   }
@@ -330,12 +377,29 @@ export class Pool implements BackendOwner {
   // --- inside ---
 
   #dispatch(): void {
-    for (let next = this.#machine.next(); next !== undefined; next = this.#machine.next()) {
-      if (!next.shareable) this.#holders.set(next.backend, next.who);
-      next.who.assigned(next.backend, next.shareable);
+    let next = this.#machine.next();
+    if (next !== undefined) {
+      const nowMs = this.#nowMs();
+      for (; next !== undefined; next = this.#machine.next()) {
+        this.#tally.waited(nowMs - next.sinceMs);
+        if (next.want === 'lease') this.#lease(next.backend, next.who);
+        next.who.assigned(next.backend, next.want !== 'lease');
+      }
     }
     this.#grow();
     if (this.#machine.idle.length > 0) this.#environment.backendIdle();
+  }
+
+  /** No new work for it. */
+  #retire(backend: Backend): void {
+    backend.retired = true;
+    if (this.#machine.idle.includes(backend)) this.#close(backend);
+  }
+
+  #close(backend: Backend): void {
+    this.#machine.lost(backend);
+    this.#closing.add(backend);
+    backend.close();
   }
 
   #retryLater(): void {
@@ -349,6 +413,7 @@ export class Pool implements BackendOwner {
 
   #grow(): void {
     // Who is only arriving is told at once how it stands; who waits with a statement does not make attempts more frequent.
+    if (this.#machine.isPaused) return;
     if (this.#welcomes.size > 0 && this.#machine.starting === 0) this.#start();
     if (this.#retry !== undefined) return;
     while (this.#machine.wantsBackend && this.#start());

@@ -1,6 +1,7 @@
 import type { PgError } from '@multigres/core';
 import type { PoolerLimits } from '../config.ts';
 import type { Session } from '../session/session.ts';
+import { addTotals, noTotals, type Totals } from './pool-tally.ts';
 import { Pool, type PoolEnvironment, type PoolKey } from './pool.ts';
 
 /** All pools of a pooler, made when the first session needs them and dropped when nothing is left in them. */
@@ -8,6 +9,10 @@ export class Pools {
   readonly #byKey: Map<string, Pool> = new Map();
   readonly #limits: PoolerLimits;
   readonly #environment: PoolEnvironment;
+  #allPaused = false;
+  readonly #pausedDatabases: Set<string> = new Set();
+  /** Of pools that were forgotten, by database. */
+  readonly #formerTotals: Map<string, Totals> = new Map();
 
   constructor(limits: PoolerLimits, environment: PoolEnvironment) {
     this.#limits = limits;
@@ -26,9 +31,53 @@ export class Pools {
       const { poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax } = this.#limits;
       const limits = { backendsMax: poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax };
       pool = new Pool(key, limits, this.#limits.waitMs, this.#environment);
+      if (this.isPaused(key.database)) pool.pause();
       this.#byKey.set(text, pool);
     }
     return pool;
+  }
+
+  /** Those of one database, or all. */
+  of(database: string | undefined): Pool[] {
+    return [...this].filter(({ key }) => database === undefined || key.database === database);
+  }
+
+  pause(database: string | undefined): void {
+    if (database === undefined) this.#allPaused = true;
+    else this.#pausedDatabases.add(database);
+    for (const pool of this.of(database)) pool.pause();
+  }
+
+  /** False if nothing was paused under that name. */
+  resume(database: string | undefined): boolean {
+    const wasPaused =
+      database === undefined
+        ? this.#allPaused || this.#pausedDatabases.size > 0
+        : this.#pausedDatabases.delete(database);
+    if (database === undefined) {
+      this.#allPaused = false;
+      this.#pausedDatabases.clear();
+    }
+    if (!this.#allPaused) for (const pool of this.of(database)) pool.resume();
+    return wasPaused;
+  }
+
+  isPaused(database: string): boolean {
+    return this.#allPaused || this.#pausedDatabases.has(database);
+  }
+
+  /** Whether anybody was ever served in the database. */
+  knows(database: string): boolean {
+    return this.#formerTotals.has(database) || this.of(database).length > 0;
+  }
+
+  /** Per database, since the pooler started. */
+  totals(): ReadonlyMap<string, Totals> {
+    const totals = new Map(this.#formerTotals);
+    for (const { key, totals: more } of this) {
+      totals.set(key.database, addTotals(totals.get(key.database) ?? noTotals, more));
+    }
+    return totals;
   }
 
   /** Closes the backend that has been unused for longest in any pool but `besides`; false if none is idle. */
@@ -47,8 +96,14 @@ export class Pools {
     for (const session of sessions) used.add(session.pool);
     for (const [key, pool] of this.#byKey) {
       pool.closeIdle(beforeMs);
-      if (pool.isEmpty && !used.has(pool)) this.#byKey.delete(key);
+      if (pool.isEmpty && !used.has(pool)) this.#forget(key, pool);
     }
+  }
+
+  #forget(text: string, pool: Pool): void {
+    const { database } = pool.key;
+    this.#formerTotals.set(database, addTotals(this.#formerTotals.get(database) ?? noTotals, pool.totals));
+    this.#byKey.delete(text);
   }
 
   /** Room was made: whoever wants a backend may ask again. */

@@ -13,7 +13,7 @@ import {
   waitTooLong,
 } from '../errors.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
-import type { Pool } from '../pool/pool.ts';
+import { turnGroupsMax, type Pool } from '../pool/pool.ts';
 import type { RerunReason } from '../telemetry/pooler-metrics.ts';
 import { Adoption } from './adoption.ts';
 import { ReplyChannel } from './reply-channel.ts';
@@ -132,7 +132,7 @@ export class Session implements GroupOwner {
     // COPY data that came too late for its COPY: Postgres would read and forget it.
     if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
     const free = this.#pending.length === 0 && this.#adopting === undefined;
-    if (free && this.#lease !== undefined && (this.#open !== undefined || this.#lease.hasRoom)) {
+    if (free && this.#lease !== undefined && (this.#open !== undefined || this.#goesOn(this.#lease, flags))) {
       return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost, askedTick);
     }
     if (idle && this.#lease === undefined) {
@@ -422,8 +422,10 @@ export class Session implements GroupOwner {
   }
 
   #forwardPending(backend: Backend): void {
-    while (this.#pending.length > 0 && (this.#open !== undefined || backend.hasRoom)) {
-      const piece = this.#pending.shift() as Piece;
+    while (this.#pending.length > 0) {
+      const piece = this.#pending[0] as Piece;
+      if (this.#open === undefined && !this.#goesOn(backend, piece.flags)) return;
+      this.#pending.shift();
       this.#forward(
         backend,
         piece.flags,
@@ -450,7 +452,10 @@ export class Session implements GroupOwner {
     this.#last = undefined;
     this.#shared = undefined;
     const backend = this.#lease;
-    if (this.#pending.length > 0) return backend === undefined ? this.#askForPending() : this.#forwardPending(backend);
+    if (this.#pending.length > 0) {
+      if (backend !== undefined && !this.#yields(backend)) return this.#forwardPending(backend);
+      return this.#askForPending();
+    }
     // Whoever has the backend next must not wait for this session's client.
     this.#channel.unpause();
     if (this.#closed) return this.#leave();
@@ -458,6 +463,27 @@ export class Session implements GroupOwner {
     this.#lease = undefined;
     this.drained();
     this.pool.release(backend);
+  }
+
+  /**
+   * Whether the lease takes one more group. Who sends without waiting must not keep a backend for ever that others wait for, or that is to go;
+   * COPY data belong to what runs already.
+   */
+  #goesOn(backend: Backend, flags: number): boolean {
+    if (this.#owed === 0 || (flags & requestFlag.copy) !== 0) return backend.hasRoom;
+    if (backend.retired || !backend.hasRoom) return false;
+    return this.#status !== 'I' || (this.#owed < turnGroupsMax && !this.pool.wantsTurn(backend));
+  }
+
+  /** Between two transactions of a pipeline: gives the backend back if its turn is over. What is pending asks anew. */
+  #yields(backend: Backend): boolean {
+    if (this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return false;
+    if (!this.pool.wantsTurn(backend) || ((this.#pending[0] as Piece).flags & requestFlag.copy) !== 0) return false;
+    this.#channel.unpause();
+    this.#lease = undefined;
+    this.drained();
+    this.pool.release(backend);
+    return true;
   }
 
   /** The backend drops a group of stray COPY data by itself. */

@@ -108,10 +108,10 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/lost-backend-stays-leased',
     file: poolMachine,
-    find: `    this.#shared.delete(backend);
+    find: `    this.#alone.delete(backend);
     this.#leased.delete(backend);
     const at = this.#idle.indexOf(backend);`,
-    replace: `    this.#shared.delete(backend);
+    replace: `    this.#alone.delete(backend);
     const at = this.#idle.indexOf(backend);`,
     why: 'each lost backend takes its place in the pool with it, until none is left',
   },
