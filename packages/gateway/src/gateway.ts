@@ -6,6 +6,7 @@ import type { Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
 import { SecretCache } from './auth/secret-cache.ts';
 import { CancelKeys } from './cancel/cancel-keys.ts';
+import { Cancels, type Cancellable } from './cancel/cancels.ts';
 import type { AuthPolicy, GatewayConfig, GatewayLimits } from './config.ts';
 import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
 import { gatewayStops, tooManyClients } from './errors.ts';
@@ -79,7 +80,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly builder: RequestBuilder = new RequestBuilder();
   readonly writer: MessageWriter = new MessageWriter(64 * 1024);
   readonly catalog: StatementCatalog;
-  readonly cancelKeys: CancelKeys<Session>;
+  readonly cancelKeys: CancelKeys<Cancellable>;
+  readonly cancels: Cancels;
   readonly authenticator: Authenticator;
   readonly classify: (text: string) => Classification = (text) => this.#classifier.text(text);
   readonly classifyQuery: (buffer: Uint8Array, start: number, end: number) => Classification = (buffer, start, end) =>
@@ -117,6 +119,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     });
     this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
+    this.cancels = new Cancels(this.cancelKeys, (question) => this.#pooler.ask(question), this.metrics);
+    this.#topics.on('cancel', this.cancels.asked);
     const { clock, random } = world;
     const lookup = (role: string): Promise<string | undefined> => this.#pooler.verifier(role);
     const secrets = new SecretCache(lookup, clock, config.limits.verifierMs);

@@ -1,48 +1,47 @@
-import type { Random } from '@multigres/core';
+import { sameSecret, type Random } from '@multigres/core';
 
 /** What a client must show to have its query cancelled: BackendKeyData. */
 export interface CancelKey {
   readonly processId: number;
-  /** 4 bytes. */
+  /** 4 bytes in protocol 3.0, up to 256 from 3.2 on. */
   readonly secretKey: Uint8Array;
+}
+
+interface Issued<S> extends CancelKey {
+  readonly session: S;
 }
 
 /** Which session a CancelRequest means. The gateway gives out keys of its own: backends change under a session. */
 export class CancelKeys<S> {
   readonly #random: Random;
-  readonly #sessions: Map<number, { readonly secret: number; readonly session: S }> = new Map();
+  readonly #issued: Map<number, Issued<S>> = new Map();
 
   constructor(random: Random) {
     this.#random = random;
   }
 
   get size(): number {
-    return this.#sessions.size;
+    return this.#issued.size;
   }
 
-  issue(session: S): CancelKey {
+  /** A key of `secretBytes` random bytes: 4 in protocol 3.0, where clients know no other length. */
+  issue(session: S, secretBytes = 4): CancelKey {
     let processId: number;
-    // Positive and 31 bits, as clients expect of a process id; a random one tells nothing about other sessions.
+    // Positive and 31 bits, as clients expect of a process id; a random one tells nothing about other sessions, and other gateways have others.
     do processId = 1 + this.#random.below(0x7fff_fffe);
-    while (this.#sessions.has(processId));
-    const secretKey = this.#random.bytes(4);
-    this.#sessions.set(processId, { secret: secretOf(secretKey), session });
-    return { processId, secretKey };
+    while (this.#issued.has(processId));
+    const issued = { processId, secretKey: this.#random.bytes(secretBytes), session };
+    this.#issued.set(processId, issued);
+    return issued;
   }
 
   revoke(key: CancelKey): void {
-    this.#sessions.delete(key.processId);
+    this.#issued.delete(key.processId);
   }
 
-  /** The session, if the secret fits. */
-  find(processId: number, secretKey: Uint8Array): S | undefined {
-    const entry = this.#sessions.get(processId);
-    return entry !== undefined && secretKey.length === 4 && entry.secret === secretOf(secretKey)
-      ? entry.session
-      : undefined;
+  /** The session, if the secret fits. How long that takes tells nothing about the secret. */
+  find({ processId, secretKey }: CancelKey): S | undefined {
+    const issued = this.#issued.get(processId);
+    return issued !== undefined && sameSecret(issued.secretKey, secretKey) ? issued.session : undefined;
   }
-}
-
-function secretOf(key: Uint8Array): number {
-  return ((key[0] as number) << 24) | ((key[1] as number) << 16) | ((key[2] as number) << 8) | (key[3] as number);
 }

@@ -56,6 +56,12 @@ export interface PoolerClientOptions {
   readonly where?: string;
 }
 
+interface Waiting {
+  readonly open: () => void;
+  readonly fail: (error: PgError) => void;
+  readonly timer: Timer;
+}
+
 const connectMs = 5_000;
 const silenceMs = 5_000;
 const eagerAttempts = 60;
@@ -82,7 +88,7 @@ export class PoolerClient implements LinkHandler {
   readonly #channels: Map<number, ChannelHandler> = new Map();
   readonly #defined: Set<number> = new Set();
   /** Who waits for the connection, with when they give up. */
-  readonly #waiting: Map<number, { readonly open: () => void; readonly timer: Timer }> = new Map();
+  readonly #waiting: Map<number, Waiting> = new Map();
 
   constructor(world: World, target: Endpoint | (() => Promise<Connection>), options: PoolerClientOptions) {
     this.#world = world;
@@ -129,7 +135,7 @@ export class PoolerClient implements LinkHandler {
     return new Promise((resolve) => {
       const askNow = (): void => void (this.#link as Link).ask(question, heard).then(resolve);
       const fail = (error: PgError): void => resolve([{ from: this.#endpointText, error }]);
-      this.#whenUp(this.#newChannel(), askNow, fail);
+      this.#whenUp(this.#newChannel(), askNow, fail, question.deadlineMs);
     });
   }
 
@@ -205,7 +211,10 @@ export class PoolerClient implements LinkHandler {
   stop(): void {
     this.#stopped = true;
     this.#retry?.cancel();
-    for (const { timer } of this.#waiting.values()) timer.cancel();
+    for (const { timer, fail } of [...this.#waiting.values()]) {
+      timer.cancel();
+      fail(poolerUnreachable('the gateway stops', true));
+    }
     this.#waiting.clear();
     this.#link?.destroy();
   }
@@ -281,13 +290,13 @@ export class PoolerClient implements LinkHandler {
     return this.#lastChannel;
   }
 
-  #whenUp(channel: number, open: () => void, fail: (error: PgError) => void): void {
+  #whenUp(channel: number, open: () => void, fail: (error: PgError) => void, deadlineMs = Infinity): void {
     if (this.#isUp) return open();
-    const timer = this.#world.clock.after(this.#options.waitMs, () => {
+    const timer = this.#world.clock.after(Math.min(this.#options.waitMs, deadlineMs), () => {
       this.#waiting.delete(channel);
       fail(poolerUnreachable(this.#lastTrouble, true));
     });
-    this.#waiting.set(channel, { open, timer });
+    this.#waiting.set(channel, { open, fail, timer });
   }
 
   async #connect(): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type ServerStartupEvent,
   type ServerStartupState,
 } from '@multigres/pgwire';
+import type { CancelKey } from '../cancel/cancel-keys.ts';
 import { loginTimeout } from '../errors.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { SessionEnvironment } from './session-environment.ts';
@@ -116,8 +117,7 @@ export class Login implements ConnectionHandler, FrameSink {
       case 'lookUpAgain':
         return this.#whenChosen(this.#environment.authenticator.again(effect.method, effect.user));
       case 'cancel':
-        this.#cancel(effect.processId, effect.secretKey);
-        return this.#leave();
+        return this.#cancel(effect);
       case 'accept':
         return this.#accept(effect);
       case 'refuse':
@@ -131,11 +131,12 @@ export class Login implements ConnectionHandler, FrameSink {
     }
   }
 
-  #cancel(processId: number, secretKey: Uint8Array): void {
-    const { cancelKeys, metrics } = this.#environment;
-    const session = cancelKeys.find(processId, secretKey);
-    (session === undefined ? metrics.strayCancels : metrics.cancels).add();
-    session?.cancel();
+  /** The client takes the end of the connection for a sign that the cancel was done. Nothing that it sends is read any more. */
+  #cancel(key: CancelKey): void {
+    const done = this.#environment.cancels.requested(key);
+    if (done === undefined) return this.#leave();
+    this.#connection.pause();
+    void done.then(() => this.#leave());
   }
 
   #chooseMethod({ request, encrypted }: Extract<ServerStartupEffect, { readonly kind: 'chooseMethod' }>): void {

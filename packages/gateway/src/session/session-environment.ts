@@ -1,6 +1,7 @@
 import type { Clock, Log, Random } from '@multigres/core';
 import type { MessageWriter } from '@multigres/pgwire';
 import type { CancelKeys } from '../cancel/cancel-keys.ts';
+import type { Cancellable, Cancels } from '../cancel/cancels.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { GatewayLimits } from '../config.ts';
 import type { PoolerClient } from '../route/pooler-client.ts';
@@ -17,7 +18,8 @@ export interface SessionEnvironment extends RequestContext {
   readonly limits: GatewayLimits;
   /** For messages to clients; what is taken from it is given to a connection at once. */
   readonly writer: MessageWriter;
-  readonly cancelKeys: CancelKeys<Session>;
+  readonly cancelKeys: CancelKeys<Cancellable>;
+  readonly cancels: Cancels;
   readonly authenticator: Authenticator;
   poolerFor(database: string): PoolerClient;
   sessionStarted(session: Session): void;

@@ -166,12 +166,12 @@ export class PgClient {
     this.#over('dropped');
   }
 
-  /** Asks over a connection of its own that the running query be cancelled. */
-  async cancel(): Promise<void> {
+  /** Asks over a connection of its own, to any gateway, that the running query be cancelled. */
+  async cancel(endpoint: Endpoint): Promise<void> {
     const key = this.#key;
     if (key === undefined) return;
     const connection = await this.#world.network
-      .connect(this.#options.endpoint, { timeoutMs: this.#options.connectTimeoutMs })
+      .connect(endpoint, { timeoutMs: this.#options.connectTimeoutMs })
       .catch(() => undefined);
     if (connection === undefined) return;
     connection.attach({ data: () => {}, drain: () => {}, end: () => connection.end(), closed: () => {} });

@@ -1,4 +1,4 @@
-import type { PgReport, World } from '@multigres/core';
+import type { Endpoint, PgReport, World } from '@multigres/core';
 import type { Checks } from '../check/checks.ts';
 import type { SessionModel } from '../check/session-model.ts';
 import type { Life } from '../kernel/life.ts';
@@ -22,6 +22,8 @@ export interface SessionParts {
   readonly random: RandomStream;
   readonly checks: Checks;
   readonly mark: (moment: string) => void;
+  /** Gateways, any of which takes a cancel. */
+  readonly endpoints: readonly Endpoint[];
   /** How long the user waits for an answer, milliseconds; asked anew for each. */
   readonly patienceMs: () => number;
 }
@@ -142,7 +144,7 @@ export class UserSession {
   cancel(): void {
     this.model.cancelAsked = true;
     this.mark('client/cancel sent');
-    void this.pg.cancel();
+    void this.pg.cancel(this.random.pick(this.#parts.endpoints));
   }
 
   #judgeError(what: string, reply: Reply, expected: readonly string[]): void {
