@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCode } from './errors.ts';
+import { version } from './version.ts';
 import { failureReport } from './failure-report.ts';
 
 /** A command and where its code is: only what is asked for is loaded, so that a gateway does not carry the others in its memory. */
@@ -72,7 +73,7 @@ async function commandsFor(name: string | undefined): Promise<readonly Command[]
 async function run(args: readonly string[]): Promise<number> {
   const program = new Command('multigres')
     .description('Many Postgres servers look like one, and no acknowledged write is lost.')
-    .version('0.1.0')
+    .version(version)
     .exitOverride()
     .enablePositionalOptions();
   for (const command of await commandsFor(args[0])) {

@@ -11,3 +11,11 @@ export { hostTelemetry, type LogOptions } from './telemetry.ts';
 export { hostWorld, type HostOptions } from './world.ts';
 export { EtcdStore, type EtcdStoreOptions } from './topology/etcd-store.ts';
 export { etcdTopology, type EtcdTopologyOptions } from './topology/etcd-topology.ts';
+export { exposition } from './metrics/exposition.ts';
+export { mergeFamilies } from './metrics/merge-families.ts';
+export {
+  serveMetrics,
+  type MetricsPeer,
+  type MetricsServer,
+  type MetricsServerOptions,
+} from './metrics/metrics-server.ts';

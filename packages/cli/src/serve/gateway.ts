@@ -1,5 +1,5 @@
 import { formatEndpoint, NetworkError, type Endpoint, type World } from '@multigres/core';
-import { startGateway, type GatewayControlSetup, type PoolerTarget } from '@multigres/gateway';
+import { startGateway, type GatewayControlSetup, type GatewayStatus, type PoolerTarget } from '@multigres/gateway';
 import { GrpcTransport, hostWorld } from '@multigres/host';
 import type { Directory } from '@multigres/topology';
 import { Command, Option } from 'commander';
@@ -8,6 +8,7 @@ import { internalEndpoint, listenEndpoint } from './endpoints.ts';
 import { gatewayConfig } from './gateway-options.ts';
 import { addLogOptions, logOptions } from './log-options.ts';
 import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
+import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
@@ -29,7 +30,7 @@ export function gatewayCommand(): Command {
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
     .option('--hba-file <path>', 'let rules in the format of pg_hba.conf decide how clients log in')
     .option('--with-parent', 'end when standard input ends');
-  return addConfigOption(addLogOptions(addTopologyOptions(command))).action(run);
+  return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(command)))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -44,10 +45,22 @@ async function run(flags: Flags): Promise<void> {
       throw new CliError(`the gateway cannot listen: ${error.message}`, { cause: error });
     },
   );
+  let stopping = false;
+  await startMetrics(world, settings.telemetry.metrics, {
+    process: 'gateway',
+    notReady: () => whyNotReady(stopping, gateway.status()),
+  });
   world.telemetry.log.info('gateway is ready', { listen: gateway.endpoints.map(formatEndpoint).join(', ') });
   await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
+  stopping = true;
   await gateway.stop();
   process.exit(0);
+}
+
+/** Why no clients should be sent here now. */
+export function whyNotReady(stopping: boolean, status: GatewayStatus): string | undefined {
+  if (stopping) return 'shutting down';
+  return status.poolerIsUp ? undefined : 'no connection to the pooler';
 }
 
 function poolerTarget(flags: Flags, directory: Directory | undefined): PoolerTarget {

@@ -8,6 +8,7 @@ import { internalEndpoint, postgresEndpoint } from './endpoints.ts';
 import { addLogOptions, logOptions } from './log-options.ts';
 import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
 import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
+import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
@@ -30,7 +31,7 @@ export function poolerCommand(): Command {
     .option('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .option('--with-parent', 'end when standard input ends');
-  return addConfigOption(addLogOptions(addTopologyOptions(addPoolerOptions(command)))).action(run);
+  return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(addPoolerOptions(command))))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -42,11 +43,17 @@ async function run(flags: Flags): Promise<void> {
     if (!(error instanceof NetworkError)) throw error;
     throw new CliError(`the pooler cannot listen: ${error.message}`, { cause: error });
   });
+  let stopping = false;
+  await startMetrics(world, settings.telemetry.metrics, {
+    process: 'pooler',
+    notReady: () => (stopping ? 'shutting down' : undefined),
+  });
   world.telemetry.log.info('pooler is ready', {
     relay: formatEndpoint(flags.relay),
     postgres: formatEndpoint(postgres),
   });
   await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
+  stopping = true;
   await pooler.stop();
   process.exit(0);
 }

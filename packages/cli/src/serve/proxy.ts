@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatEndpoint, NetworkError, pipe, type Endpoint, type World } from '@multigres/core';
 import { startGateway, type AuthPolicy, type PoolerTarget } from '@multigres/gateway';
-import { hostWorld } from '@multigres/host';
+import { hostWorld, type MetricsPeer } from '@multigres/host';
 import { startPooler } from '@multigres/pooler';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
@@ -13,6 +13,8 @@ import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint, postgresEndpoint } from './endpoints.ts';
 import { gatewayConfig } from './gateway-options.ts';
 import { addLogOptions, logArguments, logOptions } from './log-options.ts';
+import { addMetricsOption, startMetrics } from './metrics-options.ts';
+import { whyNotReady } from './gateway.ts';
 import { addPoolerOptions, poolerArguments, poolerConfig } from './pooler-options.ts';
 import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { shutdownAsked } from './shutdown.ts';
@@ -23,6 +25,8 @@ interface Flags extends SettingFlags {
 
 interface PoolerSide {
   readonly target: PoolerTarget;
+  /** The processes beside this one that have metrics. */
+  readonly peers: readonly MetricsPeer[];
   /** Resolves if it ends by itself, with how. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
@@ -42,7 +46,7 @@ export function proxyCommand(): Command {
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
     .option('--hba-file <path>', 'let rules in the format of pg_hba.conf decide how clients log in')
     .option('--single-process', 'gateway and pooler in one process: lower latency, one core');
-  return addConfigOption(addLogOptions(addPoolerOptions(command))).action(run);
+  return addConfigOption(addMetricsOption(addLogOptions(addPoolerOptions(command)))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -54,16 +58,23 @@ async function run(flags: Flags): Promise<void> {
   checkSourceOfPasswords(config.auth, settings);
   const side = flags.singleProcess
     ? await poolerInProcess(world, postgres, settings)
-    : poolerInChild(world, postgres, flags);
+    : poolerInChild(world, postgres, flags, settings);
   const gateway = await startGateway(world, config, side.target).catch(async (error: unknown) => {
     await side.stop();
     throw error instanceof NetworkError ? cannotListen(config.listen[0] as Endpoint, error) : error;
+  });
+  let stopping = false;
+  await startMetrics(world, settings.telemetry.metrics, {
+    process: flags.singleProcess ? 'proxy' : 'gateway',
+    notReady: () => whyNotReady(stopping, gateway.status()),
+    peers: () => side.peers,
   });
   world.telemetry.log.info('proxy is ready', {
     listen: gateway.endpoints.map(formatEndpoint).join(', '),
     to: formatEndpoint(postgres),
   });
   const failure = await Promise.race([shutdown.then(() => undefined), side.ended]);
+  stopping = true;
   await gateway.stop();
   await side.stop();
   if (failure !== undefined)
@@ -96,16 +107,25 @@ async function poolerInProcess(world: World, postgres: Endpoint, settings: Confi
     pooler.accept(theirs);
     return ours;
   };
-  return { target, ended: new Promise(() => {}), stop: () => pooler.stop() };
+  return { target, peers: [], ended: new Promise(() => {}), stop: () => pooler.stop() };
 }
 
 /** Two processes and a Unix socket between them, in a folder that only we can enter. */
-function poolerInChild(world: World, postgres: Endpoint, flags: Flags): PoolerSide {
+function poolerInChild(world: World, postgres: Endpoint, flags: Flags, settings: ConfigFile): PoolerSide {
   const folder = mkdtempSync(join(tmpdir(), 'multigres-proxy-'));
   const path = join(folder, 'relay');
   const args = ['pooler', '--id', 'local/pooler', '--relay', path, '--postgres', formatEndpoint(postgres)];
   const config = flags.config === undefined ? [] : ['--config', flags.config];
-  const child = startChild([...args, ...config, ...poolerArguments(flags), ...logArguments(flags)]);
+  const metrics: Endpoint = { kind: 'unix', path: join(folder, 'metrics') };
+  const served = settings.telemetry.metrics !== undefined;
+  const metricsArguments = served ? ['--metrics', metrics.path] : [];
+  const child = startChild([
+    ...args,
+    ...config,
+    ...metricsArguments,
+    ...poolerArguments(flags),
+    ...logArguments(flags),
+  ]);
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
@@ -114,5 +134,10 @@ function poolerInChild(world: World, postgres: Endpoint, flags: Flags): PoolerSi
     rmSync(folder, { recursive: true, force: true });
   };
   const ended = child.ended.then((how) => (stopping ? new Promise<string>(() => {}) : how));
-  return { target: () => world.network.connect({ kind: 'unix', path }, { timeoutMs: 5_000 }), ended, stop };
+  return {
+    target: () => world.network.connect({ kind: 'unix', path }, { timeoutMs: 5_000 }),
+    peers: served ? [{ process: 'pooler', endpoint: metrics }] : [],
+    ended,
+    stop,
+  };
 }

@@ -17,6 +17,7 @@ export interface SettingFlags {
   readonly backendsMax?: number;
   readonly adminUser?: string;
   readonly adminDatabase?: string;
+  readonly metrics?: Endpoint;
   readonly logLevel?: LogLevel;
   readonly logFormat?: 'json' | 'text';
 }
@@ -41,6 +42,7 @@ export function readSettings(flags: SettingFlags): ConfigFile {
     },
     auth: { ...file.auth, ...given({ method: flags.auth, usersFile: flags.authFile, hbaFile: flags.hbaFile }) },
     pool: { ...file.pool, ...given({ size: flags.poolSize, backendsMax: flags.backendsMax }) },
+    telemetry: { ...file.telemetry, ...given({ metrics: flags.metrics }) },
     log: { ...file.log, ...given({ level: flags.logLevel, format: flags.logFormat }) },
   };
 }

@@ -54,7 +54,7 @@ describe('a setting is read', () => {
 describe('a mistake is named with its place and what is allowed', () => {
   it.each([
     ['[limit]\nsessions_max = 1', 'limit: unknown; did you mean [limits]?'],
-    ['colour = 1', 'colour: unknown; there are gateway, postgres, auth, limits, timeouts, pool, log'],
+    ['colour = 1', 'colour: unknown; there are gateway, postgres, auth, limits, timeouts, pool, log, telemetry'],
     ['[limits]\nsession_max = 1', 'limits.session_max: unknown; did you mean limits.sessions_max?'],
     ['[limits]\nsessionsMax = 1', 'limits.sessionsMax: unknown; did you mean limits.sessions_max?'],
     ['[limits]\nsessions_max = "many"', 'limits.sessions_max: must be a whole number from 1 to 1000000, not "many"'],

@@ -8,6 +8,7 @@ import { limitsSection, type LimitsSection } from './sections/limits-section.ts'
 import { logSection, type LogSection } from './sections/log-section.ts';
 import { poolSection, type PoolSection } from './sections/pool-section.ts';
 import { postgresSection, type PostgresSection } from './sections/postgres-section.ts';
+import { telemetrySection, type TelemetrySection } from './sections/telemetry-section.ts';
 import { timeoutsSection, type TimeoutsSection } from './sections/timeouts-section.ts';
 
 /** What the configuration file says, and nothing else: what it does not mention is absent. */
@@ -19,6 +20,7 @@ export interface ConfigFile {
   readonly timeouts: TimeoutsSection;
   readonly pool: PoolSection;
   readonly log: LogSection;
+  readonly telemetry: TelemetrySection;
 }
 
 /**
@@ -34,6 +36,7 @@ const sections: { readonly [K in keyof ConfigFile]: Section<ConfigFile[K]> } = {
   timeouts: timeoutsSection,
   pool: poolSection,
   log: logSection,
+  telemetry: telemetrySection,
 };
 
 const sectionNames = Object.keys(sections) as (keyof ConfigFile)[];
