@@ -57,15 +57,6 @@ export function poolerLost(answersOwed: boolean): PgError {
   });
 }
 
-export function replicationNotSupported(): PgError {
-  return new PgError({
-    severity: 'FATAL',
-    sqlstate: sqlstate.featureNotSupported,
-    message: 'replication connections are not supported by the gateway yet',
-    hint: 'Connect to Postgres directly for replication.',
-  });
-}
-
 export function unknownMessage(tag: number): PgError {
   return new PgError({
     severity: 'FATAL',

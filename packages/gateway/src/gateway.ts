@@ -16,6 +16,7 @@ import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import type { Session } from './session/session.ts';
+import type { Tunnel } from './session/tunnel.ts';
 import { Classifier } from './statement/classifier.ts';
 import { StatementCatalog } from './statement/statement-catalog.ts';
 import { GatewayMetrics } from './telemetry/gateway-metrics.ts';
@@ -82,6 +83,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly catalog: StatementCatalog;
   readonly cancelKeys: CancelKeys<Cancellable>;
   readonly cancels: Cancels;
+  readonly tunnels: Set<Tunnel> = new Set();
   readonly authenticator: Authenticator;
   readonly classify: (text: string) => Classification = (text) => this.#classifier.text(text);
   readonly classifyQuery: (buffer: Uint8Array, start: number, end: number) => Classification = (buffer, start, end) =>
@@ -171,7 +173,11 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   }
 
   status(): GatewayStatus {
-    return { sessions: this.#sessions.size, logins: this.#logins.size, poolerIsUp: this.#pooler.isUp };
+    return {
+      sessions: this.#sessions.size + this.tunnels.size,
+      logins: this.#logins.size,
+      poolerIsUp: this.#pooler.isUp,
+    };
   }
 
   useAuth(policy: AuthPolicy): void {
@@ -183,7 +189,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.#poolers?.close();
     const closed = this.#listeners.map((listener) => listener.close());
     for (const login of [...this.#logins]) login.fail(gatewayStops());
-    for (const session of [...this.#sessions]) session.finish(gatewayStops());
+    for (const session of [...this.#sessions, ...this.tunnels]) session.finish(gatewayStops());
     // The sessions' farewells to the pooler leave with this turn's flush.
     this.clock.soon(() => this.#pooler.stop());
     await Promise.all(closed);
@@ -204,7 +210,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   #accept(connection: Connection): void {
     const login = new Login(this, connection, (done) => this.#logins.delete(done));
     this.#logins.add(login);
-    if (this.#sessions.size + this.#logins.size > this.limits.sessionsMax)
+    if (this.#sessions.size + this.tunnels.size + this.#logins.size > this.limits.sessionsMax)
       login.fail(tooManyClients(this.limits.sessionsMax));
   }
 }

@@ -18,6 +18,8 @@ import type { Session } from './session/session.ts';
 import { lookUpVerifier } from './session/verifier-lookup.ts';
 import { observePooler } from './telemetry/observe-pooler.ts';
 import { PoolerMetrics } from './telemetry/pooler-metrics.ts';
+import type { Tunnel } from './session/tunnel.ts';
+import { Tunnels } from './session/tunnels.ts';
 import { StatementTable } from './statement/statement-table.ts';
 
 const tidyMs = 10_000;
@@ -91,6 +93,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #config: PoolerConfig;
   readonly #pools: Pools;
   readonly operations: PoolOperations;
+  readonly tunnels: Tunnels;
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
@@ -112,6 +115,9 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#config = config;
     this.#pools = new Pools(config.limits, this);
     this.operations = new PoolOperations(this.#pools, () => this.#sessions());
+    const { waitMs, loginMs } = config.limits;
+    const { takePlace, givePlaceBack, tunnelEnded } = this;
+    this.tunnels = new Tunnels(world, config.postgres, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
     this.#admin =
       config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
@@ -177,6 +183,22 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return this.#pools.get({ user: open.user, database: open.database, settings: open.settings });
   }
 
+  readonly takePlace = (): boolean => {
+    if (this.#stopped) return false;
+    if (this.#backends >= this.#config.limits.backendsMax) {
+      this.#starved = !this.#pools.closeOneIdle(undefined);
+      return false;
+    }
+    this.#backends += 1;
+    return true;
+  };
+
+  readonly givePlaceBack = (): void => this.backendGone();
+
+  readonly tunnelEnded = (tunnel: Tunnel): void => {
+    for (const link of this.links) link.forgetTunnel(tunnel);
+  };
+
   linkClosed(link: GatewayLink): void {
     this.links.delete(link);
   }
@@ -204,7 +226,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   backendGone(): void {
     this.#backends -= 1;
     this.operations.backendGone();
-    this.clock.soon(() => this.#pools.growAll());
+    this.clock.soon(() => this.#growAll());
   }
 
   sessionEnded(session: Session): void {
@@ -214,7 +236,12 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   backendIdle(): void {
     if (!this.#starved) return;
     this.#starved = false;
-    this.clock.soon(() => this.#pools.growAll());
+    this.clock.soon(() => this.#growAll());
+  }
+
+  #growAll(): void {
+    this.tunnels.placeFree();
+    this.#pools.growAll();
   }
 
   async #login(pool: Pool, id: number): Promise<void> {

@@ -13,7 +13,7 @@ import { assert } from '@multigres/core';
 export const headerBytes = 12;
 export const bodyBytesMax: number = 64 * 1024;
 /** Bumped whenever a peer of the other version could misunderstand; both sides refuse a different one. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 export const frameType = {
   // both ways
@@ -74,6 +74,8 @@ export const replyFlag = {
   syncIgnored: 32,
   /** The piece ends inside a message: nothing else may be said to the client before the rest has come. */
   partial: 64,
+  /** The last piece of a replication connection: its backend has said all it had to say. */
+  ends: 128,
 } as const;
 
 /** The transaction status byte of ReadyForQuery, out of a reply's flags. */

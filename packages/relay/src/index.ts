@@ -53,6 +53,7 @@ export {
   type Hello,
   type Open,
   type Opened,
+  type Replication,
 } from './messages.ts';
 export {
   readUses,

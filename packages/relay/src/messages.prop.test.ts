@@ -26,6 +26,8 @@ const credentials = fc.oneof(
   fc.record({ kind: fc.constant('scramKeys' as const), keys }),
 );
 
+const replication = fc.constantFrom('none' as const, 'physical' as const, 'logical' as const);
+
 function through<T>(value: T, encode: (value: T) => Uint8Array, decode: (reader: BodyReader) => T): T {
   const bytes = encode(value);
   return decode(new BodyReader(bytes, 0, bytes.length));
@@ -35,7 +37,7 @@ describe('the bodies of rare frames', () => {
   test.prop([fc.record({ version: u32, id: text })])('hello', (hello) => {
     expect(through(hello, encodeHello, decodeHello)).toEqual(hello);
   });
-  test.prop([fc.record({ user: text, database: text, settings: pairs, credentials })])('open', (open) => {
+  test.prop([fc.record({ user: text, database: text, settings: pairs, credentials, replication })])('open', (open) => {
     expect(through(open, encodeOpen, decodeOpen)).toEqual(open);
   });
   test.prop([fc.record({ id: u32, query: text, parameterTypes: fc.array(u32, { maxLength: 9 }) })])(

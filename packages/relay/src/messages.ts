@@ -24,7 +24,12 @@ export interface Open {
   /** The startup packet's run-time settings, in order: what RESET goes back to. */
   readonly settings: readonly (readonly [name: string, value: string])[];
   readonly credentials: Credentials;
+  /** A replication connection has a backend of its own, and its bytes are nobody's business in between. */
+  readonly replication: Replication;
 }
+
+/** The startup parameter `replication`: to the whole cluster or to one database. */
+export type Replication = 'none' | 'physical' | 'logical';
 
 /** A statement that `request` frames of this link refer to by `id`. `id` stays with this content until `forget`. */
 export interface Define {
@@ -46,6 +51,8 @@ export function decodeHello(reader: BodyReader): Hello {
   return { version: reader.u32(), id: reader.text() };
 }
 
+const replications: readonly Replication[] = ['none', 'physical', 'logical'];
+
 export function encodeOpen(open: Open): Uint8Array {
   const body = new BodyWriter().text(open.user).text(open.database);
   encodePairs(body, open.settings);
@@ -63,6 +70,7 @@ export function encodeOpen(open: Open): Uint8Array {
       body.u8(3).text(open.credentials.verifier);
       break;
   }
+  body.u8(replications.indexOf(open.replication));
   return body.done();
 }
 
@@ -70,7 +78,8 @@ export function decodeOpen(reader: BodyReader): Open {
   const user = reader.text();
   const database = reader.text();
   const settings = decodePairs(reader);
-  return { user, database, settings, credentials: decodeCredentials(reader) };
+  const credentials = decodeCredentials(reader);
+  return { user, database, settings, credentials, replication: replications[reader.u8()] ?? 'none' };
 }
 
 function decodeCredentials(reader: BodyReader): Credentials {

@@ -1,11 +1,18 @@
 import { pipe, type Connection, type Endpoint } from '@multigres/core';
-import { defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
+import { defaultGatewayLimits, startGateway, type AuthPolicy, type Gateway } from '@multigres/gateway';
 import { hostWorld } from '@multigres/host';
 import { defaultPoolerLimits, startPooler, type Pooler, type PoolerLimits } from '@multigres/pooler';
 import { expect } from 'vitest';
 import { OwnPostgres } from './own-postgres.ts';
 import { query, sync, type Step } from './script.ts';
 import { WireClient } from './wire-client.ts';
+
+export interface SideBySideOptions {
+  readonly limits?: Partial<PoolerLimits>;
+  /** Of Postgres, as `name=value`. */
+  readonly settings?: readonly string[];
+  readonly auth?: AuthPolicy;
+}
 
 /** A Postgres, and two gateways in front of it: one in the pooler's process, one over a socket. */
 export class SideBySide {
@@ -19,25 +26,26 @@ export class SideBySide {
     this.gateways = gateways;
   }
 
-  static async make(poolerLimits: Partial<PoolerLimits> = {}, settings: readonly string[] = []): Promise<SideBySide> {
-    const postgres = await OwnPostgres.make(settings);
+  static async make(options: SideBySideOptions = {}): Promise<SideBySide> {
+    const postgres = await OwnPostgres.make(options.settings);
     const world = hostWorld();
     const relay: Endpoint = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+    const admin = { user: 'postgres', database: 'postgres' };
     const limits = {
       ...defaultPoolerLimits,
       poolBackendsMax: 6,
       sharedBackendsMax: 1,
       statementsMax: 5,
-      ...poolerLimits,
+      ...options.limits,
     };
-    const pooler = await startPooler(world, { id: 'pooler', relay, postgres: postgres.endpoint, limits });
+    const pooler = await startPooler(world, { id: 'pooler', relay, postgres: postgres.endpoint, limits, admin });
     const beside = async (): Promise<Connection> => {
       const [ours, theirs] = pipe();
       pooler.accept(theirs);
       return ours;
     };
     const listen = [{ kind: 'tcp', host: '127.0.0.1', port: 0 }] as const;
-    const config = { listen, auth: { kind: 'trust' }, limits: defaultGatewayLimits } as const;
+    const config = { listen, auth: options.auth ?? { kind: 'trust' }, limits: defaultGatewayLimits } as const;
     const gateways = [
       await startGateway(world, { ...config, id: 'beside' }, beside),
       await startGateway(world, { ...config, id: 'over a socket' }, pooler.relay as Endpoint),

@@ -17,6 +17,7 @@ import { loginTimeout } from '../errors.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 import { Session } from './session.ts';
+import { Tunnel } from './tunnel.ts';
 
 const machine: ReturnType<typeof serverStartupMachine> = serverStartupMachine({ tls: false, minorMax: 0 });
 const tags: Uint8Array = frontendTagTable();
@@ -35,7 +36,7 @@ export class Login implements ConnectionHandler, FrameSink {
   #leftover: Uint8Array | undefined;
   #over = false;
   readonly #connectedTick: number;
-  #session: Session | undefined;
+  #session: Session | Tunnel | undefined;
 
   constructor(environment: SessionEnvironment, connection: Connection, closed: (login: Login) => void) {
     this.#environment = environment;
@@ -184,15 +185,22 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#closed(this);
     this.#connection.pause();
     this.#deframer.stop();
-    this.#session = new Session(
+    const { replication } = effect.session;
+    if (replication !== 'none') {
+      // Its bytes are not cut into messages any more; what is left of this piece comes by `putBy`.
+      this.#session = new Tunnel(this.#environment, this.#connection, effect.session, replication);
+      return this.#session.start();
+    }
+    const session = new Session(
       this.#environment,
       this.#connection,
       this.#deframer,
       effect.session,
       this.#connectedTick,
     );
-    this.#deframer.sink = this.#session;
-    this.#session.start();
+    this.#session = session;
+    this.#deframer.sink = session;
+    session.start();
   }
 
   /** The client went before it was a session. */

@@ -8,6 +8,7 @@ import type { PoolerClient } from '../route/pooler-client.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { RequestContext } from './request-machine.ts';
 import type { Session } from './session.ts';
+import type { Tunnel } from './tunnel.ts';
 
 /** What all sessions of a gateway share. */
 export interface SessionEnvironment extends RequestContext {
@@ -20,6 +21,8 @@ export interface SessionEnvironment extends RequestContext {
   readonly writer: MessageWriter;
   readonly cancelKeys: CancelKeys<Cancellable>;
   readonly cancels: Cancels;
+  /** Replication connections. */
+  readonly tunnels: Set<Tunnel>;
   readonly authenticator: Authenticator;
   poolerFor(database: string): PoolerClient;
   sessionStarted(session: Session): void;

@@ -21,7 +21,7 @@ import {
 } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
-import { malformedLength, poolerLost, replicationNotSupported, unknownMessage } from '../errors.ts';
+import { malformedLength, poolerLost, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import { GroupTicks } from '../telemetry/group-ticks.ts';
 import { sayGoodbye } from './goodbye.ts';
@@ -73,7 +73,6 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #uncreditedBytes = 0;
   /** When it stops waiting for a pooler, should the connection break again and again. */
   #giveUpMs: number;
-  #refusal: PgError | undefined;
   /** The SQLSTATE that it was told last of all, or that the client left by itself. */
   #endedBy = 'client';
 
@@ -91,15 +90,15 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#environment = environment;
     this.#connection = connection;
     this.#deframer = deframer;
-    const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(accepted.user));
-    this.#open = { user: accepted.user, database: accepted.database, settings: [...accepted.settings], credentials };
+    const { user, database } = accepted;
+    const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
+    this.#open = { user, database, settings: [...accepted.settings], credentials, replication: 'none' };
     this.#requests = new RequestMachine(this, environment);
     this.#key = environment.cancelKeys.issue(this);
     this.#pooler = environment.poolerFor(accepted.database);
     this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
     environment.sessionStarted(this);
-    if (accepted.replication !== 'none') this.#refusal = replicationNotSupported();
-    else this.#channel = this.#pooler.open(this.#open, this);
+    this.#channel = this.#pooler.open(this.#open, this);
   }
 
   get state(): SessionState {
@@ -111,7 +110,6 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   /** Takes the connection over. */
   start(): void {
     this.#connection.attach(this);
-    if (this.#refusal !== undefined) this.finish(this.#refusal);
   }
 
   cancel(): void {

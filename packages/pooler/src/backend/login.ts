@@ -21,7 +21,7 @@ import {
   type FrameSink,
 } from '@multigres/pgwire';
 import { loginCutOff, loginRefused, loginTimedOut, malformedLogin, postgresUnreachable } from '../errors.ts';
-import { Backend, type BackendLimits, type BackendOwner } from './backend.ts';
+import { Backend, type BackendIdentity, type BackendLimits, type BackendOwner } from './backend.ts';
 
 /** As whom to log in. */
 export interface LoginIdentity {
@@ -48,14 +48,7 @@ export async function login(
   timeoutMs: number,
   target: LoginTarget,
 ): Promise<Backend> {
-  const connection = await connect(world, postgres, timeoutMs);
-  const { session, trusted } = await new Login(world, postgres, connection, identity, timeoutMs).done;
-  const told = {
-    parameters: new Map(session.parameters),
-    trusted,
-    processId: session.processId,
-    secretKey: session.secretKey ?? new Uint8Array(0),
-  };
+  const { connection, identity: told } = await logIn(world, postgres, identity, timeoutMs);
   const backend = new Backend(
     target.id,
     connection,
@@ -67,6 +60,24 @@ export async function login(
   );
   connection.attach(backend);
   return backend;
+}
+
+/** The same, without a word about what the connection is for. Attach to it before anything is said. */
+export async function logIn(
+  world: World,
+  postgres: Endpoint,
+  identity: LoginIdentity,
+  timeoutMs: number,
+): Promise<{ readonly connection: Connection; readonly identity: BackendIdentity }> {
+  const connection = await connect(world, postgres, timeoutMs);
+  const { session, trusted } = await new Login(world, postgres, connection, identity, timeoutMs).done;
+  const told = {
+    parameters: new Map(session.parameters),
+    trusted,
+    processId: session.processId,
+    secretKey: session.secretKey ?? new Uint8Array(0),
+  };
+  return { connection, identity: told };
 }
 
 async function connect(world: World, postgres: Endpoint, timeoutMs: number): Promise<Connection> {

@@ -81,7 +81,7 @@ export class Pools {
   }
 
   /** Closes the backend that has been unused for longest in any pool but `besides`; false if none is idle. */
-  closeOneIdle(besides: Pool): boolean {
+  closeOneIdle(besides: Pool | undefined): boolean {
     let oldest: Pool | undefined;
     for (const pool of this.#byKey.values()) {
       if (pool === besides || pool.oldestIdleMs === Infinity) continue;

@@ -25,6 +25,7 @@ import type { Pool } from '../pool/pool.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { Session } from './session.ts';
+import { Tunnel, type TunnelEnvironment } from './tunnel.ts';
 
 /** What a link needs from the pooler around it. */
 export interface LinkEnvironment {
@@ -36,6 +37,7 @@ export interface LinkEnvironment {
   readonly sessionsMax: number;
   readonly statements: StatementTable;
   poolFor(open: Open): Pool;
+  readonly tunnels: TunnelEnvironment;
   /** What gateways ask that is no session's. */
   readonly topics: Topics;
   /** All links, this one included. */
@@ -51,6 +53,8 @@ export class GatewayLink implements LinkHandler {
   readonly #link: Link;
   readonly #log: Log;
   readonly #sessions: Map<number, Session> = new Map();
+  /** Replication connections. */
+  readonly #tunnels: Map<number, Tunnel> = new Map();
   /** Sessions whose pool is still logging in. */
   readonly #opening: Set<number> = new Set();
   readonly #statements: Map<number, Statement> = new Map();
@@ -76,7 +80,7 @@ export class GatewayLink implements LinkHandler {
   }
 
   get sessionCount(): number {
-    return this.#sessions.size;
+    return this.#sessions.size + this.#tunnels.size;
   }
 
   get peer(): Hello | undefined {
@@ -86,6 +90,7 @@ export class GatewayLink implements LinkHandler {
   /** Tells every session why it ends, then closes. */
   end(error: PgError): void {
     for (const session of [...this.#sessions.values()]) session.end(error);
+    for (const tunnel of [...this.#tunnels.values()]) tunnel.finish(error);
   }
 
   destroy(): void {
@@ -94,6 +99,10 @@ export class GatewayLink implements LinkHandler {
 
   forget(session: Session): void {
     if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+  }
+
+  forgetTunnel(tunnel: Tunnel): void {
+    if (this.#tunnels.get(tunnel.id) === tunnel) this.#tunnels.delete(tunnel.id);
   }
 
   hello(peer: Hello): void {
@@ -109,7 +118,7 @@ export class GatewayLink implements LinkHandler {
     const body = new BodyReader(buffer, start, end);
     switch (type) {
       case frameType.credit:
-        return this.#sessions.get(id)?.credited(body.u32());
+        return (this.#sessions.get(id) ?? this.#tunnels.get(id))?.credited(body.u32());
       case frameType.open:
         return this.#open(id, decodeOpen(body));
       case frameType.define:
@@ -123,7 +132,7 @@ export class GatewayLink implements LinkHandler {
       case frameType.settled:
         return this.#sessions.get(id)?.settled(body.text());
       case frameType.cancel:
-        return this.#sessions.get(id)?.cancel();
+        return (this.#sessions.get(id) ?? this.#tunnels.get(id))?.cancel();
       case frameType.close:
         return this.#close(id);
       default:
@@ -135,7 +144,9 @@ export class GatewayLink implements LinkHandler {
     if (violation !== undefined) this.#log.error('a gateway broke the protocol', { reason: violation.message });
     this.#log.info('a gateway left', { sessions: this.#sessions.size, reason: error?.message });
     for (const session of this.#sessions.values()) session.close();
+    for (const tunnel of [...this.#tunnels.values()]) tunnel.close();
     this.#sessions.clear();
+    this.#tunnels.clear();
     this.#opening.clear();
     for (const statement of this.#statements.values()) this.#environment.statements.release(statement);
     this.#statements.clear();
@@ -148,7 +159,7 @@ export class GatewayLink implements LinkHandler {
     const at = start + usesLength(uses.length);
     // A session that just ended here may still be sending; its frames are dropped.
     const session = this.#sessions.get(id);
-    if (session === undefined) return;
+    if (session === undefined) return this.#tunnels.get(id)?.request(uses.length, buffer, at, end);
     session.request(flags, groups > 0, this.#resolve(uses, end - at), buffer, at, end);
   }
 
@@ -169,9 +180,15 @@ export class GatewayLink implements LinkHandler {
   }
 
   #open(id: number, open: Open): void {
-    if (this.#sessions.has(id) || this.#opening.has(id)) throw malformedRelay('session opened twice');
-    if (this.#sessions.size + this.#opening.size >= this.#environment.sessionsMax) {
+    if (this.#sessions.has(id) || this.#tunnels.has(id) || this.#opening.has(id))
+      throw malformedRelay('session opened twice');
+    if (this.sessionCount + this.#opening.size >= this.#environment.sessionsMax) {
       return this.#refuse(id, tooManySessions(this.#environment.sessionsMax));
+    }
+    if (open.replication !== 'none') {
+      const tunnel = new Tunnel(id, open, this.#link, this.#environment.tunnels);
+      this.#tunnels.set(id, tunnel);
+      return tunnel.start();
     }
     const pool = this.#environment.poolFor(open);
     this.#opening.add(id);
@@ -194,6 +211,7 @@ export class GatewayLink implements LinkHandler {
     const session = this.#sessions.get(id);
     this.#sessions.delete(id);
     session?.close();
+    this.#tunnels.get(id)?.close();
   }
 
   #define(body: BodyReader): void {

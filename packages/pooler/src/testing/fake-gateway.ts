@@ -37,7 +37,7 @@ import {
   type Use,
 } from '@multigres/relay';
 
-const open: Open = { user: 'u', database: 'd', settings: [], credentials: { kind: 'none' } };
+const open: Open = { user: 'u', database: 'd', settings: [], credentials: { kind: 'none' }, replication: 'none' };
 
 /** A gateway for tests of the pooler: says frames and remembers in short what its sessions hear. */
 export class FakeGateway implements LinkHandler {

@@ -1,0 +1,200 @@
+import { type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
+import {
+  Deframer,
+  encodeBackendKeyData,
+  encodeErrorResponse,
+  encodeParameterStatus,
+  encodeReadyForQuery,
+  messageBytesMaxOfPostgres,
+  type AcceptedSession,
+} from '@multigres/pgwire';
+import { ReceiveWindow, replyFlag, requestCost, SendWindow, type Open, type Opened } from '@multigres/relay';
+import { credentialsOf } from '../auth/credentials.ts';
+import type { CancelKey } from '../cancel/cancel-keys.ts';
+import { poolerLost } from '../errors.ts';
+import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import { sayGoodbye } from './goodbye.ts';
+import { pieceBytesMax, type StatementUse } from './request-builder.ts';
+import type { SessionEnvironment } from './session-environment.ts';
+
+const noUses: readonly StatementUse[] = [];
+const headerBytes = 5;
+
+/**
+ * A replication connection (documentation, "Streaming Replication Protocol"): its client has a backend of its own from login to goodbye, and
+ * once it is logged in all bytes go through as they are, in both directions, at the pace of whoever takes them.
+ */
+export class Tunnel implements ConnectionHandler, ChannelHandler {
+  readonly user: string;
+  readonly database: string;
+  readonly replication: 'physical' | 'logical';
+  readonly #environment: SessionEnvironment;
+  readonly #connection: Connection;
+  readonly #pooler: PoolerClient;
+  readonly #channel: number;
+  readonly #key: CancelKey;
+  readonly #sendWindow: SendWindow = new SendWindow();
+  readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
+  /** Knows where the server's messages end: only there something of our own may be said. */
+  readonly #replies: Deframer = new Deframer(
+    { frame: () => {}, part: () => {} },
+    { wholeBytesMax: headerBytes, messageBytesMax: messageBytesMaxOfPostgres },
+  );
+  #phase: 'opening' | 'ready' | 'ended' = 'opening';
+  /** Bytes that came before they could be taken; the connection is paused meanwhile. */
+  #leftover: Uint8Array | undefined;
+  #windowClosed = false;
+  #clientStalled = false;
+  #uncreditedBytes = 0;
+
+  /** The connection is paused; what came behind the login is handed to `data`. */
+  constructor(
+    environment: SessionEnvironment,
+    connection: Connection,
+    accepted: AcceptedSession,
+    replication: 'physical' | 'logical',
+  ) {
+    const { user, database } = accepted;
+    this.user = user;
+    this.database = database;
+    this.replication = replication;
+    this.#environment = environment;
+    this.#connection = connection;
+    this.#key = environment.cancelKeys.issue(this);
+    this.#pooler = environment.poolerFor(database);
+    environment.tunnels.add(this);
+    const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
+    const open: Open = { user, database, settings: [...accepted.settings], credentials, replication };
+    this.#channel = this.#pooler.open(open, this);
+  }
+
+  /** Takes the connection over. */
+  start(): void {
+    this.#connection.attach(this);
+  }
+
+  cancel(): void {
+    if (this.#phase === 'ready') this.#pooler.cancel(this.#channel);
+  }
+
+  /** Ends the session, telling the client why if it is not in the middle of a message. */
+  finish(error: PgError): void {
+    if (this.#phase === 'ended') return;
+    if (this.#replies.betweenMessages) {
+      encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
+      this.#writeOut();
+    }
+    this.#leave();
+  }
+
+  // --- the client's connection ---
+
+  data(bytes: Uint8Array): void {
+    if (this.#phase === 'ended') return;
+    if (this.#phase === 'opening' || this.#windowClosed) return this.#keep(bytes);
+    this.#forward(bytes);
+  }
+
+  end(): void {
+    this.#leave();
+  }
+
+  drain(): void {
+    this.#clientStalled = false;
+    const bytes = this.#uncreditedBytes;
+    this.#uncreditedBytes = 0;
+    this.#consumed(bytes);
+  }
+
+  closed(): void {
+    this.#leave(false);
+  }
+
+  // --- the pooler ---
+
+  opened(opened: Opened): void {
+    if (this.#phase !== 'opening') return;
+    this.#phase = 'ready';
+    const { writer } = this.#environment;
+    for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
+    encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
+    encodeReadyForQuery(writer, 'I');
+    this.#writeOut();
+    this.#goOn();
+  }
+
+  reply(flags: number, _count: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.#phase === 'ended') return;
+    const bytes = end - start;
+    if (bytes > 0) {
+      this.#replies.feed(buffer.subarray(start, end));
+      this.#environment.writer.bytes(buffer, start, end);
+      this.#writeOut();
+      if (this.#clientStalled) this.#uncreditedBytes += bytes;
+      else this.#consumed(bytes);
+    }
+    if (flags & replyFlag.ends) this.#leave();
+  }
+
+  credited(bytes: number): void {
+    this.#sendWindow.credited(bytes);
+    if (!this.#windowClosed || !this.#sendWindow.open) return;
+    this.#windowClosed = false;
+    this.#goOn();
+  }
+
+  ended(error: PgError): void {
+    this.finish(error);
+  }
+
+  lost(): void {
+    this.finish(poolerLost(false));
+  }
+
+  // --- inside ---
+
+  #keep(bytes: Uint8Array): void {
+    const kept = this.#leftover ?? new Uint8Array(0);
+    this.#leftover = new Uint8Array(kept.length + bytes.length);
+    this.#leftover.set(kept);
+    this.#leftover.set(bytes, kept.length);
+    this.#connection.pause();
+  }
+
+  #goOn(): void {
+    const bytes = this.#leftover;
+    this.#leftover = undefined;
+    if (bytes !== undefined && bytes.length > 0) this.#forward(bytes);
+    if (!this.#windowClosed) this.#connection.resume();
+  }
+
+  #forward(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += pieceBytesMax) {
+      const end = Math.min(bytes.length, at + pieceBytesMax);
+      this.#pooler.request(this.#channel, 0, 0, noUses, bytes, at, end);
+      this.#sendWindow.sent(requestCost(0, end - at));
+    }
+    if (this.#sendWindow.open) return;
+    this.#windowClosed = true;
+    this.#connection.pause();
+  }
+
+  #consumed(bytes: number): void {
+    const credit = this.#receiveWindow.consumed(bytes);
+    if (credit > 0 && this.#phase !== 'ended') this.#pooler.credit(this.#channel, credit);
+  }
+
+  #writeOut(): void {
+    if (!this.#connection.write(this.#environment.writer.take())) this.#clientStalled = true;
+  }
+
+  #leave(connected: boolean = true): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#environment.cancelKeys.revoke(this.#key);
+    this.#environment.tunnels.delete(this);
+    this.#pooler.close(this.#channel);
+    this.#leftover = undefined;
+    if (connected) sayGoodbye(this.#connection, this.#environment.clock);
+  }
+}
