@@ -1,6 +1,7 @@
 import type { Endpoint } from '@multigres/core';
 import type { HbaRule } from './auth/hba/hba-rule.ts';
 import type { Users } from './auth/stored-secret.ts';
+import type { SessionTimeouts } from './timeout/session-timeout.ts';
 
 /** How clients prove who they are. */
 export type AuthPolicy = SecretSources &
@@ -28,7 +29,7 @@ export interface GatewayConfig {
   readonly limits: GatewayLimits;
 }
 
-export interface GatewayLimits {
+export interface GatewayLimits extends SessionTimeouts {
   readonly sessionsMax: number;
   /** From the first byte to AuthenticationOk: PostgreSQL's `authentication_timeout`. */
   readonly loginMs: number;
@@ -55,4 +56,8 @@ export const defaultGatewayLimits: GatewayLimits = {
   poolerWaitMs: 10_000,
   statementsMax: 10_000,
   wholeMessageBytesMax: 1024 * 1024,
+  idleSessionMs: 0,
+  idleInTransactionMs: 0,
+  statementMs: 0,
+  transactionMs: 0,
 };

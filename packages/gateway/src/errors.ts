@@ -1,4 +1,4 @@
-import { PgError, sqlstate } from '@multigres/core';
+import { PgError, sqlstate, type Sqlstate } from '@multigres/core';
 import type { HbaClient } from './auth/hba/match-hba.ts';
 
 export function tooManyClients(count: number): PgError {
@@ -25,6 +25,26 @@ export function gatewayStops(): PgError {
     message: 'terminating connection due to administrator command',
     detail: 'The gateway is shutting down.',
   });
+}
+
+export function statementTimeout(): PgError {
+  return new PgError({ sqlstate: sqlstate.queryCanceled, message: 'canceling statement due to statement timeout' });
+}
+
+export function idleSessionTimeout(): PgError {
+  return terminated(sqlstate.idleSessionTimeout, 'idle-session timeout');
+}
+
+export function idleInTransactionTimeout(): PgError {
+  return terminated(sqlstate.idleInTransactionSessionTimeout, 'idle-in-transaction timeout');
+}
+
+export function transactionTimeout(): PgError {
+  return terminated(sqlstate.transactionTimeout, 'transaction timeout');
+}
+
+function terminated(code: Sqlstate, reason: string): PgError {
+  return new PgError({ severity: 'FATAL', sqlstate: code, message: `terminating connection due to ${reason}` });
 }
 
 /** What ends a login or a session whoever found it. */

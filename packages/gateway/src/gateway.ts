@@ -18,6 +18,7 @@ import type { SessionEnvironment } from './session/session-environment.ts';
 import type { Session } from './session/session.ts';
 import type { Tunnel } from './session/tunnel.ts';
 import { Classifier } from './statement/classifier.ts';
+import { SessionRounds } from './timeout/session-rounds.ts';
 import { StatementCatalog } from './statement/statement-catalog.ts';
 import { GatewayMetrics } from './telemetry/gateway-metrics.ts';
 import { observeGateway, type GatewaySubject } from './telemetry/observe-gateway.ts';
@@ -29,6 +30,11 @@ export interface Gateway {
   status(): GatewayStatus;
   /** How clients log in from now on; who is logged in stays. */
   useAuth(policy: AuthPolicy): void;
+  /**
+   * Leaves in peace: takes no more connections, ends replication at once and each session (57P01) as soon as it is between transactions, whatever
+   * state it keeps on a backend, and all that are left after `deadlineMs`; then stops. Resolves when all clients have hung up, or were given time to.
+   */
+  drain(deadlineMs: number): Promise<void>;
   /** Ends all sessions (57P01) and resolves when the listeners are closed. */
   stop(): Promise<void>;
 }
@@ -78,6 +84,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly random: World['random'];
   readonly metrics: GatewayMetrics;
   readonly limits: GatewayLimits;
+  readonly rounds: SessionRounds;
+  isDraining = false;
   readonly builder: RequestBuilder = new RequestBuilder();
   readonly writer: MessageWriter = new MessageWriter(64 * 1024);
   readonly catalog: StatementCatalog;
@@ -99,6 +107,9 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly #sessions: Set<Session> = new Set();
   readonly #logins: Set<Login> = new Set();
   readonly #listeners: Listener[] = [];
+  /** Clients that were told that it is over and have not hung up yet. */
+  #goodbyes = 0;
+  #deserted: (() => void) | undefined;
 
   constructor(world: World, config: GatewayConfig, pooler: PoolerTarget) {
     this.clock = world.clock;
@@ -106,6 +117,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.random = world.random;
     this.metrics = new GatewayMetrics(world);
     this.limits = config.limits;
+    this.rounds = new SessionRounds(world.clock, this.#sessions, config.limits);
     this.#world = world;
     this.#config = config;
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
@@ -184,12 +196,28 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.authenticator.use(policy);
   }
 
+  async drain(deadlineMs: number): Promise<void> {
+    if (this.isDraining) return;
+    this.isDraining = true;
+    this.log.info('draining', { sessions: this.#sessions.size, deadlineMs });
+    this.#control?.drain();
+    const closed = this.#listeners.map((listener) => listener.close());
+    for (const login of [...this.#logins]) login.fail(gatewayStops());
+    for (const session of [...this.#sessions]) session.leaveWhenQuiet();
+    for (const tunnel of [...this.tunnels]) tunnel.finish(gatewayStops());
+    const late = this.clock.after(deadlineMs, () => this.#endAll());
+    await Promise.all([...closed, this.#isDeserted()]);
+    late.cancel();
+    await this.stop();
+  }
+
   async stop(): Promise<void> {
+    this.rounds.stop();
     await this.#control?.stop();
     this.#poolers?.close();
     const closed = this.#listeners.map((listener) => listener.close());
     for (const login of [...this.#logins]) login.fail(gatewayStops());
-    for (const session of [...this.#sessions, ...this.tunnels]) session.finish(gatewayStops());
+    this.#endAll();
     // The sessions' farewells to the pooler leave with this turn's flush.
     this.clock.soon(() => this.#pooler.stop());
     await Promise.all(closed);
@@ -205,12 +233,39 @@ class GatewayProcess implements Gateway, SessionEnvironment {
 
   sessionEnded(session: Session): void {
     this.#sessions.delete(session);
+    this.rounds.forget(session);
+    this.#lookWhoIsLeft();
+  }
+
+  goodbyeBegun(): void {
+    this.#goodbyes += 1;
+  }
+
+  goodbyeOver(): void {
+    this.#goodbyes -= 1;
+    this.#lookWhoIsLeft();
+  }
+
+  #endAll(): void {
+    for (const session of [...this.#sessions, ...this.tunnels]) session.finish(gatewayStops());
+  }
+
+  #isDeserted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deserted = resolve;
+      this.#lookWhoIsLeft();
+    });
+  }
+
+  #lookWhoIsLeft(): void {
+    if (this.#deserted !== undefined && this.#sessions.size + this.#goodbyes === 0) this.#deserted();
   }
 
   #accept(connection: Connection): void {
     const login = new Login(this, connection, (done) => this.#logins.delete(done));
     this.#logins.add(login);
-    if (this.#sessions.size + this.tunnels.size + this.#logins.size > this.limits.sessionsMax)
-      login.fail(tooManyClients(this.limits.sessionsMax));
+    const taken = this.#sessions.size + this.tunnels.size + this.#logins.size;
+    if (this.isDraining) login.fail(gatewayStops());
+    else if (taken > this.limits.sessionsMax) login.fail(tooManyClients(this.limits.sessionsMax));
   }
 }

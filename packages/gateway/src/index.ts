@@ -2,6 +2,7 @@ export type { HbaRule } from './auth/hba/hba-rule.ts';
 export { parseHba, type ParsedHba } from './auth/hba/parse-hba.ts';
 export type { Users } from './auth/stored-secret.ts';
 export { parseUsers, type ParsedUsers } from './auth/users-file.ts';
+export type { SessionTimeouts } from './timeout/session-timeout.ts';
 export { defaultGatewayLimits, type AuthPolicy, type GatewayConfig, type GatewayLimits } from './config.ts';
 export {
   startGateway,

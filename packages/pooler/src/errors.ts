@@ -165,6 +165,21 @@ export function sessionLost(cause: PgReport | undefined, unknown: boolean): PgEr
   });
 }
 
+/**
+ * Timeouts by which Postgres ends a session, set by the session itself or by its role: what a client hears that has no pooler in between. Postgres
+ * has rolled its transaction back, or there was none.
+ */
+const sessionTimeouts: ReadonlySet<string> = new Set([
+  sqlstate.idleInTransactionSessionTimeout,
+  sqlstate.transactionTimeout,
+  sqlstate.idleSessionTimeout,
+]);
+
+/** Postgres's own word, if it ended the backend because the session on it took too long. */
+export function endedByTimeout(fatal: PgReport | undefined): PgError | undefined {
+  return fatal !== undefined && sessionTimeouts.has(fatal.sqlstate) ? new PgError(fatal) : undefined;
+}
+
 /** Postgres refuses on this backend what the session has set on another: the setting has become invalid meanwhile. */
 export function settingsNotRestored(cause: PgReport): PgError {
   return new PgError({

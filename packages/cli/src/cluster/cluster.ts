@@ -100,6 +100,6 @@ export function gatewayOf(cluster: Cluster): ComponentSpec {
   const listen = `${record.gateway.host}:${record.gateway.port}`;
   return ourSpec('gateway', listen, [
     ...['--id', 'gateway-1', '--cell', cell, '--listen', listen, '--grpc', sockets.gateway(folder)],
-    ...['--auth', record.auth, ...topologyArgs(record)],
+    ...['--auth', record.auth, '--drain-timeout', '10s', ...topologyArgs(record)],
   ]);
 }

@@ -19,9 +19,19 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
         sessionsMax: limits.sessionsMax,
         wholeMessageBytesMax: limits.wholeMessageBytesMax,
         statementsMax: limits.statementsMax,
+        idleSessionMs: timeouts.idleSessionTimeout,
+        idleInTransactionMs: timeouts.idleInTransactionSessionTimeout,
+        statementMs: timeouts.statementTimeout,
+        transactionMs: timeouts.transactionTimeout,
         loginMs: timeouts.loginTimeout,
         poolerWaitMs: timeouts.poolerWaitTimeout,
       }),
     },
   };
+}
+
+const defaultDrainMs = 30_000;
+
+export function drainMs({ timeouts }: ConfigFile): number {
+  return timeouts.drainTimeout ?? defaultDrainMs;
 }

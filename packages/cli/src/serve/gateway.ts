@@ -5,10 +5,10 @@ import type { Directory } from '@multigres/topology';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { internalEndpoint, listenEndpoint } from './endpoints.ts';
-import { gatewayConfig } from './gateway-options.ts';
+import { drainMs, gatewayConfig } from './gateway-options.ts';
 import { addLogOptions, logOptions } from './log-options.ts';
-import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
+import { addConfigOption, drainOption, readSettings, type SettingFlags } from './settings.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
@@ -24,6 +24,7 @@ export function gatewayCommand(): Command {
     .description('take connections of Postgres clients and serve them through a pooler')
     .requiredOption('--id <name>', 'name, unique in its cell')
     .option('--listen <endpoint>', 'PORT (on loopback) or HOST:PORT for clients (default: 6432)', listenEndpoint)
+    .addOption(drainOption())
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .option('--pooler <endpoint>', "a pooler's relay, where there is no topology", internalEndpoint)
     .addOption(new Option('--auth <method>', 'how clients log in (default: scram)').choices(['trust', 'scram']))
@@ -51,9 +52,9 @@ async function run(flags: Flags): Promise<void> {
     notReady: () => whyNotReady(stopping, gateway.status()),
   });
   world.telemetry.log.info('gateway is ready', { listen: gateway.endpoints.map(formatEndpoint).join(', ') });
-  await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
+  const asked = await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
   stopping = true;
-  await gateway.stop();
+  await (asked === 'SIGTERM' ? gateway.drain(drainMs(settings)) : gateway.stop());
   process.exit(0);
 }
 

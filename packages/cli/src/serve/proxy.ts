@@ -11,12 +11,12 @@ import { needsLookUp } from './auth-options.ts';
 import { startChild } from './child.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint, postgresEndpoint } from './endpoints.ts';
-import { gatewayConfig } from './gateway-options.ts';
+import { drainMs, gatewayConfig } from './gateway-options.ts';
 import { addLogOptions, logArguments, logOptions } from './log-options.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { whyNotReady } from './gateway.ts';
 import { addPoolerOptions, poolerArguments, poolerConfig } from './pooler-options.ts';
-import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
+import { addConfigOption, drainOption, readSettings, type SettingFlags } from './settings.ts';
 import { shutdownAsked } from './shutdown.ts';
 
 interface Flags extends SettingFlags {
@@ -37,6 +37,7 @@ export function proxyCommand(): Command {
     .description('a gateway and a pooler in front of an existing Postgres, without etcd')
     .option('--to <endpoint>', 'the Postgres: HOST:PORT, a socket path or its directory', postgresEndpoint)
     .option('--listen <endpoint>', 'PORT (on loopback) or HOST:PORT for clients (default: 6432)', listenEndpoint)
+    .addOption(drainOption())
     .addOption(
       new Option(
         '--auth <method>',
@@ -73,12 +74,12 @@ async function run(flags: Flags): Promise<void> {
     listen: gateway.endpoints.map(formatEndpoint).join(', '),
     to: formatEndpoint(postgres),
   });
-  const failure = await Promise.race([shutdown.then(() => undefined), side.ended]);
+  const asked = await Promise.race([shutdown, side.ended]);
   stopping = true;
-  await gateway.stop();
+  await (asked === 'SIGTERM' ? gateway.drain(drainMs(settings)) : gateway.stop());
   await side.stop();
-  if (failure !== undefined)
-    throw new CliError(`the pooler process ended by itself (${failure})`, { hint: 'Its last log lines say why.' });
+  if (asked !== 'SIGTERM' && asked !== 'SIGINT')
+    throw new CliError(`the pooler process ended by itself (${asked})`, { hint: 'Its last log lines say why.' });
   process.exit(0);
 }
 

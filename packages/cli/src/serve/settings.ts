@@ -1,5 +1,5 @@
-import type { Endpoint, LogLevel } from '@multigres/core';
-import type { Command } from 'commander';
+import { parseDurationMs, type Endpoint, type LogLevel } from '@multigres/core';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { loadConfigFile, noConfigFile, type ConfigFile } from './config-file/config-file.ts';
 
 /** Flags that say the same as settings of the configuration file; what was not given is undefined, so that the file may say it. */
@@ -18,12 +18,24 @@ export interface SettingFlags {
   readonly adminUser?: string;
   readonly adminDatabase?: string;
   readonly metrics?: Endpoint;
+  readonly drainTimeout?: number;
   readonly logLevel?: LogLevel;
   readonly logFormat?: 'json' | 'text';
 }
 
 export function addConfigOption(command: Command): Command {
   return command.option('--config <file>', 'read what is not given here from this TOML file; read again on SIGHUP');
+}
+
+export function drainOption(): Option {
+  return new Option(
+    '--drain-timeout <duration>',
+    'how long transactions may go on after SIGTERM (default: 30s; SIGINT does not wait)',
+  ).argParser((text) => {
+    const ms = parseDurationMs(text);
+    if (ms === undefined) throw new InvalidArgumentError(`"${text}" is no duration, such as 30s.`);
+    return ms;
+  });
 }
 
 /** What the file says, if there is one, where the flags say nothing. Throws a CliError if the file cannot be used. */
@@ -41,6 +53,7 @@ export function readSettings(flags: SettingFlags): ConfigFile {
       }),
     },
     auth: { ...file.auth, ...given({ method: flags.auth, usersFile: flags.authFile, hbaFile: flags.hbaFile }) },
+    timeouts: { ...file.timeouts, ...given({ drainTimeout: flags.drainTimeout }) },
     pool: { ...file.pool, ...given({ size: flags.poolSize, backendsMax: flags.backendsMax }) },
     telemetry: { ...file.telemetry, ...given({ metrics: flags.metrics }) },
     log: { ...file.log, ...given({ level: flags.logLevel, format: flags.logFormat }) },

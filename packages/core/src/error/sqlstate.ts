@@ -16,6 +16,7 @@ export const sqlstate = {
   activeSqlTransaction: '25001',
   inFailedSqlTransaction: '25P02',
   idleInTransactionSessionTimeout: '25P03',
+  transactionTimeout: '25P04',
   invalidSqlStatementName: '26000',
   duplicatePreparedStatement: '42P05',
   invalidCatalogName: '3D000',

@@ -67,6 +67,12 @@ export class GatewayControl {
     });
   }
 
+  /** Nobody is to be sent here any more. */
+  drain(): void {
+    this.#stopped = true;
+    this.#reporter.set('notServing');
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#reporter.set('notServing');

@@ -214,6 +214,6 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#over = true;
     this.#timer.cancel();
     this.#closed(this);
-    if (connected) sayGoodbye(this.#connection, this.#environment.clock);
+    if (connected) sayGoodbye(this.#connection, this.#environment);
   }
 }

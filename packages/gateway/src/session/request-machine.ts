@@ -162,9 +162,19 @@ export class RequestMachine {
     return this.#sent.length;
   }
 
-  /** Nothing is under way, begun or kept on a backend: the session can move to another one unnoticed. */
+  /** Nothing is under way, and no transaction is open. What was begun may have been taken in, but none of it was sent. */
+  get isQuiet(): boolean {
+    return this.#sent.length === 0 && !this.#partlySent && this.#status === 'I';
+  }
+
+  /** It is quiet and nothing is kept on a backend: the session can move to another one unnoticed. */
   get isMovable(): boolean {
-    return this.#sent.length === 0 && !this.#partlySent && this.#pins === 0 && this.#status === 'I';
+    return this.isQuiet && this.#pins === 0;
+  }
+
+  /** A part of a group was sent, and its end is still to come. */
+  get isPartlySent(): boolean {
+    return this.#partlySent;
   }
 
   /** The builder is shared: to be called before a run of messages ... */

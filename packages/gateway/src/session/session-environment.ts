@@ -6,12 +6,14 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { GatewayLimits } from '../config.ts';
 import type { PoolerClient } from '../route/pooler-client.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
+import type { SessionRounds } from '../timeout/session-rounds.ts';
+import type { GoodbyeEnvironment } from './goodbye.ts';
 import type { RequestContext } from './request-machine.ts';
 import type { Session } from './session.ts';
 import type { Tunnel } from './tunnel.ts';
 
 /** What all sessions of a gateway share. */
-export interface SessionEnvironment extends RequestContext {
+export interface SessionEnvironment extends RequestContext, GoodbyeEnvironment {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;
@@ -24,6 +26,10 @@ export interface SessionEnvironment extends RequestContext {
   /** Replication connections. */
   readonly tunnels: Set<Tunnel>;
   readonly authenticator: Authenticator;
+  /** Sessions end as soon as they are between transactions. */
+  readonly isDraining: boolean;
+  /** The time that sessions stamp. */
+  readonly rounds: SessionRounds;
   poolerFor(database: string): PoolerClient;
   sessionStarted(session: Session): void;
   sessionEnded(session: Session): void;

@@ -5,6 +5,7 @@ import {
   encodeErrorResponse,
   encodeParameterStatus,
   encodeReadyForQuery,
+  frontendTag,
   type AcceptedSession,
   type FrameSink,
   type PartPlace,
@@ -21,9 +22,13 @@ import {
 } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
-import { malformedLength, poolerLost, unknownMessage } from '../errors.ts';
+import { gatewayStops, malformedLength, poolerLost, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import { GroupTicks } from '../telemetry/group-ticks.ts';
+import { cancelledError } from '../timeout/cancelled-error.ts';
+import type { Watched } from '../timeout/session-rounds.ts';
+import { ownIdleTimeout } from '../timeout/own-idle-timeout.ts';
+import { overdue, type SessionActivity } from '../timeout/session-timeout.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
@@ -42,11 +47,18 @@ type Phase =
 /** What a session is about, for views and metrics. */
 export type SessionState = 'opening' | 'idle' | 'active' | 'idleInTransaction' | 'detached';
 
+const partOfTheLast: ReadonlySet<number> = new Set([
+  frontendTag.copyData,
+  frontendTag.copyDone,
+  frontendTag.copyFail,
+  frontendTag.terminate,
+]);
+
 /**
  * A client that has logged in: its connection on one side, its channel to the pooler on the other. What the messages mean is the request
  * machine's business; here is the flow: who waits, who is paused, what is handed on.
  */
-export class Session implements ConnectionHandler, FrameSink, ChannelHandler, RequestSink {
+export class Session implements ConnectionHandler, FrameSink, ChannelHandler, RequestSink, Watched {
   readonly user: string;
   readonly database: string;
   readonly #environment: SessionEnvironment;
@@ -75,6 +87,11 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #giveUpMs: number;
   /** The SQLSTATE that it was told last of all, or that the client left by itself. */
   #endedBy = 'client';
+  /** When what it is doing began (in rounds' time), and the transaction around it; -1 outside of any. */
+  #sinceMs: number;
+  #beganMs = -1;
+  /** Its statement is cancelled because it takes too long: what its answer is to say. */
+  #verdict: PgError | undefined;
 
   /** The connection is paused and the deframer stopped; what came behind the login is handed to `data`. */
   constructor(
@@ -97,8 +114,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#key = environment.cancelKeys.issue(this);
     this.#pooler = environment.poolerFor(accepted.database);
     this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
+    this.#sinceMs = environment.rounds.coarseMs;
     environment.sessionStarted(this);
     this.#channel = this.#pooler.open(this.#open, this);
+    if (this.#open.settings.length > 0) environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, ''));
   }
 
   get state(): SessionState {
@@ -126,6 +145,23 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
       this.#writeOut();
     }
     this.#leave();
+  }
+
+  /** The gateway is about to go: it ends here if it is between transactions, and else as soon as it is. */
+  leaveWhenQuiet(): void {
+    if (this.#requests.isQuiet) this.finish(gatewayStops());
+  }
+
+  /** Ends what takes too long. */
+  lookAt(nowMs: number, fromMs: number): void {
+    if (this.#phase === 'opening' || this.#phase === 'ended') return;
+    const late = overdue(this.#activity(fromMs), nowMs, this.#environment.rounds.limitsOf(this));
+    if (late === undefined) return;
+    if (late.act === 'end') return this.finish(late.error);
+    this.#verdict = late.error;
+    // If this one comes too early or too late for Postgres, the next one comes after as long again.
+    this.#sinceMs = this.#environment.rounds.coarseMs;
+    this.cancel();
   }
 
   // --- the client's connection ---
@@ -157,6 +193,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
     if (this.#phase === 'ended') return;
+    if (this.#environment.isDraining && this.#beginsAnother(tag)) return this.hold(buffer, start, end);
     this.#requests.message(tag, buffer, start, end);
   }
 
@@ -174,6 +211,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     start: number,
     end: number,
   ): void {
+    if (this.#requests.groupsUnanswered === 0) this.#sinceMs = this.#environment.rounds.coarseMs;
+    if (this.#beganMs < 0) this.#beganMs = this.#environment.rounds.coarseMs;
     this.#pooler.request(this.#channel, flags, endsGroup ? 1 : 0, uses, bytes, start, end);
     if (endsGroup && !(flags & requestFlag.unseen)) this.#noteAsked(flags);
     this.#sendWindow.sent(requestCost(uses.length, end - start));
@@ -212,6 +251,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   settled(settings: string): void {
+    this.#environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, settings));
     this.#pooler.settled(this.#channel, settings);
   }
 
@@ -235,6 +275,12 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
       this.#ticks.answered();
       return this.#requests.syncIgnored();
     }
+    if (this.#verdict !== undefined) return this.#replyLate(flags, count, buffer, start, end);
+    this.#deliver(flags, buffer, start, end);
+    if (flags & replyFlag.ready) this.#answered(flags, count);
+  }
+
+  #deliver(flags: number, buffer: Uint8Array, start: number, end: number): void {
     const bytes = end - start;
     this.#inMessage = (flags & replyFlag.partial) !== 0;
     if (bytes > 0) {
@@ -245,9 +291,14 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
       if (this.#clientStalled) this.#uncreditedBytes += bytes;
       else this.#consumed(bytes);
     }
-    if (!(flags & replyFlag.ready)) return;
+  }
+
+  #answered(flags: number, count: number): void {
     this.#noteAnswered(flags);
     this.#requests.answered(statusOfFlags(flags), (flags & replyFlag.failed) !== 0, count);
+    this.#sinceMs = this.#environment.rounds.coarseMs;
+    if (this.#requests.status === 'I') this.#beganMs = this.#requests.isQuiet ? -1 : this.#sinceMs;
+    if (this.#environment.isDraining && this.#requests.isQuiet) return this.finish(gatewayStops());
     if (this.#phase === 'holding' && this.#requests.groupsUnanswered === 0) this.#release();
   }
 
@@ -287,6 +338,36 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const askedTick = this.#ticks.answered();
     if (askedTick !== undefined) metrics.queryTime.recordMs(metrics.turn.msSince(askedTick));
     if (statusOfFlags(flags) === 'I') metrics.transactions.add();
+  }
+
+  #activity(fromMs: number): SessionActivity {
+    const { groupsUnanswered, isPartlySent, status } = this.#requests;
+    const waiting = status === 'I' ? 'idle' : 'idleInTransaction';
+    const state = groupsUnanswered > 0 ? 'active' : isPartlySent ? 'betweenMessages' : waiting;
+    const transactionSinceMs = this.#beganMs < 0 ? undefined : Math.max(this.#beganMs, fromMs);
+    return { state, sinceMs: Math.max(this.#sinceMs, fromMs), transactionSinceMs };
+  }
+
+  /** What is under way goes on: the data that a COPY waits for, the rest of its group. All else waits for the answer. */
+  #beginsAnother(tag: number): boolean {
+    return this.#requests.groupsUnanswered > 0 && !partOfTheLast.has(tag);
+  }
+
+  /** The answer of a statement that was cancelled for the time it took: Postgres cannot know why, so it is said here. */
+  #replyLate(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
+    const verdict = this.#verdict as PgError;
+    const place = this.#inMessage ? undefined : cancelledError(buffer, start, end);
+    const ready = (flags & replyFlag.ready) !== 0;
+    if (ready) this.#verdict = undefined;
+    if (place === undefined) this.#deliver(flags, buffer, start, end);
+    else {
+      this.#deliver(0, buffer, start, place.start);
+      if (verdict.report.severity === 'FATAL') return this.finish(verdict);
+      this.#consumed(place.end - place.start);
+      this.answerError(verdict);
+      this.#deliver(flags, buffer, place.end, end);
+    }
+    if (ready) this.#answered(flags, count);
   }
 
   #mustWait(): boolean {
@@ -390,7 +471,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#requests.close();
     this.#pooler.close(this.#channel);
     this.#leftover = undefined;
-    if (connected) sayGoodbye(this.#connection, this.#environment.clock);
+    if (connected) sayGoodbye(this.#connection, this.#environment);
     const { metrics } = this.#environment;
     if (this.#welcomed) metrics.sessionEnded(this.#endedBy);
     else metrics.loginFailed(this.#endedBy === 'client' ? 'none' : this.#endedBy);

@@ -195,6 +195,6 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.#environment.tunnels.delete(this);
     this.#pooler.close(this.#channel);
     this.#leftover = undefined;
-    if (connected) sayGoodbye(this.#connection, this.#environment.clock);
+    if (connected) sayGoodbye(this.#connection, this.#environment);
   }
 }

@@ -7,6 +7,7 @@ import {
   backendLostHarmlessly,
   backendLostOutcomeUnknown,
   canceledWhileWaiting,
+  endedByTimeout,
   sessionLost,
   settingsNotRestored,
   tooManyWaiters,
@@ -306,7 +307,8 @@ export class Session implements GroupOwner {
     this.#channel.unpause();
     if (!group.delivered && !group.cancelAsked && !group.ranBefore) return this.rerun(group, 'backendLost');
     this.#owed -= 1;
-    if (this.#channel.isInMessage) return this.end(sessionLost(fatal, false));
+    const timeout = endedByTimeout(fatal);
+    if (timeout !== undefined || this.#channel.isInMessage) return this.end(timeout ?? sessionLost(fatal, false));
     this.#channel.error(backendLostHarmlessly(fatal), group.ended, this.#isIdle);
     this.#afterGroup();
   }
@@ -320,6 +322,8 @@ export class Session implements GroupOwner {
     this.#owed = 0;
     this.drained();
     if (this.#closed) return this.#leave();
+    const timeout = endedByTimeout(fatal);
+    if (timeout !== undefined) return this.end(timeout);
     // The gateway's own preparations, and COPY data that belongs to nothing, were no statements of the client's.
     const statements = unanswered.filter((group) => !group.unseen && !(group.provisional && !group.ended));
     const only = statements.length === 1 && statements[0]?.ended === true && this.#pending.length === 0;

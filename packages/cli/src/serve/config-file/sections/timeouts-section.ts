@@ -3,6 +3,15 @@ import { duration, timeout } from '../setting.ts';
 
 /** `[timeouts]`: how long things may take; milliseconds here. */
 export interface TimeoutsSection {
+  /** Nothing is asked for, outside a transaction. */
+  readonly idleSessionTimeout?: number;
+  /** A transaction is open and nothing is asked for. */
+  readonly idleInTransactionSessionTimeout?: number;
+  /** What ends with one Sync, or is one Query. */
+  readonly statementTimeout?: number;
+  readonly transactionTimeout?: number;
+  /** On SIGTERM, transactions get this long to end. */
+  readonly drainTimeout?: number;
   /** From the connect to the end of authentication. */
   readonly loginTimeout?: number;
   /** How long a session waits for a backend before it is refused. */
@@ -16,6 +25,11 @@ export interface TimeoutsSection {
 }
 
 export const timeoutsSection: Section<TimeoutsSection> = {
+  idleSessionTimeout: timeout('30d'),
+  idleInTransactionSessionTimeout: timeout('30d'),
+  statementTimeout: timeout('30d'),
+  transactionTimeout: timeout('30d'),
+  drainTimeout: timeout('1d'),
   loginTimeout: duration('100ms', '1h'),
   queryWaitTimeout: duration('1ms', '1d'),
   poolerWaitTimeout: duration('1ms', '1h'),
