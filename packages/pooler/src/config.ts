@@ -1,4 +1,5 @@
 import type { Endpoint } from '@multigres/core';
+import type { Shares } from './limits/shares.ts';
 
 export interface PoolerConfig {
   /** Component id, e.g. `cell1/pooler-1`. */
@@ -8,6 +9,8 @@ export interface PoolerConfig {
   /** The Postgres beside us. */
   readonly postgres: Endpoint;
   readonly limits: PoolerLimits;
+  /** What single users and databases may have; nothing is limited if it is left out. */
+  readonly shares?: Shares;
   /** A role that may read `pg_authid`, so that gateways can check passwords. Without one, verifiers cannot be looked up. */
   readonly admin?: { readonly user: string; readonly database: string; readonly password?: string };
 }

@@ -116,6 +116,25 @@ export function tooManyWaiters(count: number): PgError {
   });
 }
 
+/** Postgres's words for a role's CONNECTION LIMIT (`miscinit.c`); that it is the pooler's is for whoever may raise it. */
+export function tooManySessionsForUser(user: string, limit: number): PgError {
+  return tooManySessionsFor(`role "${user}"`, limit, `users."${user}".sessions_max`);
+}
+
+/** `postinit.c`, as above. */
+export function tooManySessionsForDatabase(database: string, limit: number): PgError {
+  return tooManySessionsFor(`database "${database}"`, limit, `databases."${database}".sessions_max`);
+}
+
+function tooManySessionsFor(what: string, limit: number, setting: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.tooManyConnections,
+    message: `too many connections for ${what}`,
+    detail: `The pooler has a limit of ${limit} (${setting}, or the one for all).`,
+  });
+}
+
 export function tooManySessions(count: number): PgError {
   return new PgError({
     severity: 'FATAL',

@@ -10,6 +10,8 @@ import { answerConsole } from './console/console-topics.ts';
 import { noVerifierLookup, poolerStops } from './errors.ts';
 import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
 import { PoolOperations } from './pool/operations.ts';
+import { SessionLimits } from './limits/session-limits.ts';
+import type { Shares } from './limits/shares.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
 import { Pools } from './pool/pools.ts';
 import type { Totals } from './pool/pool-tally.ts';
@@ -41,6 +43,8 @@ export interface Pooler {
   readonly totals: () => ReadonlyMap<string, Totals>;
   /** Takes a gateway's connection that did not come through the listener (both in one process). */
   accept(connection: Connection): void;
+  /** Who may have how much from now on; nobody is thrown out. */
+  useShares(shares: Shares): void;
   /** Ends all sessions (57P01) and backends; resolves when the listener is closed. */
   stop(): Promise<void>;
 }
@@ -86,6 +90,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly id: string;
   readonly silenceMs: number = silenceMs;
   readonly sessionsMax: number;
+  readonly sessionLimits: SessionLimits;
   readonly statements: StatementTable = new StatementTable();
   readonly topics: Topics;
   readonly links: Set<GatewayLink> = new Set();
@@ -111,6 +116,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.metrics = new PoolerMetrics(world);
     this.id = config.id;
     this.sessionsMax = config.limits.sessionsMax;
+    this.sessionLimits = new SessionLimits(config.shares);
     this.#world = world;
     this.#config = config;
     this.#pools = new Pools(config.limits, this);
@@ -149,6 +155,10 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.links.add(new GatewayLink(connection, this));
   }
 
+  useShares(shares: Shares): void {
+    this.sessionLimits.use(shares);
+  }
+
   status = (): PoolerStatus => {
     let sessions = 0;
     for (const link of this.links) sessions += link.sessionCount;
@@ -180,7 +190,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   // --- for the links ---
 
   poolFor(open: Open): Pool {
-    return this.#pools.get({ user: open.user, database: open.database, settings: open.settings });
+    const database = this.sessionLimits.serverDatabase(open.database);
+    return this.#pools.get({ user: open.user, database, settings: open.settings });
   }
 
   readonly takePlace = (): boolean => {

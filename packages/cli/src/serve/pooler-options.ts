@@ -1,5 +1,5 @@
 import type { Endpoint } from '@multigres/core';
-import { defaultPoolerLimits, type PoolerConfig } from '@multigres/pooler';
+import { defaultPoolerLimits, type PoolerConfig, type Shares } from '@multigres/pooler';
 import type { Command } from 'commander';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { positiveInteger } from './endpoints.ts';
@@ -56,14 +56,25 @@ export function poolerConfig(
     }),
   };
   const { adminUser, adminDatabase } = settings.postgres;
-  if (adminUser === undefined) return { id, relay, postgres, limits };
+  if (adminUser === undefined) return { id, relay, postgres, limits, shares: sharesOf(settings) };
   const password = process.env[adminPasswordVariable];
   const admin = {
     user: adminUser,
     database: adminDatabase ?? defaultAdminDatabase,
     ...(password !== undefined && { password }),
   };
-  return { id, relay, postgres, limits, admin };
+  return { id, relay, postgres, limits, shares: sharesOf(settings), admin };
+}
+
+/** What single users and databases may have. The pooler's own role always gets in: somebody has to look why nobody does. */
+export function sharesOf({ users, databases, limits, pool, postgres }: ConfigFile): Shares {
+  return {
+    users,
+    databases,
+    anyUser: given({ sessionsMax: limits.userSessionsMax, backendsMax: pool.userBackendsMax }),
+    anyDatabase: given({ sessionsMax: limits.databaseSessionsMax, backendsMax: pool.databaseBackendsMax }),
+    reserved: new Set(postgres.adminUser === undefined ? [] : [postgres.adminUser]),
+  };
 }
 
 /** The same options as arguments, for a child process. */

@@ -1,4 +1,4 @@
-import { type PgError, type Clock, type Connection, type Log, type NetworkError } from '@multigres/core';
+import { PgError, type Clock, type Connection, type Log, type NetworkError } from '@multigres/core';
 import {
   BodyReader,
   decodeDefine,
@@ -21,6 +21,7 @@ import {
   type Use,
 } from '@multigres/relay';
 import { malformedRelay, tooManySessions } from '../errors.ts';
+import type { Admission, SessionLimits } from '../limits/session-limits.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
@@ -35,6 +36,7 @@ export interface LinkEnvironment {
   readonly id: string;
   readonly silenceMs: number;
   readonly sessionsMax: number;
+  readonly sessionLimits: SessionLimits;
   readonly statements: StatementTable;
   poolFor(open: Open): Pool;
   readonly tunnels: TunnelEnvironment;
@@ -56,7 +58,7 @@ export class GatewayLink implements LinkHandler {
   /** Replication connections. */
   readonly #tunnels: Map<number, Tunnel> = new Map();
   /** Sessions whose pool is still logging in. */
-  readonly #opening: Set<number> = new Set();
+  readonly #opening: Map<number, Admission> = new Map();
   readonly #statements: Map<number, Statement> = new Map();
   #peer: Hello | undefined;
 
@@ -98,7 +100,7 @@ export class GatewayLink implements LinkHandler {
   }
 
   forget(session: Session): void {
-    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+    if (this.#sessions.get(session.id) === session) this.#left(session);
   }
 
   forgetTunnel(tunnel: Tunnel): void {
@@ -143,11 +145,10 @@ export class GatewayLink implements LinkHandler {
   closed(error: NetworkError | undefined, violation: PgError | undefined): void {
     if (violation !== undefined) this.#log.error('a gateway broke the protocol', { reason: violation.message });
     this.#log.info('a gateway left', { sessions: this.#sessions.size, reason: error?.message });
-    for (const session of this.#sessions.values()) session.close();
-    for (const tunnel of [...this.#tunnels.values()]) tunnel.close();
-    this.#sessions.clear();
+    for (const id of this.#opening.keys()) this.#close(id);
+    for (const id of this.#sessions.keys()) this.#close(id);
+    for (const id of this.#tunnels.keys()) this.#close(id);
     this.#tunnels.clear();
-    this.#opening.clear();
     for (const statement of this.#statements.values()) this.#environment.statements.release(statement);
     this.#statements.clear();
     this.#environment.linkClosed(this);
@@ -182,23 +183,32 @@ export class GatewayLink implements LinkHandler {
   #open(id: number, open: Open): void {
     if (this.#sessions.has(id) || this.#tunnels.has(id) || this.#opening.has(id))
       throw malformedRelay('session opened twice');
-    if (this.sessionCount + this.#opening.size >= this.#environment.sessionsMax) {
-      return this.#refuse(id, tooManySessions(this.#environment.sessionsMax));
-    }
-    if (open.replication !== 'none') {
-      const tunnel = new Tunnel(id, open, this.#link, this.#environment.tunnels);
-      this.#tunnels.set(id, tunnel);
-      return tunnel.start();
-    }
+    const { sessionLimits, sessionsMax, clock } = this.#environment;
+    if (this.sessionCount + this.#opening.size >= sessionsMax && !sessionLimits.isReserved(open.user))
+      return this.#refuse(id, tooManySessions(sessionsMax));
+    if (open.replication !== 'none') return this.#openTunnel(id, open);
+    const admission = sessionLimits.enter(open.user, open.database);
+    if (admission instanceof PgError) return this.#refuse(id, admission);
     const pool = this.#environment.poolFor(open);
-    this.#opening.add(id);
+    this.#opening.set(id, admission);
     pool.welcome(open.credentials, (error) => {
       // The client may have left meanwhile.
       if (!this.#opening.delete(id)) return;
-      if (error !== undefined) return this.#refuse(id, error);
-      this.#sessions.set(id, new Session(id, pool, this.#link, this.#environment.clock));
+      if (error !== undefined) {
+        sessionLimits.leave(admission);
+        return this.#refuse(id, error);
+      }
+      this.#sessions.set(id, new Session(id, pool, admission, this.#link, clock));
       this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters: [...pool.parameters] }));
     });
+  }
+
+  /** Not counted by user and database, as Postgres does not count its walsenders. */
+  #openTunnel(id: number, open: Open): void {
+    const database = this.#environment.sessionLimits.serverDatabase(open.database);
+    const tunnel = new Tunnel(id, { ...open, database }, this.#link, this.#environment.tunnels);
+    this.#tunnels.set(id, tunnel);
+    tunnel.start();
   }
 
   #refuse(id: number, error: PgError): void {
@@ -207,11 +217,21 @@ export class GatewayLink implements LinkHandler {
   }
 
   #close(id: number): void {
-    this.#opening.delete(id);
+    const opening = this.#opening.get(id);
+    if (opening !== undefined) {
+      this.#opening.delete(id);
+      this.#environment.sessionLimits.leave(opening);
+    }
     const session = this.#sessions.get(id);
-    this.#sessions.delete(id);
-    session?.close();
     this.#tunnels.get(id)?.close();
+    if (session === undefined) return;
+    this.#left(session);
+    session.close();
+  }
+
+  #left(session: Session): void {
+    this.#sessions.delete(session.id);
+    this.#environment.sessionLimits.leave(session.admission);
   }
 
   #define(body: BodyReader): void {

@@ -13,6 +13,7 @@ import {
   tooManyWaiters,
   waitTooLong,
 } from '../errors.ts';
+import type { Admission } from '../limits/session-limits.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import { turnGroupsMax, type Pool } from '../pool/pool.ts';
 import type { RerunReason } from '../telemetry/pooler-metrics.ts';
@@ -54,6 +55,8 @@ const undoneByDiscard: number =
 export class Session implements GroupOwner {
   readonly id: number;
   readonly pool: Pool;
+  /** What it is counted by as long as it is open. */
+  readonly admission: Admission;
   readonly #clock: Clock;
   readonly #channel: ReplyChannel;
   #pins = 0;
@@ -83,9 +86,10 @@ export class Session implements GroupOwner {
   #adopting: Backend | undefined;
   #canceledWhileAdopting = false;
 
-  constructor(id: number, pool: Pool, link: Link, clock: Clock) {
+  constructor(id: number, pool: Pool, admission: Admission, link: Link, clock: Clock) {
     this.id = id;
     this.pool = pool;
+    this.admission = admission;
     this.#clock = clock;
     this.#channel = new ReplyChannel(id, link, clock, pool.metrics);
   }

@@ -54,7 +54,10 @@ describe('a setting is read', () => {
 describe('a mistake is named with its place and what is allowed', () => {
   it.each([
     ['[limit]\nsessions_max = 1', 'limit: unknown; did you mean [limits]?'],
-    ['colour = 1', 'colour: unknown; there are gateway, postgres, auth, limits, timeouts, pool, log, telemetry'],
+    [
+      'colour = 1',
+      'colour: unknown; there are gateway, postgres, auth, limits, timeouts, pool, log, telemetry, users, databases',
+    ],
     ['[limits]\nsession_max = 1', 'limits.session_max: unknown; did you mean limits.sessions_max?'],
     ['[limits]\nsessionsMax = 1', 'limits.sessionsMax: unknown; did you mean limits.sessions_max?'],
     ['[limits]\nsessions_max = "many"', 'limits.sessions_max: must be a whole number from 1 to 1000000, not "many"'],
@@ -77,6 +80,9 @@ describe('a mistake is named with its place and what is allowed', () => {
       'timeouts.backend_idle_timeout: must be a duration from "1ms" to "30d" (units: us, ms, s, min, h, d), or 0 for none, not "90d"',
     ],
     ['[log]\nlevel = "loud"', 'log.level: must be one of "debug", "info", "warn", "error", not "loud"'],
+    ['[users.joe]\nsession_max = 1', 'users.joe.session_max: unknown; did you mean users.joe.sessions_max?'],
+    ['[databases."a b"]\nuser = "x"', 'databases."a b".user: unknown; there are database, sessions_max, backends_max'],
+    ['users = 3', 'users: must be sections: write [users.NAME], then its settings'],
     ['limits = 3', 'limits: must be a section: write [limits], then its settings'],
   ])('%s', (content, expected) => {
     expect(complaints(content)).toEqual([`/etc/multigres.toml: ${expected}`]);
@@ -110,4 +116,10 @@ test('changes are named, and those that wait for a restart are marked', () => {
     { name: 'gateway.listen', needsRestart: true },
     { name: 'limits.sessions_max', needsRestart: false },
   ]);
+  const users = readConfig('[users.joe]\nsessions_max = 1\n[users."a b"]\nbackends_max = 2', 'x');
+  expect(changesBetween(noConfigFile, users).map(({ name }) => name)).toEqual([
+    'users.joe.sessions_max',
+    'users."a b".backends_max',
+  ]);
+  expect(changesBetween(users, noConfigFile)).toHaveLength(2);
 });

@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { CliError } from '../../errors.ts';
-import { changedSettings, readSection, unknownKey, type Problems, type Section } from './section.ts';
+import {
+  changedSettings,
+  readNamedSections,
+  readSection,
+  tomlKey,
+  unknownKey,
+  type Problems,
+  type Section,
+} from './section.ts';
 import { authSection, type AuthSection } from './sections/auth-section.ts';
+import { databaseSection, type DatabaseSection } from './sections/databases-section.ts';
 import { gatewaySection, type GatewaySection } from './sections/gateway-section.ts';
 import { limitsSection, type LimitsSection } from './sections/limits-section.ts';
 import { logSection, type LogSection } from './sections/log-section.ts';
@@ -10,9 +19,18 @@ import { poolSection, type PoolSection } from './sections/pool-section.ts';
 import { postgresSection, type PostgresSection } from './sections/postgres-section.ts';
 import { telemetrySection, type TelemetrySection } from './sections/telemetry-section.ts';
 import { timeoutsSection, type TimeoutsSection } from './sections/timeouts-section.ts';
+import { userSection, type UserSection } from './sections/users-section.ts';
 
 /** What the configuration file says, and nothing else: what it does not mention is absent. */
-export interface ConfigFile {
+export interface ConfigFile extends SingleSections, NamedSections {}
+
+/** Sections with a name per entry: `[users.joe]`. */
+interface NamedSections {
+  readonly users: ReadonlyMap<string, UserSection>;
+  readonly databases: ReadonlyMap<string, DatabaseSection>;
+}
+
+interface SingleSections {
   readonly gateway: GatewaySection;
   readonly postgres: PostgresSection;
   readonly auth: AuthSection;
@@ -25,10 +43,9 @@ export interface ConfigFile {
 
 /**
  * The sections with one set of settings each. To add one: write its file in sections/, name it here and in `ConfigFile`, show it in
- * docs/multigres.example.toml. One with a name per entry (`[users.NAME]`) goes into `readConfig` and `changesBetween` by
- * `readNamedSections`.
+ * docs/multigres.example.toml. One with a name per entry (`[users.NAME]`) stands in `NamedSections` and `namedSections`.
  */
-const sections: { readonly [K in keyof ConfigFile]: Section<ConfigFile[K]> } = {
+const sections: { readonly [K in keyof SingleSections]: Section<SingleSections[K]> } = {
   gateway: gatewaySection,
   postgres: postgresSection,
   auth: authSection,
@@ -39,7 +56,16 @@ const sections: { readonly [K in keyof ConfigFile]: Section<ConfigFile[K]> } = {
   telemetry: telemetrySection,
 };
 
-const sectionNames = Object.keys(sections) as (keyof ConfigFile)[];
+type EntryOf<T> = T extends ReadonlyMap<string, infer E extends object> ? E : never;
+
+const namedSections: { readonly [K in keyof NamedSections]: Section<EntryOf<NamedSections[K]>> } = {
+  users: userSection,
+  databases: databaseSection,
+};
+
+const singleNames = Object.keys(sections) as (keyof SingleSections)[];
+const severalNames = Object.keys(namedSections) as (keyof NamedSections)[];
+const sectionNames: readonly string[] = [...singleNames, ...severalNames];
 
 /** A setting that two readings of the file have differently, by its name in the file. */
 export interface ConfigChange {
@@ -52,9 +78,10 @@ export interface ConfigChange {
 const fileBytesMax = 1024 * 1024;
 
 /** An empty file. */
-export const noConfigFile: ConfigFile = Object.fromEntries(
-  sectionNames.map((name) => [name, {}]),
-) as unknown as ConfigFile;
+export const noConfigFile: ConfigFile = Object.fromEntries([
+  ...singleNames.map((name) => [name, {}]),
+  ...severalNames.map((name) => [name, new Map()]),
+]) as unknown as ConfigFile;
 
 /** Reads and checks the file. Throws a CliError that names everything that is wrong with it. */
 export function loadConfigFile(path: string): ConfigFile {
@@ -73,11 +100,13 @@ export function readConfig(content: string, path: string): ConfigFile {
   const document = parsed(content, path);
   const problems: Problems = [];
   for (const name of Object.keys(document))
-    if (!(sectionNames as string[]).includes(name))
-      problems.push(unknownKey(name, name, sectionNames, (near) => `[${near}]`));
+    if (!sectionNames.includes(name)) problems.push(unknownKey(name, name, sectionNames, (near) => `[${near}]`));
   const values: Record<string, object> = {};
-  for (const name of sectionNames) {
+  for (const name of singleNames) {
     values[name] = readSection<object>(sections[name], name, document[name], path, problems);
+  }
+  for (const name of severalNames) {
+    values[name] = readNamedSections<object>(namedSections[name], name, document[name], path, problems);
   }
   if (problems.length === 0) return values as unknown as ConfigFile;
   const [first, ...others] = problems;
@@ -86,7 +115,16 @@ export function readConfig(content: string, path: string): ConfigFile {
 
 /** What a reload changes. */
 export function changesBetween(before: ConfigFile, after: ConfigFile): readonly ConfigChange[] {
-  return sectionNames.flatMap((name) => changedSettings<object>(sections[name], name, before[name], after[name]));
+  const single = singleNames.flatMap((name) =>
+    changedSettings<object>(sections[name], name, before[name], after[name]),
+  );
+  const named = severalNames.flatMap((name) =>
+    [...new Set([...before[name].keys(), ...after[name].keys()])].flatMap((key) => {
+      const [old, fresh] = [before[name].get(key) ?? {}, after[name].get(key) ?? {}];
+      return changedSettings<object>(namedSections[name], `${name}.${tomlKey(key)}`, old, fresh);
+    }),
+  );
+  return [...single, ...named];
 }
 
 function parsed(content: string, path: string): Readonly<Record<string, unknown>> {

@@ -95,7 +95,7 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** A key as TOML wants it: quoted where it is not bare. */
-function tomlKey(key: string): string {
+export function tomlKey(key: string): string {
   return /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
 }
 

@@ -4,6 +4,9 @@ import { bytes, count } from '../setting.ts';
 /** `[limits]`: how much a gateway takes. */
 export interface LimitsSection {
   readonly sessionsMax?: number;
+  /** Sessions of each user or in each database, where its own section says nothing. */
+  readonly userSessionsMax?: number;
+  readonly databaseSessionsMax?: number;
   /** Longer messages are passed on as they come, without being looked at whole. */
   readonly wholeMessageBytesMax?: number;
   /** Distinct prepared statements that are remembered for being carried. */
@@ -12,6 +15,8 @@ export interface LimitsSection {
 
 export const limitsSection: Section<LimitsSection> = {
   sessionsMax: count(1, 1_000_000),
+  userSessionsMax: count(1, 1_000_000),
+  databaseSessionsMax: count(1, 1_000_000),
   wholeMessageBytesMax: bytes('64kB', '256MB'),
   statementsMax: count(1, 1_000_000),
 };

@@ -7,9 +7,14 @@ export interface PoolSection {
   readonly size?: number;
   /** Backends in all; stay below `max_connections`. */
   readonly backendsMax?: number;
+  /** Backends of each user or in each database, where its own section says nothing. */
+  readonly userBackendsMax?: number;
+  readonly databaseBackendsMax?: number;
 }
 
 export const poolSection: Section<PoolSection> = {
   size: count(1, 10_000),
   backendsMax: count(1, 100_000),
+  userBackendsMax: count(1, 100_000),
+  databaseBackendsMax: count(1, 100_000),
 };
