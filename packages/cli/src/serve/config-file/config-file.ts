@@ -78,10 +78,10 @@ export interface ConfigChange {
 const fileBytesMax = 1024 * 1024;
 
 /** An empty file. */
-export const noConfigFile: ConfigFile = Object.fromEntries([
-  ...singleNames.map((name) => [name, {}]),
-  ...severalNames.map((name) => [name, new Map()]),
-]) as unknown as ConfigFile;
+export const noConfigFile: ConfigFile = {
+  ...Object.fromEntries(singleNames.map((name) => [name, {}])),
+  ...Object.fromEntries(severalNames.map((name) => [name, new Map()])),
+} as unknown as ConfigFile;
 
 /** Reads and checks the file. Throws a CliError that names everything that is wrong with it. */
 export function loadConfigFile(path: string): ConfigFile {
