@@ -1,4 +1,4 @@
-import type { Endpoint } from '@multigres/core';
+import type { Endpoint, TlsContext } from '@multigres/core';
 import type { HbaRule } from './auth/hba/hba-rule.ts';
 import type { Users } from './auth/stored-secret.ts';
 import type { SessionTimeouts } from './timeout/session-timeout.ts';
@@ -21,11 +21,21 @@ export interface SecretSources {
   readonly lookUp?: boolean;
 }
 
+/** TLS for clients that come by TCP; on Unix sockets there is none, as in PostgreSQL. */
+export interface GatewayTls {
+  /** `require`: who comes without it is refused before any password is asked for. */
+  readonly mode: 'allow' | 'require';
+  /** Asked anew for each connection, so that certificates can be renewed. */
+  context(): TlsContext;
+}
+
 export interface GatewayConfig {
   /** Component id, e.g. `cell1/gateway-1`. */
   readonly id: string;
   readonly listen: readonly Endpoint[];
   readonly auth: AuthPolicy;
+  /** Undefined: SSLRequest is answered with no. */
+  readonly tls?: GatewayTls;
   readonly limits: GatewayLimits;
 }
 

@@ -83,6 +83,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly log: World['telemetry']['log'];
   readonly random: World['random'];
   readonly metrics: GatewayMetrics;
+  readonly network: World['network'];
+  readonly tls: GatewayConfig['tls'];
   readonly limits: GatewayLimits;
   readonly rounds: SessionRounds;
   isDraining = false;
@@ -116,6 +118,8 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.log = world.telemetry.log.with({ component: config.id });
     this.random = world.random;
     this.metrics = new GatewayMetrics(world);
+    this.network = world.network;
+    this.tls = config.tls;
     this.limits = config.limits;
     this.rounds = new SessionRounds(world.clock, this.#sessions, config.limits);
     this.#world = world;

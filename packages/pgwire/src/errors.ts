@@ -64,8 +64,9 @@ export function unencryptedDataAfter(request: 'SSL' | 'GSSAPI encryption'): PgEr
   });
 }
 
-export function encryptionAskedTwice(): PgError {
-  return fatal(sqlstate.protocolViolation, 'encryption was requested a second time');
+/** Never told to anybody: CancelRequest has no answer. */
+export function invalidCancelRequest(): PgError {
+  return fatal(sqlstate.protocolViolation, 'invalid length of cancel request packet');
 }
 
 export function expectedAuthenticationResponse(expected: 'password' | 'SASL', tag: number): PgError {
@@ -98,6 +99,23 @@ export function unsupportedScram(message: string): PgError {
 
 export function scramNonceMismatch(): PgError {
   return fatal(sqlstate.protocolViolation, 'invalid SCRAM response', { detail: 'Nonce does not match.' });
+}
+
+/** The client must have been told by somebody in between that the server knows no channel binding. */
+export function scramChannelBindingDowngrade(): PgError {
+  return fatal(sqlstate.invalidAuthorizationSpecification, 'SCRAM channel binding negotiation error', {
+    detail:
+      'The client supports SCRAM channel binding but thinks the server does not.  However, this server does support channel binding.',
+  });
+}
+
+export function unsupportedChannelBinding(type: string): PgError {
+  return fatal(sqlstate.protocolViolation, `unsupported SCRAM channel-binding type "${type}"`);
+}
+
+/** The client has seen another certificate than ours: somebody is in between. */
+export function scramChannelBindingFailed(): PgError {
+  return fatal(sqlstate.invalidAuthorizationSpecification, 'SCRAM channel binding check failed');
 }
 
 export function scramChannelBindingMismatch(): PgError {

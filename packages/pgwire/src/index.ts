@@ -194,6 +194,7 @@ export {
   scramKeyBytes,
   scramKeysOfPassword,
   scramMechanism,
+  scramPlusMechanism,
   scramSaltBytes,
   scramStoredKey,
   scramVerifierOfKeys,
@@ -201,6 +202,7 @@ export {
   type ScramKeys,
   type ScramVerifier,
 } from './auth/scram-keys.ts';
+export { channelBindingType, tlsServerEndPoint } from './auth/tls-server-end-point.ts';
 export {
   scramServerFinal,
   scramServerFirst,
@@ -243,10 +245,10 @@ export {
   type StartupOptions,
   type StartupSetting,
 } from './session/startup-options.ts';
-export { readStartup, type ReadStartup, type StartupRequest } from './session/startup-request.ts';
+export { readStartup, type ReadStartup, type StartupReading, type StartupRequest } from './session/startup-request.ts';
 export {
   emptyPassword,
-  encryptionAskedTwice,
+  invalidCancelRequest,
   expectedAuthenticationResponse,
   invalidFrontendTag,
   invalidMessageFormat,
@@ -263,6 +265,8 @@ export {
   onlyScramKeysFor,
   passwordAuthenticationFailed,
   refusedByServer,
+  scramChannelBindingDowngrade,
+  scramChannelBindingFailed,
   scramChannelBindingMismatch,
   scramNonceMismatch,
   scramRefusedByServer,

@@ -1,4 +1,14 @@
 import { sameSecret, type Random } from '@multigres/core';
+import type { ProtocolVersion } from '@multigres/pgwire';
+
+/** PostgreSQL 18's MAX_CANCEL_KEY_LENGTH; protocol 3.2 allows up to 256. */
+const longSecretBytes = 32;
+const shortSecretBytes = 4;
+
+/** How long a secret clients of this protocol can handle. */
+export function secretBytesFor(version: ProtocolVersion): number {
+  return version.minor >= 2 ? longSecretBytes : shortSecretBytes;
+}
 
 /** What a client must show to have its query cancelled: BackendKeyData. */
 export interface CancelKey {

@@ -1,4 +1,14 @@
-import { sqlstate, type Connection, type ConnectionHandler, type PgError, type Timer } from '@multigres/core';
+import {
+  emptyBytes,
+  sqlstate,
+  type Connection,
+  type ConnectionHandler,
+  type NetworkError,
+  type PgError,
+  type SecuredConnection,
+  type Timer,
+  type TlsFacts,
+} from '@multigres/core';
 import {
   Deframer,
   frontendTagTable,
@@ -14,22 +24,39 @@ import {
 } from '@multigres/pgwire';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
 import { loginTimeout } from '../errors.ts';
+import {
+  beginsWithTls,
+  encryptionTrouble,
+  endPointOf,
+  mayBeDirect,
+  offersTls,
+  secureClient,
+} from './client-encryption.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 import { Session } from './session.ts';
 import { Tunnel } from './tunnel.ts';
 
-const machine: ReturnType<typeof serverStartupMachine> = serverStartupMachine({ tls: false, minorMax: 0 });
+const withTls: ReturnType<typeof serverStartupMachine> = serverStartupMachine({ tls: true, minorMax: 2 });
+const withoutTls: ReturnType<typeof serverStartupMachine> = serverStartupMachine({ tls: false, minorMax: 2 });
 const tags: Uint8Array = frontendTagTable();
 
 /** A client that has connected and not logged in yet: drives the start-up machine, then makes the session. */
 export class Login implements ConnectionHandler, FrameSink {
   readonly #environment: SessionEnvironment;
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #deframer: Deframer;
   readonly #timer: Timer;
   readonly #closed: (login: Login) => void;
-  #state: ServerStartupState = machine.initial;
+  /** Undefined until the first bytes are here. */
+  #machine: ReturnType<typeof serverStartupMachine> | undefined;
+  #state: ServerStartupState = withoutTls.initial;
+  /** The answer to this request was sent just now: nothing more may have come with it. */
+  #silentAfter: 'SSL' | 'GSSAPI encryption' | undefined;
+  #wantsTls = false;
+  /** The connection is in the hands of TLS. */
+  #handshakes = false;
+  #facts: TlsFacts | undefined;
   /** Who it says it is; undefined until it has said so. */
   #user: string | undefined;
   /** What came while the method was being looked up. */
@@ -53,7 +80,10 @@ export class Login implements ConnectionHandler, FrameSink {
 
   /** Refuses the client. */
   fail(error: PgError): void {
-    if (!this.#over) this.#step({ kind: 'failed', error });
+    if (this.#over) return;
+    // Between plain text and TLS there is no way to say anything.
+    if (this.#handshakes) this.#giveUp();
+    else this.#step({ kind: 'failed', error });
   }
 
   data(bytes: Uint8Array): void {
@@ -65,6 +95,11 @@ export class Login implements ConnectionHandler, FrameSink {
       joined.set(bytes, this.#leftover.length);
       this.#leftover = joined;
       return;
+    }
+    if (this.#machine === undefined) {
+      const offered = offersTls(this.#environment, this.#connection);
+      this.#machine = offered ? withTls : withoutTls;
+      if (beginsWithTls(bytes)) return offered ? this.#startTls(bytes, true) : this.#left();
     }
     this.#feed(bytes);
   }
@@ -90,7 +125,8 @@ export class Login implements ConnectionHandler, FrameSink {
   #feed(bytes: Uint8Array): void {
     const used = this.#deframer.feed(bytes);
     const { state } = this.#deframer;
-    if (state === 'stopped') this.#putBy(bytes.slice(used));
+    if (this.#silentAfter !== undefined) this.#afterAnswer(this.#silentAfter, bytes.length - used);
+    else if (state === 'stopped') this.#putBy(bytes.slice(used));
     else if (state !== 'flowing') this.fail(invalidStartupLength());
   }
 
@@ -101,7 +137,7 @@ export class Login implements ConnectionHandler, FrameSink {
   }
 
   #step(event: ServerStartupEvent): void {
-    const [state, effects] = machine.step(this.#state, event);
+    const [state, effects] = (this.#machine ?? withoutTls).step(this.#state, event);
     this.#state = state;
     for (const effect of effects) this.#do(effect);
   }
@@ -126,10 +162,49 @@ export class Login implements ConnectionHandler, FrameSink {
         if (effect.error.sqlstate === sqlstate.invalidPassword && this.#user !== undefined)
           this.#environment.authenticator.proofFailed(this.#user);
         return this.#leave();
+      case 'expectSilence':
+        this.#silentAfter = effect.request;
+        return this.#deframer.stop();
       case 'startTls':
-        // Not reached while TLS is not offered: the machine answers N.
-        return this.fail(unencryptedDataAfter('SSL'));
+        this.#wantsTls = true;
+        return;
     }
+  }
+
+  /** The client was answered whether it may encrypt; what it has sent without waiting is not to be used. */
+  #afterAnswer(request: 'SSL' | 'GSSAPI encryption', bytesLeft: number): void {
+    this.#silentAfter = undefined;
+    if (this.#over) return;
+    this.#deframer.resume();
+    if (bytesLeft > 0) return this.fail(unencryptedDataAfter(request));
+    if (this.#wantsTls) this.#startTls(emptyBytes, false);
+  }
+
+  #startTls(received: Uint8Array, direct: boolean): void {
+    this.#handshakes = true;
+    secureClient(this.#environment, this.#connection, received).then(
+      (secured) => this.#secured(secured, direct),
+      (error: NetworkError) => {
+        this.#environment.log.debug('a client failed to speak TLS', { reason: error.message });
+        if (!this.#over) this.#giveUp();
+      },
+    );
+  }
+
+  #secured({ connection, facts }: SecuredConnection, direct: boolean): void {
+    if (this.#over) return connection.destroy();
+    this.#handshakes = false;
+    this.#connection = connection;
+    this.#facts = facts;
+    connection.attach(this);
+    // As PostgreSQL does it: without a word.
+    if (direct && !mayBeDirect(facts)) return this.#left();
+    this.#step({ kind: 'encrypted', direct, serverEndPoint: endPointOf(facts) });
+  }
+
+  #giveUp(): void {
+    this.#connection.destroy();
+    this.#left(false);
   }
 
   /** The client takes the end of the connection for a sign that the cancel was done. Nothing that it sends is read any more. */
@@ -144,16 +219,19 @@ export class Login implements ConnectionHandler, FrameSink {
     const { user, database, replication } = request;
     const connection = this.#connection;
     this.#user = user;
-    const method = this.#environment.authenticator.method({
+    const facts = {
       user,
       database,
       replication,
       encrypted,
-      certificate: undefined,
+      certificate: this.#facts?.clientCertificate,
       get remote() {
         return connection.remote;
       },
-    });
+    };
+    const error = encryptionTrouble(this.#environment, connection, facts);
+    if (error !== undefined) return this.#step({ kind: 'methodChosen', method: { kind: 'reject', error } });
+    const method = this.#environment.authenticator.method(facts);
     if (method instanceof Promise) this.#whenChosen(method);
     else this.#step({ kind: 'methodChosen', method });
   }

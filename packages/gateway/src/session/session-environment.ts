@@ -7,13 +7,14 @@ import type { GatewayLimits } from '../config.ts';
 import type { PoolerClient } from '../route/pooler-client.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { SessionRounds } from '../timeout/session-rounds.ts';
+import type { ClientEncryption } from './client-encryption.ts';
 import type { GoodbyeEnvironment } from './goodbye.ts';
 import type { RequestContext } from './request-machine.ts';
 import type { Session } from './session.ts';
 import type { Tunnel } from './tunnel.ts';
 
 /** What all sessions of a gateway share. */
-export interface SessionEnvironment extends RequestContext, GoodbyeEnvironment {
+export interface SessionEnvironment extends RequestContext, ClientEncryption, GoodbyeEnvironment {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;

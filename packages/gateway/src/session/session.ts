@@ -21,7 +21,7 @@ import {
   type Opened,
 } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
-import type { CancelKey } from '../cancel/cancel-keys.ts';
+import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
 import { gatewayStops, malformedLength, poolerLost, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import { GroupTicks } from '../telemetry/group-ticks.ts';
@@ -111,7 +111,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
     this.#open = { user, database, settings: [...accepted.settings], credentials, replication: 'none' };
     this.#requests = new RequestMachine(this, environment);
-    this.#key = environment.cancelKeys.issue(this);
+    this.#key = environment.cancelKeys.issue(this, secretBytesFor(accepted.version));
     this.#pooler = environment.poolerFor(accepted.database);
     this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
     this.#sinceMs = environment.rounds.coarseMs;

@@ -10,7 +10,7 @@ import {
 } from '@multigres/pgwire';
 import { ReceiveWindow, replyFlag, requestCost, SendWindow, type Open, type Opened } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
-import type { CancelKey } from '../cancel/cancel-keys.ts';
+import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
 import { poolerLost } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import { sayGoodbye } from './goodbye.ts';
@@ -60,7 +60,7 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.replication = replication;
     this.#environment = environment;
     this.#connection = connection;
-    this.#key = environment.cancelKeys.issue(this);
+    this.#key = environment.cancelKeys.issue(this, secretBytesFor(accepted.version));
     this.#pooler = environment.poolerFor(database);
     environment.tunnels.add(this);
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));

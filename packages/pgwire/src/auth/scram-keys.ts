@@ -23,6 +23,8 @@ export interface ScramKeys {
 }
 
 export const scramMechanism = 'SCRAM-SHA-256';
+/** The same, bound to the server's certificate. */
+export const scramPlusMechanism = 'SCRAM-SHA-256-PLUS';
 /** PostgreSQL's default of `scram_iterations`, and RFC 7677's least. */
 export const scramIterationsDefault = 4096;
 export const scramKeyBytes = 32;

@@ -16,7 +16,13 @@ import { scramServerFinal, scramServerFirst } from './scram-server.ts';
 
 const salt = utf8('sixteen bytes ok');
 const verifier = scramVerifierOfPassword('pencil', salt, 10);
-const first: ScramClientFirst = { data: 'n,,n=,r=client', bare: 'n=,r=client', nonce: 'client' };
+const first: ScramClientFirst = {
+  data: 'n,,n=,r=client',
+  bare: 'n=,r=client',
+  gs2Header: 'n,,',
+  serverEndPoint: undefined,
+  nonce: 'client',
+};
 
 /** A whole login; `edit` may spoil the client's last message. */
 function login(secret: ScramSecret, edit: (final: string) => string = (final) => final): string {
@@ -35,6 +41,8 @@ describe('RFC 7677, section 3', () => {
   const user: ScramClientFirst = {
     data: 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO',
     bare: 'n=user,r=rOprNGfwEbeRWgbNEkqO',
+    gs2Header: 'n,,',
+    serverEndPoint: undefined,
     nonce: 'rOprNGfwEbeRWgbNEkqO',
   };
   const rfcSalt = decodeBase64('W22ZaJ0SNY7soEsUEjb6gQ==') as Uint8Array;

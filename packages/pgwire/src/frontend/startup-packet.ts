@@ -8,6 +8,8 @@ import { decodeStartupMessage, type ProtocolVersion, type StartupMessage } from 
 export type StartupPacket =
   | StartupMessage
   | CancelRequest
+  /** A CancelRequest without a key, or with one that is too long. */
+  | { readonly kind: 'malformedCancelRequest' }
   | { readonly kind: 'sslRequest' }
   | { readonly kind: 'gssencRequest' }
   | { readonly kind: 'unsupportedVersion'; readonly version: ProtocolVersion };
@@ -16,7 +18,7 @@ export type StartupPacket =
 export function decodeStartupPacket(buffer: Uint8Array, start: number, end: number): StartupPacket | undefined {
   if (end - start < 8) return undefined;
   const code = int32At(buffer, start + 4);
-  if (code === cancelRequestCode) return decodeCancelRequest(buffer, start, end);
+  if (code === cancelRequestCode) return decodeCancelRequest(buffer, start, end) ?? { kind: 'malformedCancelRequest' };
   if (code === sslRequestCode) return end - start === 8 ? { kind: 'sslRequest' } : undefined;
   if (code === gssencRequestCode) return end - start === 8 ? { kind: 'gssencRequest' } : undefined;
   const major = code >>> 16;

@@ -4,10 +4,11 @@ import {
   scramClientFinal,
   scramClientFirst,
   scramClientVerify,
+  type ClientBinding,
   type ScramClientFirst,
   type ScramSecret,
 } from '../auth/scram-client.ts';
-import { scramMechanism, type ScramKeys } from '../auth/scram-keys.ts';
+import { scramMechanism, scramPlusMechanism, type ScramKeys } from '../auth/scram-keys.ts';
 import type { Authentication } from '../backend/authentication.ts';
 import { decodeBackendMessage, type BackendMessage } from '../backend/backend-message.ts';
 import type { PgNotice } from '../backend/notice-response.ts';
@@ -74,6 +75,7 @@ export type ClientStartupState =
   | {
       readonly kind: 'authenticating';
       readonly encrypted: boolean;
+      readonly serverEndPoint: Uint8Array | undefined;
       readonly version: ProtocolVersion;
       readonly scram: ScramProgress;
     }
@@ -89,8 +91,8 @@ export type ClientStartupEvent =
   | { readonly kind: 'connected' }
   /** The one byte that answers SSLRequest. It is no message: read it before feeding a deframer. */
   | { readonly kind: 'sslAnswered'; readonly byte: number }
-  /** The TLS handshake is done. */
-  | { readonly kind: 'encrypted' }
+  /** The TLS handshake is done. With `tlsServerEndPoint` of the server's certificate SCRAM is bound to it where the server can. */
+  | { readonly kind: 'encrypted'; readonly serverEndPoint: Uint8Array | undefined }
   | { readonly kind: 'messageReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number };
 
 export type ClientStartupEffect =
@@ -119,14 +121,14 @@ function step(options: ClientStartupOptions, state: ClientStartupState, event: C
   switch (event.kind) {
     case 'connected':
       assert(state.kind === 'created', 'a connection stands once');
-      if (options.tls === 'disable') return sendStartup(options, false);
+      if (options.tls === 'disable') return sendStartup(options, false, undefined);
       return [{ kind: 'awaitingSslAnswer' }, [send((writer) => encodeSslRequest(writer))]];
     case 'sslAnswered':
       assert(state.kind === 'awaitingSslAnswer', 'the answer to SSLRequest comes after it');
       return onSslAnswer(options, event.byte);
     case 'encrypted':
       assert(state.kind === 'awaitingTls', 'a handshake follows the agreement');
-      return sendStartup(options, true);
+      return sendStartup(options, true, event.serverEndPoint);
     case 'messageReceived': {
       const message = decodeBackendMessage(event.buffer, event.start, event.end);
       return message ? onMessage(options, state, message) : refuse(unexpectedFromServer('The message is malformed.'));
@@ -141,14 +143,20 @@ function onSslAnswer(options: ClientStartupOptions, byte: number): ClientStep {
   // An E begins an ErrorResponse of a server that does not know SSLRequest. It came unencrypted and unproven: not to be shown.
   if (byte !== 0x4e && byte !== 0x45)
     return refuse(unexpectedFromServer('The answer to SSLRequest is neither S nor N.'));
-  return byte === 0x4e && options.tls === 'prefer' ? sendStartup(options, false) : refuse(serverRefusesTls());
+  return byte === 0x4e && options.tls === 'prefer'
+    ? sendStartup(options, false, undefined)
+    : refuse(serverRefusesTls());
 }
 
-function sendStartup(options: ClientStartupOptions, encrypted: boolean): ClientStep {
+function sendStartup(
+  options: ClientStartupOptions,
+  encrypted: boolean,
+  serverEndPoint: Uint8Array | undefined,
+): ClientStep {
   const version = { major: 3, minor: options.minor };
   const parameters = [['user', options.user] as const, ['database', options.database] as const, ...options.parameters];
   return [
-    { kind: 'authenticating', encrypted, version, scram: { kind: 'unused' } },
+    { kind: 'authenticating', encrypted, serverEndPoint, version, scram: { kind: 'unused' } },
     [send((writer) => encodeStartupMessage(writer, version, parameters))],
   ];
 }
@@ -232,14 +240,21 @@ function answerPassword(
 
 function onSasl(options: ClientStartupOptions, state: Authenticating, mechanisms: readonly string[]): ClientStep {
   if (state.scram.kind !== 'unused') return refuse(unexpectedFromServer('SASL was begun twice.'));
-  if (!mechanisms.includes(scramMechanism)) return refuse(unsupportedAuthentication(mechanisms.join(', ')));
+  const binding = bindingFor(state, mechanisms);
+  const mechanism = binding.kind === 'used' ? scramPlusMechanism : scramMechanism;
+  if (!mechanisms.includes(mechanism)) return refuse(unsupportedAuthentication(mechanisms.join(', ')));
   if (options.credential.kind === 'none') return refuse(noPasswordFor(options.user));
   if (options.credential.kind === 'md5') return refuse(onlyMd5VerifierFor(options.user));
-  const first = scramClientFirst(options.nonce);
+  const first = scramClientFirst(options.nonce, binding);
   return [
     { ...state, scram: { kind: 'begun', first } },
-    [send((writer) => encodeSaslInitialResponse(writer, scramMechanism, first.data))],
+    [send((writer) => encodeSaslInitialResponse(writer, mechanism, first.data))],
   ];
+}
+
+function bindingFor({ serverEndPoint }: Authenticating, mechanisms: readonly string[]): ClientBinding {
+  if (serverEndPoint === undefined) return { kind: 'none' };
+  return mechanisms.includes(scramPlusMechanism) ? { kind: 'used', serverEndPoint } : { kind: 'unused' };
 }
 
 function onAuthenticationOk(state: Authenticating): ClientStep {

@@ -1,6 +1,12 @@
 import { sameSecret, unreachable, utf8, utf8Text } from '@multigres/core';
 import { md5Proves, md5Verifier } from '../auth/md5.ts';
-import { scramKeysOfPassword, scramMechanism, scramStoredKey, type ScramKeys } from '../auth/scram-keys.ts';
+import {
+  scramKeysOfPassword,
+  scramMechanism,
+  scramPlusMechanism,
+  scramStoredKey,
+  type ScramKeys,
+} from '../auth/scram-keys.ts';
 import { scramServerFinal, scramServerFirst } from '../auth/scram-server.ts';
 import {
   encodeAuthenticationCleartextPassword,
@@ -55,14 +61,18 @@ export function askForProof(state: AwaitingMethod, method: AuthenticationMethod)
       encodeAuthenticationMd5Password(writer, method.salt);
       break;
     case 'scram':
-      encodeAuthenticationSasl(writer, [scramMechanism]);
+      // The safer one first: clients take the first that they know.
+      encodeAuthenticationSasl(
+        writer,
+        state.serverEndPoint === undefined ? [scramMechanism] : [scramPlusMechanism, scramMechanism],
+      );
       break;
     default:
       return unreachable(method);
   }
-  const { encrypted, request } = state;
+  const { encrypted, serverEndPoint, request } = state;
   return [
-    { kind: 'awaitingProof', encrypted, request, method, mechanismChosen: false },
+    { kind: 'awaitingProof', encrypted, serverEndPoint, request, method },
     [{ kind: 'send', bytes: writer.take() }],
   ];
 }
@@ -92,10 +102,10 @@ function judgePassword(
   if (response === '') return refuse(emptyPassword());
   const accepted = judgeResponse(state, method, response);
   if (accepted !== undefined) return accepted;
-  const { encrypted, request } = state;
+  const { encrypted, serverEndPoint, request } = state;
   if (method.remembered !== true) return refuse(passwordAuthenticationFailed(request.user));
   return [
-    { kind: 'awaitingSecret', encrypted, request, method, response },
+    { kind: 'awaitingSecret', encrypted, serverEndPoint, request, method, response },
     [{ kind: 'lookUpAgain', method, user: request.user }],
   ];
 }
@@ -147,13 +157,16 @@ function judgeSasl(
   start: number,
   end: number,
 ): ServerStep {
-  if (!state.mechanismChosen) {
+  if (state.mechanism === undefined) {
     const initial = decodeSaslInitialResponse(buffer, start, end);
     if (!initial) return refuse(invalidPasswordPacket());
-    if (initial.mechanism !== scramMechanism) return refuse(invalidSaslMechanism());
+    const { mechanism, response } = initial;
+    if (mechanism !== scramMechanism && (mechanism !== scramPlusMechanism || state.serverEndPoint === undefined))
+      return refuse(invalidSaslMechanism());
+    const chosen: AwaitingProof = { ...state, mechanism };
     // A client may choose first and begin with its next message; an empty challenge asks for it (RFC 4422, section 3).
-    if (initial.response === null) return challenge({ ...state, mechanismChosen: true }, '');
-    return judgeClientFirst(state, method, utf8Text(initial.response));
+    if (response === null) return challenge(chosen, '');
+    return judgeClientFirst(chosen, method, utf8Text(response));
   }
   const data = utf8Text(buffer.subarray(start + 5, end));
   if (state.exchange === undefined) return judgeClientFirst(state, method, data);
@@ -169,9 +182,11 @@ function judgeClientFirst(
   method: Extract<AuthenticationMethod, { readonly kind: 'scram' }>,
   clientFirst: string,
 ): ServerStep {
-  const first = scramServerFirst(clientFirst, method.verifier, method.nonce);
+  const { serverEndPoint, mechanism } = state;
+  const binding = serverEndPoint && { serverEndPoint, chosen: mechanism === scramPlusMechanism };
+  const first = scramServerFirst(clientFirst, method.verifier, method.nonce, binding);
   if (first.kind === 'refused') return refuse(first.error);
-  return challenge({ ...state, mechanismChosen: true, exchange: first.exchange }, first.data);
+  return challenge({ ...state, exchange: first.exchange }, first.data);
 }
 
 function challenge(state: AwaitingProof, data: string): ServerStep {

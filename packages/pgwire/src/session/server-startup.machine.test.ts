@@ -1,11 +1,11 @@
 import { utf8, utf8Text, type PgError } from '@multigres/core';
 import { describe, expect, it } from 'vitest';
 import { md5Response, md5Verifier } from '../auth/md5.ts';
-import { scramClientFinal, scramClientFirst } from '../auth/scram-client.ts';
+import { scramClientFinal, scramClientFirst, type ClientBinding } from '../auth/scram-client.ts';
 import { mockScramVerifier, scramKeysOfPassword, scramVerifierOfPassword } from '../auth/scram-keys.ts';
 import { decodeBackendMessage, type BackendMessage } from '../backend/backend-message.ts';
 import { Deframer } from '../frame/deframer.ts';
-import { encodeCancelRequest } from '../frontend/cancel-request.ts';
+import { cancelRequestCode, encodeCancelRequest } from '../frontend/cancel-request.ts';
 import { encodeGssencRequest } from '../frontend/gssenc-request.ts';
 import { encodePasswordMessage } from '../frontend/password-message.ts';
 import { encodeQuery } from '../frontend/query.ts';
@@ -26,6 +26,8 @@ import {
 const salt = utf8('0123456789abcdef');
 const verifier = scramVerifierOfPassword('pw', salt, 10);
 const md5Salt = Uint8Array.of(1, 2, 3, 4);
+
+const encrypted = { kind: 'encrypted', direct: false, serverEndPoint: undefined } as const;
 
 /** A client that has just connected; each call steps the machine and answers its effects, the sent messages decoded. */
 class Client {
@@ -97,7 +99,7 @@ describe('requests for encryption', () => {
       [encodeGssencRequest, encodeSslRequest],
     ]) {
       const client = new Client();
-      for (const encode of order) expect(client.packet(encode)).toEqual([]);
+      for (const encode of order) expect(client.packet(encode)).toMatchObject([{ kind: 'expectSilence' }]);
       expect(client.sent).toEqual(['N', 'N']);
       expect(client.startup({ user: 'ann' }).at(-1)).toMatchObject({ kind: 'chooseMethod', encrypted: false });
     }
@@ -106,22 +108,42 @@ describe('requests for encryption', () => {
   it('lead to TLS after a denied GSSENCRequest', () => {
     const client = new Client(true);
     client.packet(encodeGssencRequest);
-    expect(client.packet(encodeSslRequest)).toEqual([{ kind: 'startTls' }]);
+    expect(client.packet(encodeSslRequest)).toEqual([{ kind: 'expectSilence', request: 'SSL' }, { kind: 'startTls' }]);
     expect(client.sent).toEqual(['N', 'S']);
-    client.step({ kind: 'encrypted' });
+    client.step(encrypted);
     expect(client.startup({ user: 'ann' }).at(-1)).toMatchObject({ kind: 'chooseMethod', encrypted: true });
   });
 
-  it('are refused a second time, and inside TLS', () => {
-    for (const encode of [encodeSslRequest, encodeGssencRequest]) {
+  it('are taken for a version a second time in a row, and inside TLS', () => {
+    for (const [encode, minor] of [
+      [encodeSslRequest, 5679],
+      [encodeGssencRequest, 5680],
+    ] as const) {
+      const expected = `0A000 unsupported frontend protocol 1234.${minor}: server supports 3.0 to 3.2`;
       const twice = new Client();
       twice.packet(encode);
-      expect(refusal(twice.packet(encode))).toContain('08P01');
+      expect(refusal(twice.packet(encode))).toBe(expected);
       const inside = new Client(true);
       inside.packet(encodeSslRequest);
-      inside.step({ kind: 'encrypted' });
-      expect(refusal(inside.packet(encode))).toContain('08P01');
+      inside.step(encrypted);
+      expect(refusal(inside.packet(encode))).toBe(expected);
     }
+  });
+
+  it('may be repeated in turns, as PostgreSQL forgets the one over the other', () => {
+    const client = new Client();
+    for (const encode of [encodeSslRequest, encodeGssencRequest, encodeSslRequest, encodeGssencRequest])
+      client.packet(encode);
+    expect(client.sent).toEqual(['N', 'N', 'N', 'N']);
+    expect(client.startup({ user: 'ann' }).at(-1)).toMatchObject({ kind: 'chooseMethod' });
+  });
+
+  it('are denied where TLS came without asking', () => {
+    const client = new Client(true);
+    client.step({ ...encrypted, direct: true });
+    client.packet(encodeSslRequest);
+    expect(client.sent).toEqual(['N']);
+    expect(client.startup({ user: 'ann' }).at(-1)).toMatchObject({ kind: 'chooseMethod', encrypted: true });
   });
 
   it('may be followed by nothing in clear', () => {
@@ -138,6 +160,18 @@ describe('a cancel request', () => {
     expect(client.packet((writer) => encodeCancelRequest(writer, 77, secretKey))).toEqual([
       { kind: 'cancel', processId: 77, secretKey },
     ]);
+    expect(client.sent).toEqual([]);
+  });
+
+  it('with a key that is none is not answered either', () => {
+    const client = new Client();
+    const effects = client.packet((writer) => {
+      writer.beginUntagged();
+      writer.int32(cancelRequestCode);
+      writer.int32(77);
+      writer.end();
+    });
+    expect(refusal(effects)).toBe('08P01 invalid length of cancel request packet');
     expect(client.sent).toEqual([]);
   });
 });
@@ -208,8 +242,18 @@ describe('the startup message', () => {
     expect(refusal(effects)).toContain('08P01 invalid startup packet layout');
   });
 
+  it('is negotiated before it is refused for another reason', () => {
+    const client = new Client();
+    client.startup({ user: '', '_pq_.new': '1' });
+    expect(client.sent.map((each) => (typeof each === 'object' ? each.kind : each))).toEqual([
+      'negotiateProtocolVersion',
+      'errorResponse',
+    ]);
+  });
+
   it.each([
     [0, 2, {}, undefined, 0],
+    [1, 2, {}, undefined, 1],
     [2, 2, {}, undefined, 2],
     [2, 0, {}, { minor: 0, options: [] }, 0],
     [9999, 2, {}, { minor: 2, options: [] }, 2],
@@ -310,6 +354,84 @@ describe('authentication', () => {
     const kinds = (client: Client): unknown[] =>
       client.sent.map((each) => (typeof each === 'object' ? each.kind : each));
     expect(kinds(wrong)).toEqual(kinds(unknown));
+  });
+
+  describe('by SCRAM inside TLS', () => {
+    const serverEndPoint = utf8('the hash of our certificate');
+
+    function bound(mechanism: string, binding: ClientBinding, edit = (final: string): string => final): Client {
+      const client = new Client(true);
+      client.step({ ...encrypted, serverEndPoint });
+      client.begin({ kind: 'scram', verifier, nonce: 'srv' });
+      const first = scramClientFirst('nonce', binding);
+      client.message((writer) => encodeSaslInitialResponse(writer, mechanism, first.data));
+      const challenge = client.sent.at(-1);
+      if (typeof challenge !== 'object' || challenge.kind !== 'authenticationSaslContinue') return client;
+      const final = scramClientFinal(utf8Text(challenge.data), first, { kind: 'password', password: 'pw' });
+      if (final.kind === 'proof') client.message((writer) => encodeSaslResponse(writer, edit(final.data)));
+      return client;
+    }
+
+    const told = (client: Client): unknown => {
+      const last = client.sent.at(-1);
+      if (typeof last !== 'object' || last.kind !== 'errorResponse') return typeof last === 'object' ? last.kind : last;
+      return `${last.report.sqlstate} ${last.report.detail ?? last.report.message}`;
+    };
+
+    it('offers the mechanism that is bound to our certificate first', () => {
+      const client = bound('SCRAM-SHA-256-PLUS', { kind: 'used', serverEndPoint });
+      expect(client.sent[0]).toEqual({
+        kind: 'authenticationSasl',
+        mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'],
+      });
+      expect(told(client)).toBe('authenticationOk');
+    });
+
+    it('takes a client that knows no channel binding', () => {
+      expect(told(bound('SCRAM-SHA-256', { kind: 'none' }))).toBe('authenticationOk');
+    });
+
+    it.each([
+      [
+        'thinks that we know none: its offer was taken away',
+        ['SCRAM-SHA-256', { kind: 'unused' }],
+        '28000 The client supports SCRAM channel binding but thinks the server does not.  However, this server does support channel binding.',
+      ],
+      [
+        'saw another certificate',
+        ['SCRAM-SHA-256-PLUS', { kind: 'used', serverEndPoint: utf8('that of somebody in between') }],
+        '28000 SCRAM channel binding check failed',
+      ],
+      [
+        'chooses it and sends none',
+        ['SCRAM-SHA-256-PLUS', { kind: 'none' }],
+        '08P01 The client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include channel binding data.',
+      ],
+      [
+        'sends it and does not choose it',
+        ['SCRAM-SHA-256', { kind: 'used', serverEndPoint }],
+        '08P01 The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data.',
+      ],
+    ] as const)('refuses a client that %s', (_, [mechanism, binding], expected) => {
+      expect(told(bound(mechanism, binding))).toBe(expected);
+    });
+
+    it('refuses a binding of another type', () => {
+      const client = new Client(true);
+      client.step({ ...encrypted, serverEndPoint });
+      client.begin({ kind: 'scram', verifier, nonce: 'srv' });
+      client.message((w) => encodeSaslInitialResponse(w, 'SCRAM-SHA-256-PLUS', 'p=tls-unique,,n=,r=nonce'));
+      expect(told(client)).toBe('08P01 unsupported SCRAM channel-binding type "tls-unique"');
+    });
+
+    it('does not offer it where our certificate can not be bound to', () => {
+      const client = new Client(true);
+      client.step(encrypted);
+      client.begin({ kind: 'scram', verifier, nonce: 'srv' });
+      expect(client.sent.at(-1)).toEqual({ kind: 'authenticationSasl', mechanisms: ['SCRAM-SHA-256'] });
+      client.message((w) => encodeSaslInitialResponse(w, 'SCRAM-SHA-256-PLUS', 'p=tls-server-end-point,,n=,r=n'));
+      expect(told(client)).toBe('08P01 client selected an invalid SASL authentication mechanism');
+    });
   });
 
   it('refuses what is no answer', () => {

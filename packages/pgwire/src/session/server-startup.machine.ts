@@ -2,13 +2,15 @@ import { unreachable, type Machine, type PgError, type Step } from '@multigres/c
 import type { ScramKeys, ScramVerifier } from '../auth/scram-keys.ts';
 import type { ScramServerExchange } from '../auth/scram-server.ts';
 import { encodeNegotiateProtocolVersion } from '../backend/negotiate-protocol-version.ts';
-import { encryptionAskedTwice, invalidStartupLayout, unsupportedProtocol } from '../errors.ts';
+import { invalidCancelRequest, invalidStartupLayout, unsupportedProtocol } from '../errors.ts';
+import { gssencRequestCode } from '../frontend/gssenc-request.ts';
+import { sslRequestCode } from '../frontend/ssl-request.ts';
 import { decodeStartupPacket, type StartupPacket } from '../frontend/startup-packet.ts';
 import type { StartupMessage } from '../frontend/startup-message.ts';
 import { MessageWriter } from '../wire/message-writer.ts';
 import { askForProof, judgeAgain, judgeProof } from './server-authentication.ts';
 import { refuse } from './server-refusal.ts';
-import { readStartup, type StartupRequest } from './startup-request.ts';
+import { readStartup, spokenVersion, type StartupRequest } from './startup-request.ts';
 
 /** What is stored of a user's password: `pg_authid.rolpassword`, or a line of a file of users. */
 export type StoredSecret =
@@ -56,40 +58,45 @@ export interface AcceptedSession extends StartupRequest {
   readonly md5Verifier?: string;
 }
 
+/** How the bytes travel. */
+export interface ServerTransport {
+  readonly encrypted: boolean;
+  /** `tlsServerEndPoint` of our certificate, for SCRAM-SHA-256-PLUS; undefined if there is no channel binding. */
+  readonly serverEndPoint: Uint8Array | undefined;
+}
+
 export type ServerStartupState =
-  | {
+  | (ServerTransport & {
       readonly kind: 'awaitingPacket';
-      readonly encrypted: boolean;
       readonly sslAsked: boolean;
       readonly gssencAsked: boolean;
-    }
+    })
   /** `S` is sent: the next bytes belong to TLS. */
   | { readonly kind: 'awaitingTls' }
-  | { readonly kind: 'awaitingMethod'; readonly encrypted: boolean; readonly request: StartupRequest }
-  | {
+  | (ServerTransport & { readonly kind: 'awaitingMethod'; readonly request: StartupRequest })
+  | (ServerTransport & {
       readonly kind: 'awaitingProof';
-      readonly encrypted: boolean;
       readonly request: StartupRequest;
       readonly method: Exclude<AuthenticationMethod, { readonly kind: 'trust' | 'reject' }>;
       /** For SCRAM, from the second message on. */
       readonly exchange?: ScramServerExchange;
-      readonly mechanismChosen: boolean;
-    }
+      /** Of the SASL mechanisms offered; undefined until the client has chosen. */
+      readonly mechanism?: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
+    })
   /** The answer did not fit what was remembered of the user's secret, which is looked up again. */
-  | {
+  | (ServerTransport & {
       readonly kind: 'awaitingSecret';
-      readonly encrypted: boolean;
       readonly request: StartupRequest;
       readonly method: Extract<AuthenticationMethod, { readonly kind: 'cleartext' | 'md5' }>;
       readonly response: string;
-    }
+    })
   | { readonly kind: 'ended' };
 
 export type ServerStartupEvent =
   /** An untagged packet, as the deframer gives it in startup mode. */
   | { readonly kind: 'packetReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number }
-  /** The TLS handshake is done; also the first event where TLS comes without asking. */
-  | { readonly kind: 'encrypted' }
+  /** The TLS handshake is done. `direct`: the client did not ask before. */
+  | { readonly kind: 'encrypted'; readonly direct: boolean; readonly serverEndPoint: Uint8Array | undefined }
   | { readonly kind: 'methodChosen'; readonly method: AuthenticationMethod }
   /** A tagged message. */
   | { readonly kind: 'messageReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number }
@@ -99,9 +106,11 @@ export type ServerStartupEvent =
 export type ServerStartupEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
   /**
-   * After sending: hand the connection to TLS. Stop the deframer in the same call: if it holds or leaves over any byte, step `failed` with
-   * `unencryptedDataAfter('SSL')`.
+   * Stop the deframer in the same call: if it leaves over any byte, the client (or somebody in between) did not wait for the answer that was just
+   * sent, and what it sent must not be taken for what comes later: step `failed` with `unencryptedDataAfter(request)`.
    */
+  | { readonly kind: 'expectSilence'; readonly request: 'SSL' | 'GSSAPI encryption' }
+  /** After sending and silence: hand the connection to TLS, then step `encrypted`. */
   | { readonly kind: 'startTls' }
   /** From here on there are tags: call the deframer's `endStartup` in the same call. */
   | { readonly kind: 'endStartup' }
@@ -112,7 +121,7 @@ export type ServerStartupEffect =
   /** Somebody wants this query cancelled. Nothing is answered; close the connection. */
   | { readonly kind: 'cancel'; readonly processId: number; readonly secretKey: Uint8Array }
   | { readonly kind: 'accept'; readonly session: AcceptedSession }
-  /** The error is sent (an effect before this one); close the connection when it is out. */
+  /** Close the connection when what was sent is out: the error, or nothing where PostgreSQL answers nothing. */
   | { readonly kind: 'refuse'; readonly error: PgError };
 
 export type ServerStep = Step<ServerStartupState, ServerStartupEffect>;
@@ -125,7 +134,13 @@ export function serverStartupMachine(
   options: ServerStartupOptions,
 ): Machine<ServerStartupState, ServerStartupEvent, ServerStartupEffect> {
   return {
-    initial: { kind: 'awaitingPacket', encrypted: false, sslAsked: false, gssencAsked: false },
+    initial: {
+      kind: 'awaitingPacket',
+      encrypted: false,
+      serverEndPoint: undefined,
+      sslAsked: false,
+      gssencAsked: false,
+    },
     step: (state, event) => step(options, state, event),
   };
 }
@@ -135,8 +150,10 @@ function step(options: ServerStartupOptions, state: ServerStartupState, event: S
   switch (event.kind) {
     case 'failed':
       return refuse(event.error);
-    case 'encrypted':
-      return [{ kind: 'awaitingPacket', encrypted: true, sslAsked: true, gssencAsked: true }, []];
+    case 'encrypted': {
+      const { direct, serverEndPoint } = event;
+      return [{ kind: 'awaitingPacket', encrypted: true, serverEndPoint, sslAsked: !direct, gssencAsked: !direct }, []];
+    }
     case 'packetReceived': {
       if (state.kind !== 'awaitingPacket') return refuse(invalidStartupLayout());
       const packet = decodeStartupPacket(event.buffer, event.start, event.end);
@@ -155,19 +172,27 @@ function step(options: ServerStartupOptions, state: ServerStartupState, event: S
 
 type AwaitingPacket = Extract<ServerStartupState, { readonly kind: 'awaitingPacket' }>;
 
+/**
+ * As in PostgreSQL's `ProcessStartupPacket`, the same request twice in a row is read as a protocol version, which it is not; after another one it
+ * is a question again.
+ */
 function onPacket(options: ServerStartupOptions, state: AwaitingPacket, packet: StartupPacket): ServerStep {
   switch (packet.kind) {
-    case 'sslRequest':
-      if (state.sslAsked) return refuse(encryptionAskedTwice());
-      if (options.tls) return [{ kind: 'awaitingTls' }, [sendByte('S'), { kind: 'startTls' }]];
-      return [{ ...state, sslAsked: true }, [sendByte('N')]];
+    case 'sslRequest': {
+      if (state.sslAsked) return refuse(notAVersion(sslRequestCode, options));
+      if (options.tls && !state.encrypted)
+        return [{ kind: 'awaitingTls' }, [...answer('S', 'SSL'), { kind: 'startTls' }]];
+      return [{ ...state, sslAsked: true, gssencAsked: false }, answer('N', 'SSL')];
+    }
     case 'gssencRequest':
-      if (state.gssencAsked) return refuse(encryptionAskedTwice());
-      return [{ ...state, gssencAsked: true }, [sendByte('N')]];
+      if (state.gssencAsked) return refuse(notAVersion(gssencRequestCode, options));
+      return [{ ...state, gssencAsked: true, sslAsked: false }, answer('N', 'GSSAPI encryption')];
     case 'cancelRequest': {
       const { processId, secretKey } = packet;
       return [{ kind: 'ended' }, [{ kind: 'cancel', processId, secretKey: secretKey.slice() }]];
     }
+    case 'malformedCancelRequest':
+      return [{ kind: 'ended' }, [{ kind: 'refuse', error: invalidCancelRequest() }]];
     case 'unsupportedVersion':
       return refuse(unsupportedProtocol(packet.version.major, packet.version.minor, options.minorMax));
     case 'startup':
@@ -177,20 +202,33 @@ function onPacket(options: ServerStartupOptions, state: AwaitingPacket, packet: 
   }
 }
 
-function onStartup(options: ServerStartupOptions, state: AwaitingPacket, message: StartupMessage): ServerStep {
-  const read = readStartup(message, options.minorMax);
-  if (read.kind === 'refused') return refuse(read.error);
-  const { request } = read;
-  const effects: ServerStartupEffect[] = [];
-  if (message.version.minor > options.minorMax || request.unknownProtocolOptions.length > 0) {
-    const writer = new MessageWriter(256);
-    encodeNegotiateProtocolVersion(writer, request.version, request.unknownProtocolOptions);
-    effects.push({ kind: 'send', bytes: writer.take() });
-  }
-  effects.push({ kind: 'endStartup' }, { kind: 'chooseMethod', request, encrypted: state.encrypted });
-  return [{ kind: 'awaitingMethod', encrypted: state.encrypted, request }, effects];
+function notAVersion(code: number, options: ServerStartupOptions): PgError {
+  return unsupportedProtocol(code >>> 16, code & 0xffff, options.minorMax);
 }
 
-function sendByte(letter: 'S' | 'N'): ServerStartupEffect {
-  return { kind: 'send', bytes: Uint8Array.of(letter.charCodeAt(0)) };
+function onStartup(options: ServerStartupOptions, state: AwaitingPacket, message: StartupMessage): ServerStep {
+  const { read, unknownProtocolOptions } = readStartup(message, options.minorMax);
+  const effects: ServerStartupEffect[] = [];
+  // Even if the request is refused for another reason: the client must know how to read the answer.
+  if (message.version.minor > options.minorMax || unknownProtocolOptions.length > 0) {
+    const writer = new MessageWriter(256);
+    const version = spokenVersion(message, options.minorMax);
+    encodeNegotiateProtocolVersion(writer, version, unknownProtocolOptions);
+    effects.push({ kind: 'send', bytes: writer.take() });
+  }
+  if (read.kind === 'refused') {
+    const [ended, refusal] = refuse(read.error);
+    return [ended, [...effects, ...refusal]];
+  }
+  const { request } = read;
+  const { encrypted, serverEndPoint } = state;
+  effects.push({ kind: 'endStartup' }, { kind: 'chooseMethod', request, encrypted });
+  return [{ kind: 'awaitingMethod', encrypted, serverEndPoint, request }, effects];
+}
+
+function answer(letter: 'S' | 'N', request: 'SSL' | 'GSSAPI encryption'): readonly ServerStartupEffect[] {
+  return [
+    { kind: 'send', bytes: Uint8Array.of(letter.charCodeAt(0)) },
+    { kind: 'expectSilence', request },
+  ];
 }

@@ -21,39 +21,61 @@ export interface StartupRequest {
   readonly unknownProtocolOptions: readonly string[];
 }
 
+export interface StartupReading {
+  readonly read: ReadStartup;
+  /** Known even of a request that is refused. */
+  readonly unknownProtocolOptions: readonly string[];
+}
+
 export type ReadStartup =
   | { readonly kind: 'request'; readonly request: StartupRequest }
   | { readonly kind: 'refused'; readonly error: PgError };
 
+/** What will be spoken with a client that asks for this version: the minor version at most ours. */
+export function spokenVersion(message: StartupMessage, minorMax: number): ProtocolVersion {
+  return { major: 3, minor: Math.min(message.version.minor, minorMax) };
+}
+
 /** `ProcessStartupPacket`. Refusals: 28000 no user, 22023 bad `replication`, 42601 bad `options`. The major version is 3. */
-export function readStartup(message: StartupMessage, minorMax: number): ReadStartup {
+export function readStartup(message: StartupMessage, minorMax: number): StartupReading {
+  const unknownProtocolOptions = [...message.parameters.keys()].filter((name) => name.startsWith('_pq_.'));
+  const replication = message.parameters.get('replication') ?? 'false';
+  // PostgreSQL looks at it while it reads the packet: before it has told what it does not know.
+  if (readReplication(replication) === undefined)
+    return { read: refused(invalidReplication(replication)), unknownProtocolOptions: [] };
+  return { read: readRequest(message, minorMax, unknownProtocolOptions), unknownProtocolOptions };
+}
+
+function readRequest(
+  message: StartupMessage,
+  minorMax: number,
+  unknownProtocolOptions: readonly string[],
+): ReadStartup {
   const { parameters } = message;
   const user = parameters.get('user') ?? '';
   const database = parameters.get('database') ?? '';
-  const replicationText = parameters.get('replication');
-  const replication = replicationText === undefined ? 'none' : readReplication(replicationText);
-  if (replication === undefined) return { kind: 'refused', error: invalidReplication(replicationText ?? '') };
-  if (user === '') return { kind: 'refused', error: noUserName() };
+  if (user === '') return refused(noUserName());
   const options = parseStartupOptions(parameters.get('options') ?? '');
   if (options.kind === 'refused') return options;
 
   const settings = new Map<string, string>();
   for (const [name, value] of options.settings) put(settings, name, value);
-  const unknownProtocolOptions: string[] = [];
   for (const [name, value] of parameters) {
-    if (name.startsWith('_pq_.')) unknownProtocolOptions.push(name);
-    else if (!reserved.includes(name)) put(settings, name, value);
+    if (!reserved.includes(name) && !name.startsWith('_pq_.')) put(settings, name, value);
   }
-  const version = { major: 3, minor: Math.min(message.version.minor, minorMax) };
   const request = {
-    version,
+    version: spokenVersion(message, minorMax),
     user,
     database: database === '' ? user : database,
     settings,
-    replication,
+    replication: readReplication(parameters.get('replication') ?? 'false') ?? 'none',
     unknownProtocolOptions,
   };
   return { kind: 'request', request };
+}
+
+function refused(error: PgError): ReadStartup {
+  return { kind: 'refused', error };
 }
 
 const reserved: readonly string[] = ['user', 'database', 'options', 'replication'];
