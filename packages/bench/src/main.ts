@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { PgError } from '@multigres/core';
 import { BenchError, exitCode } from './errors.ts';
+import { churnCommand } from './churn-command.ts';
 import { crowdCommand } from './crowd-command.ts';
+import { fairnessCommand } from './fairness-command.ts';
+import { largeCommand } from './large-command.ts';
 import { proxyCommand } from './proxy-command.ts';
 
 /** What went wrong in a few lines; a bug of ours keeps its stack. */
@@ -26,7 +29,8 @@ async function run(args: readonly string[]): Promise<number> {
     .description('Measures us beside our peers. Starts everything it needs and leaves nothing behind.')
     .exitOverride()
     .enablePositionalOptions();
-  for (const command of [proxyCommand(), crowdCommand()]) program.addCommand(command.exitOverride());
+  for (const command of [proxyCommand(), crowdCommand(), fairnessCommand(), churnCommand(), largeCommand()])
+    program.addCommand(command.exitOverride());
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode.ok;

@@ -12,6 +12,11 @@ export const modes: readonly Mode[] = ['simple', 'extended', 'prepared'];
 /** `select`: one row by its key. `tpcb`: pgbench's default, seven statements in a transaction that writes. */
 export type Workload = 'select' | 'tpcb';
 
+/** A script of one's own, in pgbench's language. */
+export interface ScriptFile {
+  readonly script: string;
+}
+
 /** Where pgbench is, and where it may write its logs. */
 export interface PgbenchProgram {
   readonly bin: string;
@@ -21,11 +26,16 @@ export interface PgbenchProgram {
 export interface PgbenchOptions {
   readonly program: PgbenchProgram;
   readonly address: Address;
-  readonly workload: Workload;
+  readonly workload: Workload | ScriptFile;
   readonly mode: Mode;
   readonly clients: number;
   /** Whole seconds: pgbench takes no others. */
   readonly seconds: number;
+  /** Transactions a second to aim at, at random times; latency then counts from the time that was planned (`--rate`). */
+  readonly perSecond?: number;
+  /** Each transaction over a connection of its own (`--connect`). */
+  readonly connects?: boolean;
+  readonly identity?: { readonly user: string; readonly password?: string };
 }
 
 export interface PgbenchResult {
@@ -43,15 +53,34 @@ const sampledShare = 0.1;
 
 /** The arguments besides where to connect, as the report shows them. */
 export function pgbenchArguments(options: Omit<PgbenchOptions, 'program' | 'address'>): string[] {
-  const { workload, mode, clients, seconds } = options;
+  const { workload, mode, clients, seconds, perSecond, connects } = options;
   const jobs = Math.min(clients, availableParallelism());
-  const script = workload === 'select' ? ['-S'] : [];
-  return ['-n', ...script, '-M', mode, '-c', String(clients), '-j', String(jobs), '-T', String(seconds)];
+  return [
+    ...[
+      '-n',
+      ...scriptArguments(workload),
+      '-M',
+      mode,
+      '-c',
+      String(clients),
+      '-j',
+      String(jobs),
+      '-T',
+      String(seconds),
+    ],
+    ...(perSecond === undefined ? [] : ['-R', String(perSecond)]),
+    ...(connects === true ? ['-C'] : []),
+  ];
+}
+
+function scriptArguments(workload: Workload | ScriptFile): string[] {
+  if (typeof workload === 'object') return ['-f', workload.script];
+  return workload === 'select' ? ['-S'] : [];
 }
 
 /** One run of plain pgbench against the `postgres` database. Throws a BenchError if it fails or clients are lost on the way. */
 export async function pgbench(options: PgbenchOptions): Promise<PgbenchResult> {
-  const { program, address, clients, seconds } = options;
+  const { program, address, clients, seconds, identity = { user: 'postgres' } } = options;
   const folder = mkdtempSync(join(program.logFolder, 'l'));
   try {
     const sampling = clients < sampledFrom ? [] : ['--sampling-rate', String(sampledShare)];
@@ -60,8 +89,9 @@ export async function pgbench(options: PgbenchOptions): Promise<PgbenchResult> {
       args: [
         ...pgbenchArguments(options),
         ...['-l', '--log-prefix', join(folder, 'l'), ...sampling],
-        ...['-h', address.host, '-p', String(address.port), '-U', 'postgres', 'postgres'],
+        ...['-h', address.host, '-p', String(address.port), '-U', identity.user, 'postgres'],
       ],
+      ...(identity.password !== undefined && { env: { PGPASSWORD: identity.password } }),
       msMax: seconds * 1000 + 60_000,
     });
     return { ...parsePgbench(output), ...latencies(folder) };

@@ -53,6 +53,15 @@ export function processTree(root: number): readonly ProcessUsage[] {
   return tree;
 }
 
+/** Open files and sockets of a process; 0 if it has ended. */
+export function descriptorsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return 0;
+  }
+}
+
 /** CPU of a whole tree: what lives, and what ended in it. */
 export function treeCpuUs(root: number): number {
   return processTree(root).reduce((sum, usage) => sum + usage.cpuUs + usage.endedChildrenCpuUs, 0);

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { freePort } from '../machine/ports.ts';
 import { Program } from '../machine/program.ts';
 import type { Scratch } from '../scratch.ts';
 import { answers } from './answers.ts';
-import { socketPath, type Address, type Peer, type Transport } from './peer.ts';
+import { socketPath, usersFile, type Address, type Auth, type Peer, type Transport } from './peer.ts';
 import type { PostgresServer } from './postgres.ts';
 
 const readyMsMax = 30_000;
@@ -16,22 +16,25 @@ export interface OursOptions {
   readonly transport: Transport;
   /** Backends; our own default if absent. */
   readonly poolSize?: number | undefined;
+  readonly auth?: Auth;
   /** More arguments for Node, such as those of its profiler. */
   readonly nodeArgs?: readonly string[];
 }
 
 /** Our gateway and pooler, as `./mg proxy` runs them. */
 export async function startOurs(scratch: Scratch, postgres: PostgresServer, options: OursOptions): Promise<Peer> {
-  const { processes, transport, poolSize, nodeArgs = [] } = options;
+  const { processes, transport, poolSize, auth = { method: 'trust' }, nodeArgs = [] } = options;
   const port = await freePort();
   const folder = join(scratch.folder, `m${port}`);
   mkdirSync(folder);
+  writeFileSync(join(folder, 'users'), usersFile(auth));
   const address: Address = { host: transport === 'tcp' ? '127.0.0.1' : folder, port };
   const endpoint = ({ host, port: at }: Address): string =>
     transport === 'tcp' ? `${host}:${at}` : socketPath({ host, port: at });
   const settings = [
     ...(processes === 'one' ? ['--single-process'] : []),
     ...(poolSize === undefined ? [] : [`--pool-size ${poolSize}`]),
+    ...(auth.method === 'trust' ? [] : [`--auth-file ${join(folder, 'users')}`]),
   ];
   const args = [
     'proxy',
@@ -48,7 +51,7 @@ export async function startOurs(scratch: Scratch, postgres: PostgresServer, opti
     logFile: join(scratch.folder, `proxy-${processes}.log`),
   });
   scratch.deferStop(program);
-  await program.until(() => answers(postgres.bin, address), readyMsMax);
+  await program.until(() => answers(postgres.bin, address, auth), readyMsMax);
   return {
     id: processes,
     title: processes === 'one' ? 'Multigres, one process' : 'Multigres, two processes',

@@ -7,6 +7,14 @@ export interface Address {
   readonly port: number;
 }
 
+/** How clients prove to a pooler who they are; behind it Postgres trusts everybody. */
+export type Auth =
+  | { readonly method: 'trust' }
+  | { readonly method: 'scram'; readonly user: string; readonly password: string };
+
+/** A file of users as PgBouncer has it, and ours takes it. */
+export const usersFile = (auth: Auth): string => (auth.method === 'trust' ? '' : `"${auth.user}" "${auth.password}"\n`);
+
 export type PeerId = 'direct' | 'pgbouncer' | 'two' | 'one';
 
 /** Something that a client can connect to and that ends at the same Postgres. */

@@ -6,7 +6,7 @@ import { freePort } from '../machine/ports.ts';
 import { Program } from '../machine/program.ts';
 import type { Scratch } from '../scratch.ts';
 import { answers } from './answers.ts';
-import type { Address, Peer, Transport } from './peer.ts';
+import { usersFile, type Address, type Auth, type Peer, type Transport } from './peer.ts';
 import type { PostgresServer } from './postgres.ts';
 
 const readyMsMax = 15_000;
@@ -18,15 +18,16 @@ export async function startPgbouncer(
   transport: Transport,
   poolSize: number,
   say: (line: string) => void,
+  auth: Auth = { method: 'trust' },
 ): Promise<Peer> {
   const { bin, version } = await ensureTool('pgbouncer', say);
   const runAs = unprivilegedAccount();
   const port = await freePort();
   const folder = makeOwnFolder(join(scratch.folder, `b${port}`), runAs);
   const address: Address = { host: transport === 'tcp' ? '127.0.0.1' : folder, port };
-  const settings = settingsOf(poolSize);
+  const settings = { ...settingsOf(poolSize), auth_type: auth.method === 'trust' ? 'trust' : 'scram-sha-256' };
   const file = join(folder, 'pgbouncer.ini');
-  writeFileSync(join(folder, 'users'), '"postgres" ""\n');
+  writeFileSync(join(folder, 'users'), `"postgres" ""\n${usersFile(auth)}`);
   writeFileSync(file, ini(folder, postgres.address, address, transport, settings));
   const program = await Program.start({
     title: 'PgBouncer',
@@ -38,7 +39,7 @@ export async function startPgbouncer(
     stopSignal: 'SIGQUIT',
   });
   scratch.deferStop(program);
-  await program.until(() => answers(postgres.bin, address), readyMsMax);
+  await program.until(() => answers(postgres.bin, address, auth), readyMsMax);
   return {
     id: 'pgbouncer',
     title: 'PgBouncer',
@@ -58,7 +59,6 @@ function settingsOf(poolSize: number): Record<string, string | number> {
     default_pool_size: poolSize,
     max_client_conn: 60_000,
     max_prepared_statements: 200,
-    auth_type: 'trust',
     listen_backlog: 4096,
     log_connections: 0,
     log_disconnections: 0,

@@ -1,5 +1,5 @@
 import type { Peer } from '../peers/peer.ts';
-import type { Skipped } from '../suites/proxy.ts';
+import type { Skipped } from '../suites/skipped.ts';
 
 /** Who was measured, in which version, how started and how set; and who was not, and why. */
 export function peerSection(peers: readonly Peer[], skipped: readonly Skipped[]): string {

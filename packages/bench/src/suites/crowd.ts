@@ -8,7 +8,7 @@ import type { Peer, PeerId, Transport } from '../peers/peer.ts';
 import { startPgbouncer } from '../peers/pgbouncer.ts';
 import { startPostgres, type PostgresServer } from '../peers/postgres.ts';
 import type { Scratch } from '../scratch.ts';
-import type { Skipped } from './proxy.ts';
+import type { Skipped } from './skipped.ts';
 
 export interface CrowdPlan {
   readonly connections: number;

@@ -1,4 +1,3 @@
-import { PgError } from '@multigres/core';
 import { BenchError } from '../errors.ts';
 import { pgbench } from '../load/pgbench.ts';
 import { metered } from '../machine/usage-meter.ts';
@@ -11,12 +10,8 @@ import { benchAgreement, benchOpen, openRates, type Agreement, type OpenSample }
 import { profiled, type RoleProfile } from './profile.ts';
 import { loadsOf, secondsOf, writersMode, type Load, type ProxyPlan } from './proxy-plan.ts';
 import type { Sample } from './sample.ts';
+import { orSkipped, type Skipped } from './skipped.ts';
 import { tunedPool } from './tuned-pool.ts';
-
-export interface Skipped {
-  readonly title: string;
-  readonly reason: string;
-}
 
 export interface ProxyOutcome {
   readonly peers: readonly Peer[];
@@ -34,23 +29,15 @@ export async function benchProxy(scratch: Scratch, plan: ProxyPlan, say: Say): P
   say(`starting Postgres and filling pgbench's tables, scale ${plan.scale}`);
   const postgres = await startPostgres(scratch, plan.transport, plan.scale, say);
   const skipped: Skipped[] = [];
-  const orSkipped = async (title: string, start: () => Promise<Peer>): Promise<Peer[]> => {
-    try {
-      return [await start()];
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      const detail = error instanceof PgError ? ` (${error.report.detail})` : '';
-      say(`${title} is left out: ${error.message}${detail}`);
-      skipped.push({ title, reason: `${error.message}${detail}` });
-      return [];
-    }
-  };
   const peers: Peer[] = [postgres];
   const bouncer = (size: number): Promise<Peer> => startPgbouncer(scratch, postgres, plan.transport, size, say);
   peers.push(
-    ...(await orSkipped('PgBouncer', async () => {
-      return (await tunedPool('PgBouncer', postgres, plan.pgbouncerPools, bouncer, say)).peer;
-    })),
+    ...(await orSkipped(
+      'PgBouncer',
+      async () => (await tunedPool('PgBouncer', postgres, plan.pgbouncerPools, bouncer, say)).peer,
+      skipped,
+      say,
+    )),
   );
   const ours = (size: number, processes: 'one' | 'two'): Promise<Peer> =>
     startOurs(scratch, postgres, { processes, transport: plan.transport, poolSize: size });
