@@ -152,6 +152,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     const { sessionsMax } = this.limits;
     return {
       sessions: this.#sessions,
+      tunnels: this.tunnels,
       get loginCount() {
         return logins.size;
       },

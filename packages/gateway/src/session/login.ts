@@ -63,6 +63,8 @@ export class Login implements ConnectionHandler, FrameSink {
   #leftover: Uint8Array | undefined;
   #over = false;
   readonly #connectedTick: number;
+  /** It is a CancelRequest, and counted as one. */
+  #cancels = false;
   #session: Session | Tunnel | undefined;
 
   constructor(environment: SessionEnvironment, connection: Connection, closed: (login: Login) => void) {
@@ -209,6 +211,7 @@ export class Login implements ConnectionHandler, FrameSink {
 
   /** The client takes the end of the connection for a sign that the cancel was done. Nothing that it sends is read any more. */
   #cancel(key: CancelKey): void {
+    this.#cancels = true;
     const done = this.#environment.cancels.requested(key);
     if (done === undefined) return this.#leave();
     this.#connection.pause();
@@ -283,7 +286,7 @@ export class Login implements ConnectionHandler, FrameSink {
 
   /** The client went before it was a session. */
   #left(connected: boolean = true): void {
-    if (!this.#over) this.#environment.metrics.loginFailed('none');
+    if (!this.#over && !this.#cancels) this.#environment.metrics.loginFailed('none');
     this.#leave(connected);
   }
 

@@ -472,9 +472,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#pooler.close(this.#channel);
     this.#leftover = undefined;
     if (connected) sayGoodbye(this.#connection, this.#environment);
-    const { metrics } = this.#environment;
-    if (this.#welcomed) metrics.sessionEnded(this.#endedBy);
-    else metrics.loginFailed(this.#endedBy === 'client' ? 'none' : this.#endedBy);
+    this.#environment.metrics.over(this.#welcomed, this.#endedBy);
     this.#environment.sessionEnded(this);
   }
 }

@@ -40,6 +40,9 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     { frame: () => {}, part: () => {} },
     { wholeBytesMax: headerBytes, messageBytesMax: messageBytesMaxOfPostgres },
   );
+  /** The SQLSTATE that it was told last of all, or that the client left by itself. */
+  #endedBy = 'client';
+  #welcomed = false;
   #phase: 'opening' | 'ready' | 'ended' = 'opening';
   /** Bytes that came before they could be taken; the connection is paused meanwhile. */
   #leftover: Uint8Array | undefined;
@@ -80,6 +83,7 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
   /** Ends the session, telling the client why if it is not in the middle of a message. */
   finish(error: PgError): void {
     if (this.#phase === 'ended') return;
+    this.#endedBy = error.sqlstate;
     if (this.#replies.betweenMessages) {
       encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
       this.#writeOut();
@@ -91,6 +95,7 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
 
   data(bytes: Uint8Array): void {
     if (this.#phase === 'ended') return;
+    this.#environment.metrics.receivedBytes.add(bytes.length);
     if (this.#phase === 'opening' || this.#windowClosed) return this.#keep(bytes);
     this.#forward(bytes);
   }
@@ -115,7 +120,9 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
   opened(opened: Opened): void {
     if (this.#phase !== 'opening') return;
     this.#phase = 'ready';
-    const { writer } = this.#environment;
+    this.#welcomed = true;
+    const { metrics, writer } = this.#environment;
+    metrics.logins.add();
     for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
     encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
     encodeReadyForQuery(writer, 'I');
@@ -185,13 +192,16 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
   }
 
   #writeOut(): void {
-    if (!this.#connection.write(this.#environment.writer.take())) this.#clientStalled = true;
+    const { metrics, writer } = this.#environment;
+    metrics.sentBytes.add(writer.length);
+    if (!this.#connection.write(writer.take())) this.#clientStalled = true;
   }
 
   #leave(connected: boolean = true): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
     this.#environment.cancelKeys.revoke(this.#key);
+    this.#environment.metrics.over(this.#welcomed, this.#endedBy);
     this.#environment.tunnels.delete(this);
     this.#pooler.close(this.#channel);
     this.#leftover = undefined;

@@ -71,8 +71,13 @@ export class GatewayMetrics {
     this.#metrics.counter('multigres_gateway_login_failures_total', help, { sqlstate }).add();
   }
 
-  /** A session that was let in is over. */
-  sessionEnded(reason: string): void {
+  /** A client that proved who it is has gone: `welcomed` if it had its first ReadyForQuery, `reason`: the SQLSTATE it was told, or client. */
+  over(welcomed: boolean, reason: string): void {
+    if (welcomed) this.#sessionEnded(reason);
+    else this.loginFailed(reason === 'client' ? 'none' : reason);
+  }
+
+  #sessionEnded(reason: string): void {
     const help = 'Sessions that ended after their login. reason: client (it left), or the SQLSTATE that it was told.';
     this.#metrics.counter('multigres_gateway_sessions_ended_total', help, { reason }).add();
   }

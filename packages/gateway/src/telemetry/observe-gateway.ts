@@ -7,6 +7,7 @@ import type { StatementCatalog } from '../statement/statement-catalog.ts';
 /** What of a gateway is looked at when somebody reads its metrics. */
 export interface GatewaySubject {
   readonly sessions: Iterable<Session>;
+  readonly tunnels: { readonly size: number };
   readonly loginCount: number;
   readonly sessionsMax: number;
   readonly pooler: PoolerClient;
@@ -19,11 +20,12 @@ const states: readonly SessionState[] = ['opening', 'idle', 'active', 'idleInTra
 /** Registers what has a value only now. `subject` is asked at every reading, never in between. */
 export function observeGateway(metrics: Metrics, subject: GatewaySubject): void {
   const help =
-    'Sessions by state: opening (logged in, waits for the pooler), idle, active (a group is under way), idleInTransaction, detached (its pooler went away).';
+    'Sessions by state: opening (logged in, waits for the pooler), idle, active (a group is under way), idleInTransaction, detached (its pooler went away), replication (a connection of that kind).';
   metrics.observe('gauge', 'multigres_gateway_sessions', help, (report) => {
     const counts = new Map(states.map((state) => [state, 0]));
     for (const { state } of subject.sessions) counts.set(state, (counts.get(state) ?? 0) + 1);
     for (const [state, count] of counts) report(count, { state });
+    report(subject.tunnels.size, { state: 'replication' });
   });
   const gauge = (name: string, text: string, value: () => number): void =>
     metrics.observe('gauge', name, text, (report) => report(value()));

@@ -1,6 +1,7 @@
 import { defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
 import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
 import type { AssembleCluster, ClusterSpec } from '../cluster.ts';
+import { metricsAtRest } from '../check/metrics-oracle.ts';
 import type { SimNode, Weather } from '../world/weather.ts';
 import { backendLeaks } from './leaks.ts';
 import { PostgresNode, databaseName, postgresPort } from './postgres-node.ts';
@@ -88,9 +89,19 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
       );
     },
     committedKeys: () => postgres.committed('ledger', 'k'),
-    leaks: () => [...sessionLeaks(pooler, gateways), ...backendLeaks(postgres, backendsMax)],
+    leaks: () => [
+      ...sessionLeaks(pooler, gateways),
+      ...backendLeaks(postgres, backendsMax),
+      ...nodes.flatMap((node) => wrongMetrics(weather, node)),
+    ],
   };
 };
+
+/** What the life that a node has now counts wrongly. */
+function wrongMetrics(weather: Weather, { name, life }: SimNode): string[] {
+  const mine = weather.moments.metrics.find((entry) => entry.life === life);
+  return mine === undefined ? [] : metricsAtRest(name, mine.metrics);
+}
 
 function sessionLeaks({ pooler }: PoolerNode, gateways: readonly GatewayNode[]): string[] {
   const leaks: string[] = [];

@@ -1,12 +1,27 @@
 import type { Mutant } from '../mutation.ts';
 
 const session = 'packages/gateway/src/session/session.ts';
+const metrics = 'packages/gateway/src/telemetry/gateway-metrics.ts';
 const requests = 'packages/gateway/src/session/request-machine.ts';
 
 const cancelKeys = 'packages/gateway/src/cancel/cancel-keys.ts';
 
 /** Bugs in what stands between clients and the pooler. */
 export const gatewayMutants: readonly Mutant[] = [
+  {
+    name: 'gateway/abnormal-end-not-counted',
+    file: metrics,
+    find: `    if (welcomed) this.#sessionEnded(reason);`,
+    replace: `    if (welcomed && reason === 'client') this.#sessionEnded(reason);`,
+    why: 'sessions that ended with an error are missing in the metrics',
+  },
+  {
+    name: 'gateway/refused-login-not-counted',
+    file: metrics,
+    find: `    else this.loginFailed(reason === 'client' ? 'none' : reason);`,
+    replace: ``,
+    why: 'clients that Postgres or the pooler does not let in are missing in the metrics',
+  },
   {
     name: 'gateway/failed-parse-keeps-its-name',
     file: requests,
