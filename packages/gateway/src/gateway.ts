@@ -98,6 +98,9 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly classify: (text: string) => Classification = (text) => this.#classifier.text(text);
   readonly classifyQuery: (buffer: Uint8Array, start: number, end: number) => Classification = (buffer, start, end) =>
     this.#classifier.query(buffer, start, end);
+  get shape(): number {
+    return this.#classifier.shape;
+  }
   readonly #classifier: Classifier = new Classifier();
   readonly #world: World;
   readonly #config: GatewayConfig;

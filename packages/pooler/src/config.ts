@@ -25,6 +25,11 @@ export interface PoolerLimits {
   readonly sharedGroupsMax: number;
   /** Sessions that may wait for a backend of one pool. */
   readonly waitersMax: number;
+  /**
+   * A statement that only reads and takes longer than this by its history has a backend to itself, and one that takes longer unexpectedly loses those
+   * behind it to other backends. Infinity: all share alike.
+   */
+  readonly slowMs: number;
   /** A session that has waited this long for a backend is refused (53300). */
   readonly waitMs: number;
   /** A login at Postgres takes at most this long. */
@@ -42,6 +47,7 @@ export const defaultPoolerLimits: PoolerLimits = {
   sharedBackendsMax: 4,
   sharedGroupsMax: 32,
   waitersMax: 20_000,
+  slowMs: 2,
   waitMs: 30_000,
   loginMs: 15_000,
   idleMs: 600_000,

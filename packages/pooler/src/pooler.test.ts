@@ -39,7 +39,7 @@ async function house(limits: Partial<PoolerLimits> = {}): Promise<House> {
     id: 'pooler',
     relay,
     postgres: postgres.endpoint,
-    limits: { ...defaultPoolerLimits, ...limits },
+    limits: { ...defaultPoolerLimits, slowMs: Infinity, ...limits },
   });
   return { world, postgres, pooler, gateway: await FakeGateway.connect(world, relay) };
 }

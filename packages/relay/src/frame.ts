@@ -41,6 +41,22 @@ export const frameType = {
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
+/**
+ * `count` of a `request`: whether the group ends with this piece, and the number that the gateway gives to the shape of its text, if it has one (the
+ * lowest 15 bits; 0: none). The pooler keeps the history of how long such texts take by it.
+ */
+export function requestCount(ends: boolean, shape: number): number {
+  return ends ? ((shape & 0x7fff) << 1) | 1 : 0;
+}
+
+export function endsGroup(count: number): boolean {
+  return (count & 1) !== 0;
+}
+
+export function shapeOf(count: number): number {
+  return count >>> 1;
+}
+
 /** Flags of `request`. */
 export const requestFlag = {
   /** This one request is a whole unit that may run between other sessions' units on a shared backend. */

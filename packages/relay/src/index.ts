@@ -25,13 +25,16 @@ export {
 } from './console/table.ts';
 export {
   bodyBytesMax,
+  endsGroup,
   FrameReader,
   frameType,
   FrameWriter,
   headerBytes,
   protocolVersion,
   replyFlag,
+  requestCount,
   requestFlag,
+  shapeOf,
   statusOfFlags,
   type FrameHandler,
   type FrameType,

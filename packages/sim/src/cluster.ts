@@ -28,6 +28,7 @@ export interface PoolerKnobs {
   readonly poolBackendsMax: readonly number[];
   readonly sharedBackendsMax: readonly number[];
   readonly sharedGroupsMax: readonly number[];
+  readonly slowMs: readonly number[];
   readonly statementsMax: readonly number[];
   readonly idleMs: readonly number[];
   readonly waitMs: readonly number[];
@@ -38,6 +39,7 @@ export const poolerKnobs: readonly (keyof PoolerKnobs)[] = [
   'poolBackendsMax',
   'sharedBackendsMax',
   'sharedGroupsMax',
+  'slowMs',
   'statementsMax',
   'idleMs',
   'waitMs',

@@ -35,6 +35,8 @@ export interface RequestSink {
     bytes: Uint8Array,
     start: number,
     end: number,
+    /** The number of the text's shape, 0 if it has none or is made of several texts. */
+    shape: number,
   ): void;
   /** Keep the backend from now on. */
   pin(reasons: number): void;
@@ -59,6 +61,8 @@ export interface RequestContext {
   classify(text: string): Classification;
   /** The same for the text of a simple query, which is in [start, end) of a message. */
   classifyQuery(buffer: Uint8Array, start: number, end: number): Classification;
+  /** The number of the shape of what `classifyQuery` was asked last; 0 if it is not remembered. */
+  readonly shape: number;
   /** A Parse was answered for without being relayed. */
   parseCarried(): void;
 }
@@ -132,6 +136,8 @@ export class RequestMachine {
   /** A setting that a bound and not yet executed portal will change. */
   #boundSetting: SettingChange | undefined;
   #ends: 'commit' | 'rollback' | undefined;
+  /** Of the text that this group brings along. */
+  #shape = 0;
   /** The client's own Parse of the unnamed statement is in this very group. */
   #unnamedInline = false;
   /** After a refusal: messages are dropped until Sync, as PostgreSQL does after an error. */
@@ -356,6 +362,7 @@ export class RequestMachine {
   #query(buffer: Uint8Array, start: number, end: number): void {
     if (buffer[end - 1] !== 0 || end - start < 6) return this.#sink.violation(malformedMessage());
     const query = this.#context.classifyQuery(buffer, start + 5, end - 1);
+    this.#shape = this.#context.shape;
     if (this.#mustRefuse(query)) return this.#refuse(sequenceStateNotCarried(), true, buffer, start, end);
     this.#names.set('', undefined);
     this.#noteEffects(query);
@@ -382,6 +389,10 @@ export class RequestMachine {
     else if (name !== '' || statement.sightings > 1) return this.#parseCarried(statement);
     // Most texts are never seen again: only the second sight makes an unnamed statement worth a place on the backends.
     else this.#unnamedInline = true;
+    if (name === '') {
+      this.#context.classifyQuery(buffer, parsePeek.queryStart, parsePeek.queryEnd);
+      this.#shape = this.#context.shape;
+    }
     this.#addWith(useKind.parsesInline, buffer, start, end);
   }
 
@@ -730,11 +741,11 @@ export class RequestMachine {
     let at = start;
     let left = uses;
     while (end - at > pieceBytesMax) {
-      this.#sink.request(flags & requestFlag.copy, false, left, buffer, at, at + pieceBytesMax);
+      this.#sink.request(flags & requestFlag.copy, false, left, buffer, at, at + pieceBytesMax, 0);
       left = noUses;
       at += pieceBytesMax;
     }
-    this.#sink.request(flags, endsGroup, left, buffer, at, end);
+    this.#sink.request(flags, endsGroup, left, buffer, at, end, this.#shape);
   }
 
   #pinNow(reasons: number): void {
@@ -755,6 +766,7 @@ export class RequestMachine {
     this.#boundSetting = undefined;
     this.#ends = undefined;
     this.#unnamedInline = false;
+    this.#shape = 0;
   }
 }
 

@@ -14,6 +14,7 @@ import {
   ReceiveWindow,
   replyFlag,
   requestCost,
+  requestCount,
   requestFlag,
   SendWindow,
   statusOfFlags,
@@ -210,10 +211,11 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     bytes: Uint8Array,
     start: number,
     end: number,
+    shape: number,
   ): void {
     if (this.#requests.groupsUnanswered === 0) this.#sinceMs = this.#environment.rounds.coarseMs;
     if (this.#beganMs < 0) this.#beganMs = this.#environment.rounds.coarseMs;
-    this.#pooler.request(this.#channel, flags, endsGroup ? 1 : 0, uses, bytes, start, end);
+    this.#pooler.request(this.#channel, flags, requestCount(endsGroup, shape), uses, bytes, start, end);
     if (endsGroup && !(flags & requestFlag.unseen)) this.#noteAsked(flags);
     this.#sendWindow.sent(requestCost(uses.length, end - start));
     if (this.#sendWindow.open || this.#windowClosed) return;

@@ -6,6 +6,8 @@ export class Classifier {
   readonly #texts: ClassificationCache = new ClassificationCache();
   readonly #shapes: ShapeCache = new ShapeCache();
   #shapeHits = 0;
+  /** The number of the shape of what `query` was asked last; 0 if it is not remembered. */
+  shape = 0;
 
   /** Look-ups that were answered from memory, by the text or by its shape. */
   get hits(): number {
@@ -25,9 +27,12 @@ export class Classifier {
     const known = this.#shapes.get(buffer, start, end);
     if (known !== undefined) {
       this.#shapeHits += 1;
+      this.shape = known.id;
       return known.classification;
     }
     const text = textAt(buffer, start, end);
-    return this.#shapes.set(buffer, start, end, text, this.#texts.classify(text)).classification;
+    const learnt = this.#shapes.set(buffer, start, end, text, this.#texts.classify(text));
+    this.shape = learnt.id;
+    return learnt.classification;
   }
 }

@@ -34,6 +34,7 @@ export class TestContext implements RequestContext {
   }
 
   classify = (text: string): Classification => this.#classifier.text(text);
+  readonly shape = 0;
   classifyQuery = (buffer: Uint8Array, start: number, end: number): Classification =>
     this.#classifier.query(buffer, start, end);
   parseCarried = (): void => {};

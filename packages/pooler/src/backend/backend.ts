@@ -27,6 +27,7 @@ import {
 } from '@multigres/pgwire';
 import { requestFlag, statementName, statementNameBytes, useKind, writeStatementName } from '@multigres/relay';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
+import { customRuns } from '../statement/plan-choice.ts';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
 import { Group, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
 import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
@@ -271,6 +272,8 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   pause(): void {
+    const { head } = this;
+    if (head !== undefined) head.wasHeldBack = true;
     this.#connection.pause();
   }
 
@@ -525,9 +528,11 @@ export class Backend implements ConnectionHandler, FrameSink {
     for (const use of uses) {
       if (use.kind !== useKind.refers) continue;
       const prepared = this.statements.use(use.statement as Statement);
-      if (prepared.present && prepared.pending === 0) continue;
-      if (this.#parsesBefore(uses, use)) continue;
-      this.#writeParse(group, prepared, 'swallowed');
+      if (!isReady(prepared) && !this.#parsesBefore(uses, use)) this.#writeParse(group, prepared, 'swallowed');
+      if (group.runs === prepared) continue;
+      prepared.runs += 1;
+      group.runs = prepared;
+      group.run = prepared.runs;
     }
     for (let old = this.statements.evict(before); old !== undefined; old = this.statements.evict(before))
       this.#writeClose(group, statementName(old.statement.number), old);
@@ -544,7 +549,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
   #parse(group: Group, prepared: PreparedStatement, leading: boolean): void {
-    if (!prepared.present || prepared.pending > 0) return this.#writeParse(group, prepared, 'asItIs');
+    if (!isReady(prepared)) return this.#writeParse(group, prepared, 'asItIs');
     this.#metrics.avoidedParses.add();
     if (leading && !group.hasScript && !group.delivered) {
       group.leadingParseCompletes += 1;
@@ -560,6 +565,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     const name = statementName(prepared.statement.number);
     this.#writeClose(group, name, prepared);
     group.expect({ forward, prepared, presentAfter: true });
+    prepared.runs = 0;
     encodeParse(this.#writer, name, prepared.statement.query, prepared.statement.parameterTypes);
   }
 
@@ -586,6 +592,11 @@ export class Backend implements ConnectionHandler, FrameSink {
       if (this.#connection.write(bytes)) this.drain();
     });
   }
+}
+
+/** Whether the backend surely has it, and need not plan it anew. */
+function isReady({ present, pending, runs, statement }: PreparedStatement): boolean {
+  return present && pending === 0 && (runs < customRuns || !statement.plan.preparesAnew);
 }
 
 /**

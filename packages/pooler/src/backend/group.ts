@@ -1,4 +1,5 @@
 import type { PgReport } from '@multigres/core';
+import type { DurationHistory } from '../statement/duration-history.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import type { PreparedStatement } from './prepared-statements.ts';
 
@@ -83,6 +84,13 @@ export class Group {
   ranBefore = false;
   /** The request, to be run again; only for shared groups. */
   replay: { readonly flags: number; readonly uses: readonly StatementUse[]; readonly bytes: Uint8Array } | undefined;
+  /** Of its text; only for shared groups. */
+  history: DurationHistory | undefined;
+  /** Its replies waited for a slow reader: how long it took says nothing. */
+  wasHeldBack = false;
+  /** A statement that it runs, and for which time since the statement was prepared there. */
+  runs: PreparedStatement | undefined;
+  run = 0;
   #script: ScriptStep[] | undefined;
   #scriptAt = 0;
 

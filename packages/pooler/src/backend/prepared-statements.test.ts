@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { StatementTable, type Statement } from '../statement/statement-table.ts';
 import { PreparedStatements } from './prepared-statements.ts';
 
-function statement(number: number): { number: number; query: string; parameterTypes: number[]; references: number } {
-  return { number, query: `s${number}`, parameterTypes: [], references: 1 };
-}
+const table = new StatementTable();
+const statement = (number: number): Statement => table.acquire(`s${number}`, []);
 
 it('a statement is what a reply said of it last', () => {
   const statements = new PreparedStatements(10);

@@ -8,6 +8,8 @@ export interface PreparedStatement {
   /** Parse and Close messages under way, whose replies will change `present`. */
   pending: number;
   lastUse: number;
+  /** Groups sent that run it, since it was prepared. */
+  runs: number;
 }
 
 /**
@@ -35,7 +37,7 @@ export class PreparedStatements {
   use(statement: Statement): PreparedStatement {
     let prepared = this.#byNumber.get(statement.number);
     if (prepared === undefined) {
-      prepared = { statement, present: false, pending: 0, lastUse: 0 };
+      prepared = { statement, present: false, pending: 0, lastUse: 0, runs: 0 };
       this.#byNumber.set(statement.number, prepared);
     }
     this.#uses += 1;

@@ -256,6 +256,17 @@ export class PoolMachine<B extends Seat, W> {
     return true;
   }
 
+  /** Whether what stands on this shared backend could run on another one, now or as soon as that has logged in. */
+  hasPlaceBesides(backend: B): boolean {
+    if (this.#idle.some((other) => !other.isBusyForOthers)) return true;
+    if (this.backends + this.#starting < this.backendsMax) return true;
+    for (const other of this.#shared) {
+      if (other === backend || other.isBusyForOthers || other.retired || other.stalled) continue;
+      if (other.owedGroups < this.#limits.sharedGroupsMax) return true;
+    }
+    return false;
+  }
+
   /** The backend is gone, or will be closed: it is none of the pool's any more. */
   lost(backend: B): void {
     this.#shared.delete(backend);

@@ -14,9 +14,13 @@ import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
 import type { Credentials } from '@multigres/relay';
 import { noCredentials, noRoom } from '../errors.ts';
 import type { Session } from '../session/session.ts';
-import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
+import type { PoolerMetrics, RerunReason } from '../telemetry/pooler-metrics.ts';
 import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
+import type { DurationHistory, PaceLimits } from '../statement/duration-history.ts';
 import { PoolTally, type Totals } from './pool-tally.ts';
+import { sharedBackendsFor } from './shared-backends.ts';
+import { SlowHeads } from './slow-heads.ts';
+import type { Want } from './wait-line.ts';
 
 /** What all backends of a pool have in common: they can stand in for each other. */
 export interface PoolKey {
@@ -60,6 +64,12 @@ const resetMs = 10_000;
 /** A session that sends transaction after transaction without waiting has at most so many under way, and keeps its backend for so many if others wait. */
 export const turnGroupsMax = 64;
 
+/** Fewer tell nothing about the pace. */
+const spreadGroupsMin = 50;
+
+/** What a pool keeps to. */
+export type PoolRules = PoolLimits & PaceLimits;
+
 /** Troubles of Postgres that pass by themselves. */
 const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
 
@@ -82,18 +92,31 @@ export class Pool implements BackendOwner {
   /** They have been told to go, and are not gone yet. */
   readonly #closing: Set<Backend> = new Set();
   readonly #nowMs: () => number;
+  readonly #limits: PoolRules;
+  readonly #slowHeads: SlowHeads<Backend>;
+  /** Shared groups since the last look at their pace, and how long they took. */
+  #sharedGroups = 0;
+  #sharedMs = 0;
   readonly #tally: PoolTally = new PoolTally();
   #attempts = 0;
   #retry: Timer | undefined;
   /** Arrivals that wait for the first login. */
   readonly #welcomes: Set<Arrival> = new Set();
 
-  constructor(key: PoolKey, limits: PoolLimits, waitMs: number, environment: PoolEnvironment) {
+  constructor(key: PoolKey, limits: PoolRules, waitMs: number, environment: PoolEnvironment) {
     this.key = key;
     this.waitMs = waitMs;
     this.#machine = new PoolMachine(limits);
     this.#environment = environment;
     this.#nowMs = () => environment.clock.nowMs();
+    this.#limits = limits;
+    this.#slowHeads = new SlowHeads<Backend>({
+      clock: environment.clock,
+      lookMs: Math.max(1, limits.slowMs),
+      lines: () => this.#machine.sharedBackends,
+      evacuate: (backend) => this.#evacuate(backend),
+      looked: () => this.#spread(),
+    });
   }
 
   get metrics(): PoolerMetrics {
@@ -157,12 +180,23 @@ export class Pool implements BackendOwner {
     done(credentials.kind === 'none' && !this.identity.trusted ? noCredentials(this.key.user) : undefined);
   }
 
-  ask(session: Session, shareable: boolean): Answer<Backend> {
-    const want = shareable ? 'share' : 'lease';
+  /** `history`: of the text of a shareable group. */
+  ask(session: Session, shareable: boolean, history: DurationHistory | undefined): Answer<Backend> {
+    const want = !shareable ? 'lease' : this.#runsAlone(history) ? 'alone' : 'share';
     const answer = this.#machine.ask(session, want, session.settings, this.#nowMs);
-    if (answer.kind === 'taken' && !shareable) this.#lease(answer.backend, session);
+    if (answer.kind === 'taken') this.#given(answer.backend, session, want);
     this.#grow();
     return answer;
+  }
+
+  /** Only what is known to be fast may stand before others. */
+  #runsAlone(history: DurationHistory | undefined): boolean {
+    return this.#limits.slowMs !== Infinity && history?.pace !== 'fast';
+  }
+
+  #given(backend: Backend, session: Session, want: Want): void {
+    if (want === 'lease') this.#lease(backend, session);
+    else if (backend.owedGroups > 0) this.#slowHeads.watch();
   }
 
   #lease(backend: Backend, session: Session): void {
@@ -223,9 +257,13 @@ export class Pool implements BackendOwner {
 
   /** A slow reader keeps this shared backend: who stands behind is served elsewhere, and nobody new comes. */
   isolate(backend: Backend): void {
+    this.#isolate(backend, 'slowReader');
+  }
+
+  #isolate(backend: Backend, reason: RerunReason): void {
     if (backend.isLost || !this.#machine.isolate(backend)) return;
     this.metrics.isolations.add();
-    for (const group of backend.evacuate()) (group.owner as Session).rerun(group, 'slowReader');
+    for (const group of backend.evacuate()) (group.owner as Session).rerun(group, reason);
     this.#dispatch();
   }
 
@@ -320,6 +358,7 @@ export class Pool implements BackendOwner {
   closeAll(error: PgError): void {
     this.#retry?.cancel();
     this.#retry = undefined;
+    this.#slowHeads.stop();
     this.#welcomeAll(error);
     while (this.closeOldestIdle());
     for (const backend of this.#machine.everyBackend) backend.destroy();
@@ -333,7 +372,7 @@ export class Pool implements BackendOwner {
 
   groupEnded(backend: Backend, group: Group): void {
     if (group.rerun && !group.evacuated) (group.owner as Session).rerun(group, 'failure');
-    if (!group.unseen) this.#tally.ended(this.metrics.turn.msSince(group.headTick), backend.isInTransaction);
+    if (!group.unseen) this.#learn(backend, group);
     if (backend.head === undefined) {
       if (!backend.retired || this.#machine.isLeased(backend)) this.#machine.answered(backend);
       else this.#close(backend);
@@ -341,6 +380,37 @@ export class Pool implements BackendOwner {
     }
     this.#cancelHead(backend);
     if (group.shared) this.#dispatch();
+  }
+
+  /** How long it took tells how to run its text next time. */
+  #learn(backend: Backend, group: Group): void {
+    const ms = this.metrics.turn.msSince(group.headTick);
+    this.#tally.ended(ms, backend.isInTransaction);
+    if (group.wasHeldBack) return;
+    if (group.shared) {
+      this.#sharedGroups += 1;
+      this.#sharedMs += ms;
+      group.history?.record(ms, this.#limits);
+    }
+    if (group.runs !== undefined && !group.failed) group.runs.statement.plan.record(ms, group.run);
+  }
+
+  /** The head of a shared backend takes longer than it may: what stands behind it runs elsewhere, if there is a place. */
+  #evacuate(backend: Backend): boolean {
+    if (backend.stalled || !this.#machine.hasPlaceBesides(backend)) return false;
+    backend.head?.history?.overran(this.#limits);
+    this.#isolate(backend, 'slowStatement');
+    return true;
+  }
+
+  /** Short reads are spread over as many backends as their pace calls for. */
+  #spread(): void {
+    if (this.#sharedGroups < spreadGroupsMin) return;
+    const meanMs = this.#sharedMs / this.#sharedGroups;
+    this.#sharedGroups = 0;
+    this.#sharedMs = 0;
+    const { sharedBackendsMax, backendsMax } = this.#limits;
+    this.#machine.sharedBackendsMax = sharedBackendsFor(meanMs, sharedBackendsMax, backendsMax);
   }
 
   asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void {
@@ -382,7 +452,7 @@ export class Pool implements BackendOwner {
       const nowMs = this.#nowMs();
       for (; next !== undefined; next = this.#machine.next()) {
         this.#tally.waited(nowMs - next.sinceMs);
-        if (next.want === 'lease') this.#lease(next.backend, next.who);
+        this.#given(next.backend, next.who, next.want);
         next.who.assigned(next.backend, next.want !== 'lease');
       }
     }

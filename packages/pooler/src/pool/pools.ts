@@ -28,8 +28,9 @@ export class Pools {
     const text = JSON.stringify([key.user, key.database, key.settings]);
     let pool = this.#byKey.get(text);
     if (pool === undefined) {
-      const { poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax } = this.#limits;
-      const limits = { backendsMax: poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax };
+      const { poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax, slowMs } = this.#limits;
+      const lines = { backendsMax: poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax };
+      const limits = { ...lines, slowMs, fastMs: slowMs / 2 };
       pool = new Pool(key, limits, this.#limits.waitMs, this.#environment);
       if (this.isPaused(key.database)) pool.pause();
       this.#byKey.set(text, pool);

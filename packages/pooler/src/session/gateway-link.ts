@@ -19,10 +19,14 @@ import {
   type Question,
   type Topics,
   type Use,
+  endsGroup,
+  requestFlag,
+  shapeOf,
 } from '@multigres/relay';
 import { malformedRelay, tooManySessions } from '../errors.ts';
 import type { Admission, SessionLimits } from '../limits/session-limits.ts';
 import type { Pool } from '../pool/pool.ts';
+import { ShapeHistories, type DurationHistory } from '../statement/duration-history.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { Session } from './session.ts';
@@ -60,6 +64,7 @@ export class GatewayLink implements LinkHandler {
   /** Sessions whose pool is still logging in. */
   readonly #opening: Map<number, Admission> = new Map();
   readonly #statements: Map<number, Statement> = new Map();
+  readonly #shapes: ShapeHistories = new ShapeHistories();
   #peer: Hello | undefined;
 
   constructor(connection: Connection, environment: LinkEnvironment) {
@@ -154,14 +159,28 @@ export class GatewayLink implements LinkHandler {
     this.#environment.linkClosed(this);
   }
 
-  #request(id: number, flags: number, groups: number, buffer: Uint8Array, start: number, end: number): void {
+  #request(id: number, flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
     const uses = readUses(buffer, start, end);
     if (uses === undefined) throw malformedRelay('uses');
     const at = start + usesLength(uses.length);
     // A session that just ended here may still be sending; its frames are dropped.
     const session = this.#sessions.get(id);
     if (session === undefined) return this.#tunnels.get(id)?.request(uses.length, buffer, at, end);
-    session.request(flags, groups > 0, this.#resolve(uses, end - at), buffer, at, end);
+    const resolved = this.#resolve(uses, end - at);
+    const history = (flags & requestFlag.shareable) === 0 ? undefined : this.#historyOf(resolved, shapeOf(count));
+    session.request(flags, endsGroup(count), resolved, buffer, at, end, history);
+  }
+
+  /** How long the group's only text has taken; undefined if it has several, or one that nothing is kept of. */
+  #historyOf(uses: readonly StatementUse[], shape: number): DurationHistory | undefined {
+    let statement: Statement | undefined;
+    for (const use of uses) {
+      if (use.statement === undefined) continue;
+      if (shape !== 0 || (statement !== undefined && use.statement !== statement)) return undefined;
+      ({ statement } = use);
+    }
+    if (statement !== undefined) return statement.history;
+    return shape === 0 ? undefined : this.#shapes.get(shape);
   }
 
   /** At once, because the gateway may forget a statement while a request that uses it still waits. */

@@ -14,6 +14,7 @@ import {
   waitTooLong,
 } from '../errors.ts';
 import type { Admission } from '../limits/session-limits.ts';
+import type { DurationHistory } from '../statement/duration-history.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import { turnGroupsMax, type Pool } from '../pool/pool.ts';
 import type { RerunReason } from '../telemetry/pooler-metrics.ts';
@@ -28,6 +29,7 @@ interface Piece {
   readonly bytes: Uint8Array;
   /** When it came; see TurnClock. */
   readonly askedTick: number;
+  readonly history: DurationHistory | undefined;
   /** It ran before and runs again because of somebody else's misfortune. */
   readonly again?: boolean;
 }
@@ -127,6 +129,7 @@ export class Session implements GroupOwner {
     buffer: Uint8Array,
     start: number,
     end: number,
+    history: DurationHistory | undefined,
   ): void {
     if (this.#closed) return;
     if (endsGroup && flags & requestFlag.settles) this.#unsettled += 1;
@@ -138,25 +141,25 @@ export class Session implements GroupOwner {
     if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
     const free = this.#pending.length === 0 && this.#adopting === undefined;
     if (free && this.#lease !== undefined && (this.#open !== undefined || this.#goesOn(this.#lease, flags))) {
-      return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost, askedTick);
+      return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost, askedTick, history);
     }
     if (idle && this.#lease === undefined) {
       const shareable = this.#mayShare(flags);
-      const answer = this.pool.ask(this, shareable);
+      const answer = this.pool.ask(this, shareable, history);
       if (answer.kind === 'taken') {
         this.#take(answer.backend, shareable);
         if (answer.backend.settings !== this.#settings) {
-          this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick });
+          this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick, history });
           return this.#adopt(answer.backend);
         }
-        return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end, cost, askedTick);
+        return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end, cost, askedTick, history);
       }
-      this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick });
+      this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick, history });
       if (answer.kind === 'full') this.#refuseAndGoOn(tooManyWaiters(this.pool.waiters));
       else this.#startWaiting();
       return;
     }
-    this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick });
+    this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick, history });
   }
 
   /** The pool has a backend for it at last. */
@@ -302,7 +305,13 @@ export class Session implements GroupOwner {
     this.pool.metrics.rerun(reason);
     const replay = group.replay;
     if (replay !== undefined && !this.#closed)
-      this.#pending.unshift({ ...replay, endsGroup: true, again: true, askedTick: group.sentTick });
+      this.#pending.unshift({
+        ...replay,
+        endsGroup: true,
+        again: true,
+        askedTick: group.sentTick,
+        history: group.history,
+      });
     this.#afterGroup();
   }
 
@@ -394,11 +403,15 @@ export class Session implements GroupOwner {
     end: number,
     cost: number,
     askedTick: number,
+    history: DurationHistory | undefined,
   ): void {
     if (this.#open === undefined) this.pool.metrics.queueTime.recordMs(this.pool.metrics.turn.msSince(askedTick));
     const shared = this.#lease === undefined;
     const group = this.#groupFor(backend, flags, shared);
-    if (shared) group.replay = { flags, uses, bytes: buffer.slice(start, end) };
+    if (shared) {
+      group.replay = { flags, uses, bytes: buffer.slice(start, end) };
+      group.history = history;
+    }
     // A failed transaction refuses every Parse, which a made-up ParseComplete would hide.
     if (this.#status === 'E' && uses.length > 0) backend.statements.doubt();
     backend.send(group, flags, endsGroup, uses, buffer, start, end);
@@ -444,6 +457,7 @@ export class Session implements GroupOwner {
         piece.bytes.length,
         costOf(piece),
         piece.askedTick,
+        piece.history,
       );
       if (piece.again && this.#last !== undefined) this.#last.ranBefore = true;
       // A shared backend takes one group of a session; the rest asks anew when that is answered.
@@ -504,8 +518,9 @@ export class Session implements GroupOwner {
   #askForPending(): void {
     this.#channel.unpause();
     while (this.#pending.length > 0) {
-      const shareable = this.#mayShare((this.#pending[0] as Piece).flags);
-      const answer = this.pool.ask(this, shareable);
+      const { flags, history } = this.#pending[0] as Piece;
+      const shareable = this.#mayShare(flags);
+      const answer = this.pool.ask(this, shareable, history);
       if (answer.kind === 'taken') return this.assigned(answer.backend, shareable);
       if (answer.kind === 'waiting') return this.#startWaiting();
       this.#refuseGroup(tooManyWaiters(this.pool.waiters));

@@ -1,4 +1,6 @@
 import type { UseKind } from '@multigres/relay';
+import { DurationHistory } from './duration-history.ts';
+import { PlanChoice } from './plan-choice.ts';
 
 /** A prepared statement by content: what carries from backend to backend. */
 export interface Statement {
@@ -8,6 +10,8 @@ export interface Statement {
   readonly parameterTypes: readonly number[];
   /** How many definitions of links point here. */
   references: number;
+  readonly history: DurationHistory;
+  readonly plan: PlanChoice;
 }
 
 /** A use (relay/uses.ts) with its statement; the statement is there for the kinds that name a carried one. */
@@ -33,7 +37,8 @@ export class StatementTable {
     let statement = this.#byContent.get(key);
     if (statement === undefined) {
       this.#lastNumber += 1;
-      statement = { number: this.#lastNumber, query, parameterTypes, references: 0 };
+      const [history, plan] = [new DurationHistory(), new PlanChoice()];
+      statement = { number: this.#lastNumber, query, parameterTypes, references: 0, history, plan };
       this.#byContent.set(key, statement);
     }
     statement.references += 1;

@@ -5,7 +5,7 @@ import type { Group } from '../backend/group.ts';
 /** Why a shared group ran a second time, unseen by its client. */
 export type RerunReason =
   /** A cancel meant for another session hit it, or its prepared statement was stale. */
-  'failure' | 'slowReader' | 'backendLost';
+  'failure' | 'slowReader' | 'slowStatement' | 'backendLost';
 
 /** What became of a session's wish to cancel. */
 export type CancelOutcome =
@@ -67,7 +67,10 @@ export class PoolerMetrics {
       "Backends that refused a session's settings, or were lost meanwhile.",
     );
     this.resets = count('resets', 'Backends reset by DISCARD ALL before they went back to their pool.');
-    this.isolations = count('isolations', 'Shared backends that were kept from others because of a slow reader.');
+    this.isolations = count(
+      'isolations',
+      'Shared backends that were kept from others because of a slow reader or a slow statement.',
+    );
     this.backendLogins = count('backend_logins', 'Logins at Postgres that succeeded.');
     const loginTime = 'multigres_pooler_backend_login_duration_seconds';
     this.backendLoginTime = metrics.histogram(loginTime, 'From connecting to Postgres to its first ReadyForQuery.');
@@ -76,7 +79,12 @@ export class PoolerMetrics {
       pinNames(everyReason).map((reason) => [reason, metrics.counter(pins, pinsHelp, { reason })] as const),
     );
     const rerun = (reason: RerunReason): Counter => metrics.counter(reruns, rerunsHelp, { reason });
-    this.#reruns = { failure: rerun('failure'), slowReader: rerun('slowReader'), backendLost: rerun('backendLost') };
+    this.#reruns = {
+      failure: rerun('failure'),
+      slowReader: rerun('slowReader'),
+      slowStatement: rerun('slowStatement'),
+      backendLost: rerun('backendLost'),
+    };
     const cancel = (outcome: CancelOutcome): Counter => metrics.counter(cancels, cancelsHelp, { outcome });
     this.#cancels = { sent: cancel('sent'), unsent: cancel('unsent'), late: cancel('late') };
   }
@@ -132,7 +140,7 @@ const pins = 'multigres_pooler_pins_total';
 const pinsHelp = 'Times that a session had to keep its backend beyond a transaction, by reason.';
 const reruns = 'multigres_pooler_reruns_total';
 const rerunsHelp =
-  'Shared groups that ran a second time, unseen. reason: failure (the cancel of another session, a stale statement), slowReader, backendLost.';
+  'Shared groups that ran a second time, unseen. reason: failure (the cancel of another session, a stale statement), slowReader and slowStatement (it stood behind one), backendLost.';
 const cancels = 'multigres_pooler_cancels_total';
 const cancelsHelp =
   'Cancels asked for by sessions. outcome: sent to Postgres, unsent (it had not begun), late (nothing was under way).';

@@ -119,6 +119,7 @@ export class FakeBackend implements ConnectionHandler {
   /** What `hang` waits for. */
   go(): void {
     const kind = this.#hanging;
+    if (kind === undefined) return;
     this.#hanging = undefined;
     encodeCommandComplete(this.#writer, 'HANG');
     if (kind === 'query') encodeReadyForQuery(this.#writer, this.#status);

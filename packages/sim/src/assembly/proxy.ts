@@ -26,6 +26,7 @@ class PoolerNode {
       poolBackendsMax: random.pick(knobs.poolBackendsMax ?? [3, 4, 5, 6, 7, 8]),
       sharedBackendsMax: random.pick(knobs.sharedBackendsMax ?? [1, 2, 3, 4]),
       sharedGroupsMax: random.pick(knobs.sharedGroupsMax ?? [2, 4, 32]),
+      slowMs: random.pick(knobs.slowMs ?? [2, 10, 1_000_000]),
       statementsMax: random.pick(knobs.statementsMax ?? [3, 10, 500]),
       idleMs: random.pick(knobs.idleMs ?? [1000, 600_000]),
       waitMs: random.pick(knobs.waitMs ?? [2000, 30_000]),
