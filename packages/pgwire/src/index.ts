@@ -245,6 +245,7 @@ export {
   type StartupOptions,
   type StartupSetting,
 } from './session/startup-options.ts';
+export { judgeSslAnswer, type SslAnswer } from './session/ssl-answer.ts';
 export { readStartup, type ReadStartup, type StartupReading, type StartupRequest } from './session/startup-request.ts';
 export {
   emptyPassword,

@@ -1,5 +1,12 @@
-import type { Endpoint } from '@multigres/core';
+import type { Endpoint, TlsContext } from '@multigres/core';
 import type { Shares } from './limits/shares.ts';
+
+/** TLS towards Postgres, in libpq's words (documentation, "SSL Mode Descriptions"). Over a Unix socket there is none. */
+export interface PostgresTls {
+  readonly mode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+  /** Whom we trust, and the certificate that we show if Postgres asks for one. Asked anew for each connection. */
+  context(): TlsContext;
+}
 
 export interface PoolerConfig {
   /** Component id, e.g. `cell1/pooler-1`. */
@@ -8,6 +15,8 @@ export interface PoolerConfig {
   readonly relay: Endpoint | undefined;
   /** The Postgres beside us. */
   readonly postgres: Endpoint;
+  /** Undefined: in clear. */
+  readonly postgresTls?: PostgresTls;
   readonly limits: PoolerLimits;
   /** What single users and databases may have; nothing is limited if it is left out. */
   readonly shares?: Shares;

@@ -14,6 +14,20 @@ export function postgresUnreachable(endpoint: string, cause: unknown): PgError {
   );
 }
 
+/** Postgres is there, but will not or can not speak TLS as we want it. */
+export function tlsFailed(endpoint: string, cause: Error): PgError {
+  return new PgError(
+    {
+      severity: 'FATAL',
+      sqlstate: sqlstate.sqlclientUnableToEstablishSqlconnection,
+      message: 'the database server can not be reached over TLS',
+      detail: `The pooler tried it with ${endpoint}: ${cause.message}.`,
+      hint: "Check the certificate of Postgres, and the pooler's settings of TLS towards it.",
+    },
+    cause,
+  );
+}
+
 export function loginTimedOut(endpoint: string, ms: number): PgError {
   return new PgError({
     severity: 'FATAL',

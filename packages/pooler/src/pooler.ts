@@ -4,6 +4,7 @@ import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
 import { login } from './backend/login.ts';
+import { PostgresServer } from './backend/postgres-server.ts';
 import type { PoolerConfig } from './config.ts';
 import { ConsoleViews } from './console/console-views.ts';
 import { answerConsole } from './console/console-topics.ts';
@@ -96,6 +97,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly links: Set<GatewayLink> = new Set();
   readonly #world: World;
   readonly #config: PoolerConfig;
+  readonly #server: PostgresServer;
   readonly #pools: Pools;
   readonly operations: PoolOperations;
   readonly tunnels: Tunnels;
@@ -119,13 +121,14 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.sessionLimits = new SessionLimits(config.shares);
     this.#world = world;
     this.#config = config;
+    this.#server = new PostgresServer(world, config.postgres, config.postgresTls);
     this.#pools = new Pools(config.limits, this);
     this.operations = new PoolOperations(this.#pools, () => this.#sessions());
     const { waitMs, loginMs } = config.limits;
     const { takePlace, givePlaceBack, tunnelEnded } = this;
-    this.tunnels = new Tunnels(world, config.postgres, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
+    this.tunnels = new Tunnels(world, this.#server, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
     this.#admin =
-      config.admin && new AdminQueries(world, config.postgres, config.admin, config.limits.loginMs, this.metrics);
+      config.admin && new AdminQueries(world, this.#server, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
     const { clock, links, statements, status } = this;
     const views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
@@ -231,7 +234,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   cancelBackend(backend: Backend, done: () => void): void {
     if (backend.isLost) return done();
-    void sendCancel(this.#world, this.#config.postgres, backend.identity, this.#config.limits.loginMs).then(done);
+    void sendCancel(this.#world, this.#server, backend.identity, this.#config.limits.loginMs).then(done);
   }
 
   backendGone(): void {
@@ -256,7 +259,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   async #login(pool: Pool, id: number): Promise<void> {
-    const { postgres, limits } = this.#config;
+    const { limits } = this.#config;
     const owner = {
       user: pool.key.user,
       database: pool.key.database,
@@ -265,7 +268,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     };
     const startMs = this.clock.nowMs();
     try {
-      const backend = await login(this.#world, postgres, owner, limits.loginMs, {
+      const backend = await login(this.#world, this.#server, owner, limits.loginMs, {
         id,
         owner: pool,
         limits: { statementsMax: limits.statementsMax, groupsMax: Math.max(1024, limits.sharedGroupsMax) },

@@ -97,7 +97,6 @@ export class SqlClient {
       credential: password === undefined ? { kind: 'none' } : { kind: 'password', password },
       nonce: 'bm90IHZlcnkgcmFuZG9t',
       minor: 0,
-      tls: 'disable',
     });
     let state = machine.initial;
     await new Promise<void>((resolve, reject) => {
@@ -123,7 +122,7 @@ export class SqlClient {
       const deframer = new Deframer(sink, { wholeBytesMax: 1 << 24, messageBytesMax: 1 << 24 });
       this.#socket.on('data', (bytes: Buffer) => void deframer.feed(bytes));
       this.#socket.once('close', () => reject(new Error('the connection was closed during login')));
-      step({ kind: 'connected' });
+      step({ kind: 'connected', encrypted: false, serverEndPoint: undefined });
     });
   }
 

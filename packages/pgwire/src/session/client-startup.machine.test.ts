@@ -33,6 +33,7 @@ import { CollectingSink } from '../testing/collecting-sink.ts';
 
 type Write = (writer: MessageWriter) => void;
 
+const connected = { kind: 'connected', encrypted: false, serverEndPoint: undefined } as const;
 const salt = utf8('0123456789abcdef');
 const password = { kind: 'password', password: 'pw' } as const;
 const scramKeys = { kind: 'scramKeys', keys: scramKeysOfPassword('pw', salt, 10) } as const;
@@ -45,7 +46,6 @@ function machine(options: Partial<ClientStartupOptions>): ReturnType<typeof clie
     credential: { kind: 'none' },
     nonce: 'cli',
     minor: 0,
-    tls: 'disable',
     ...options,
   });
 }
@@ -53,7 +53,7 @@ function machine(options: Partial<ClientStartupOptions>): ReturnType<typeof clie
 /** Connects and hears what the server says; answers the effects after the startup message. */
 function hear(options: Partial<ClientStartupOptions>, ...messages: readonly Write[]): ClientStartupEffect[] {
   const client = machine(options);
-  let [state] = client.step(client.initial, { kind: 'connected' });
+  let [state] = client.step(client.initial, connected);
   const all: ClientStartupEffect[] = [];
   for (const write of messages) {
     const writer = new MessageWriter(256);
@@ -81,7 +81,7 @@ const ready: Write = (writer) => encodeReadyForQuery(writer, 'I');
 describe('a client', () => {
   it('says who it is and collects what the server tells until it is ready', () => {
     const client = machine({ minor: 2 });
-    const [, [sent]] = client.step(client.initial, { kind: 'connected' });
+    const [, [sent]] = client.step(client.initial, connected);
     const bytes = sent?.kind === 'send' ? sent.bytes : new Uint8Array(0);
     expect(decodeStartupPacket(bytes, 0, bytes.length)).toEqual({
       kind: 'startup',
@@ -119,24 +119,19 @@ describe('a client', () => {
     ]);
   });
 
-  it('asks for TLS first where it wants it', () => {
-    for (const [tls, byte, expected] of [
-      ['prefer', 'S', 'startTls'],
-      ['prefer', 'N', 'send'],
-      ['require', 'S', 'startTls'],
-      ['require', 'N', 'refuse'],
-      ['prefer', 'E', 'refuse'],
-      ['prefer', 'x', 'refuse'],
-    ] as const) {
-      const client = machine({ tls });
-      const [asking, [request]] = client.step(client.initial, { kind: 'connected' });
-      expect(request?.kind === 'send' && request.bytes.length).toBe(8);
-      const [state, effects] = client.step(asking, { kind: 'sslAnswered', byte: byte.charCodeAt(0) });
-      expect(effects.map((effect) => effect.kind)).toEqual([expected]);
-      if (expected !== 'startTls') continue;
-      const [next, [startup]] = client.step(state, { kind: 'encrypted', serverEndPoint: undefined });
-      expect([next.kind, startup?.kind]).toEqual(['authenticating', 'send']);
-    }
+  it.each([
+    [undefined, ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'], 'SCRAM-SHA-256', 'n,,'],
+    [utf8('hash'), ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'], 'SCRAM-SHA-256-PLUS', 'p=tls-server-end-point,,'],
+    [utf8('hash'), ['SCRAM-SHA-256'], 'SCRAM-SHA-256', 'y,,'],
+  ])('binds SCRAM to the certificate where both can: %s, %j', (serverEndPoint, offered, mechanism, header) => {
+    const client = machine({ credential: password });
+    const [state] = client.step(client.initial, { kind: 'connected', encrypted: true, serverEndPoint });
+    const writer = new MessageWriter(256);
+    encodeAuthenticationSasl(writer, offered);
+    const buffer = writer.take();
+    const [, [sent]] = client.step(state, { kind: 'messageReceived', buffer, start: 0, end: buffer.length });
+    const text = sent?.kind === 'send' ? utf8Text(sent.bytes) : '';
+    expect([text.includes(`${mechanism}\0`), text.includes(`${header}n=,r=`)]).toEqual([true, true]);
   });
 
   it('sends a password as it is asked to', () => {
@@ -254,7 +249,7 @@ function meet(
   const server = serverStartupMachine({ tls: false, minorMax: 2 });
   let serverState = server.initial;
   let outcome = 'open';
-  let [clientState, toSend] = client.step(client.initial, { kind: 'connected' });
+  let [clientState, toSend] = client.step(client.initial, connected);
   let untagged = true;
   while (toSend.length > 0) {
     const buffer = toSend[0]?.kind === 'send' ? toSend[0].bytes : new Uint8Array(0);
@@ -327,7 +322,7 @@ describe('our client against our server', () => {
 
   it('never crashes on random messages of a server', () => {
     const client = machine({ credential: password });
-    const [state] = client.step(client.initial, { kind: 'connected' });
+    const [state] = client.step(client.initial, connected);
     for (let tag = 0; tag < 256; tag++) {
       const buffer = Uint8Array.of(tag, 0, 0, 0, 8, 0, 0, 0, tag % 16);
       const [next] = client.step(state, { kind: 'messageReceived', buffer, start: 0, end: buffer.length });

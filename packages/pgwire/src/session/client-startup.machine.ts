@@ -18,14 +18,12 @@ import {
   onlyMd5VerifierFor,
   onlyScramKeysFor,
   refusedByServer,
-  serverRefusesTls,
   unexpectedFromServer,
   unsupportedAuthentication,
 } from '../errors.ts';
 import { encodePasswordMessage } from '../frontend/password-message.ts';
 import { encodeSaslInitialResponse } from '../frontend/sasl-initial-response.ts';
 import { encodeSaslResponse } from '../frontend/sasl-response.ts';
-import { encodeSslRequest } from '../frontend/ssl-request.ts';
 import { encodeStartupMessage, type ProtocolVersion } from '../frontend/startup-message.ts';
 import { MessageWriter } from '../wire/message-writer.ts';
 
@@ -45,8 +43,6 @@ export interface ClientStartupOptions {
   readonly nonce: string;
   /** The minor version of protocol 3 to ask for. PostgreSQL before 18 negotiates 2 down to 0. */
   readonly minor: 0 | 2;
-  /** `prefer` takes no for an answer. */
-  readonly tls: 'disable' | 'prefer' | 'require';
 }
 
 /** A backend that is ready for its first query. */
@@ -70,8 +66,6 @@ type ScramProgress =
 
 export type ClientStartupState =
   | { readonly kind: 'created' }
-  | { readonly kind: 'awaitingSslAnswer' }
-  | { readonly kind: 'awaitingTls' }
   | {
       readonly kind: 'authenticating';
       readonly encrypted: boolean;
@@ -87,18 +81,15 @@ export type ClientStartupState =
   | { readonly kind: 'ended' };
 
 export type ClientStartupEvent =
-  /** The connection stands. */
-  | { readonly kind: 'connected' }
-  /** The one byte that answers SSLRequest. It is no message: read it before feeding a deframer. */
-  | { readonly kind: 'sslAnswered'; readonly byte: number }
-  /** The TLS handshake is done. With `tlsServerEndPoint` of the server's certificate SCRAM is bound to it where the server can. */
-  | { readonly kind: 'encrypted'; readonly serverEndPoint: Uint8Array | undefined }
+  /**
+   * The connection stands, and is encrypted if it is to be (ssl-answer.ts). With `tlsServerEndPoint` of the server's certificate SCRAM is bound to it
+   * where the server can.
+   */
+  | { readonly kind: 'connected'; readonly encrypted: boolean; readonly serverEndPoint: Uint8Array | undefined }
   | { readonly kind: 'messageReceived'; readonly buffer: Uint8Array; readonly start: number; readonly end: number };
 
 export type ClientStartupEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
-  /** The server agreed. Bytes that came together with its answer must not be used: refuse with `unencryptedDataAfter('SSL')`. */
-  | { readonly kind: 'startTls' }
   | { readonly kind: 'notice'; readonly notice: PgNotice }
   | { readonly kind: 'ready'; readonly session: BackendSession }
   /** Close the connection. The error is the server's own where it sent one, else ours. */
@@ -121,14 +112,7 @@ function step(options: ClientStartupOptions, state: ClientStartupState, event: C
   switch (event.kind) {
     case 'connected':
       assert(state.kind === 'created', 'a connection stands once');
-      if (options.tls === 'disable') return sendStartup(options, false, undefined);
-      return [{ kind: 'awaitingSslAnswer' }, [send((writer) => encodeSslRequest(writer))]];
-    case 'sslAnswered':
-      assert(state.kind === 'awaitingSslAnswer', 'the answer to SSLRequest comes after it');
-      return onSslAnswer(options, event.byte);
-    case 'encrypted':
-      assert(state.kind === 'awaitingTls', 'a handshake follows the agreement');
-      return sendStartup(options, true, event.serverEndPoint);
+      return sendStartup(options, event.encrypted, event.serverEndPoint);
     case 'messageReceived': {
       const message = decodeBackendMessage(event.buffer, event.start, event.end);
       return message ? onMessage(options, state, message) : refuse(unexpectedFromServer('The message is malformed.'));
@@ -136,16 +120,6 @@ function step(options: ClientStartupOptions, state: ClientStartupState, event: C
     default:
       return unreachable(event);
   }
-}
-
-function onSslAnswer(options: ClientStartupOptions, byte: number): ClientStep {
-  if (byte === 0x53) return [{ kind: 'awaitingTls' }, [{ kind: 'startTls' }]]; // S
-  // An E begins an ErrorResponse of a server that does not know SSLRequest. It came unencrypted and unproven: not to be shown.
-  if (byte !== 0x4e && byte !== 0x45)
-    return refuse(unexpectedFromServer('The answer to SSLRequest is neither S nor N.'));
-  return byte === 0x4e && options.tls === 'prefer'
-    ? sendStartup(options, false, undefined)
-    : refuse(serverRefusesTls());
 }
 
 function sendStartup(

@@ -138,7 +138,6 @@ class Client implements FrameSink {
       credential: { kind: 'none' },
       nonce: 'cmFuZG9tIGVub3VnaA==',
       minor: 0,
-      tls: 'disable',
       ...options,
     });
     return client;
@@ -193,7 +192,11 @@ class Client implements FrameSink {
 
   async #logIn(options: ClientStartupOptions): Promise<void> {
     const machine = clientStartupMachine(options);
-    let [state, effects] = machine.step(machine.initial, { kind: 'connected' });
+    let [state, effects] = machine.step(machine.initial, {
+      kind: 'connected',
+      encrypted: false,
+      serverEndPoint: undefined,
+    });
     let refused: Error | undefined;
     const act = (): void => {
       for (const effect of effects) {

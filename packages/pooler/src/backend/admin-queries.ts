@@ -1,10 +1,11 @@
-import { PgError, sqlstate, utf8Text, type Clock, type Endpoint, type PgReport, type World } from '@multigres/core';
+import { PgError, sqlstate, utf8Text, type Clock, type PgReport, type World } from '@multigres/core';
 import { backendTag, decodeDataRow, decodeErrorResponse, Deframer } from '@multigres/pgwire';
 import { adminQueryFailed, adminTimedOut, backendLostHarmlessly, tooManyQuestions } from '../errors.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import type { Backend, BackendOwner } from './backend.ts';
 import type { Group, GroupEnd, GroupOwner } from './group.ts';
 import { login } from './login.ts';
+import type { PostgresServer } from './postgres-server.ts';
 
 export interface AdminIdentity {
   readonly user: string;
@@ -19,12 +20,18 @@ export class AdminQueries implements BackendOwner {
   readonly metrics: PoolerMetrics;
   readonly #world: World;
   readonly #clock: Clock;
-  readonly #postgres: Endpoint;
+  readonly #postgres: PostgresServer;
   readonly #identity: AdminIdentity;
   readonly #timeoutMs: number;
   #backend: Promise<Backend> | undefined;
 
-  constructor(world: World, postgres: Endpoint, identity: AdminIdentity, timeoutMs: number, metrics: PoolerMetrics) {
+  constructor(
+    world: World,
+    postgres: PostgresServer,
+    identity: AdminIdentity,
+    timeoutMs: number,
+    metrics: PoolerMetrics,
+  ) {
     this.metrics = metrics;
     this.#world = world;
     this.#clock = world.clock;

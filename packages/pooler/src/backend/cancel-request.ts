@@ -1,6 +1,7 @@
-import { NetworkError, type Connection, type Endpoint, type World } from '@multigres/core';
+import { PgError, type Connection, type World } from '@multigres/core';
 import { encodeCancelRequest, MessageWriter } from '@multigres/pgwire';
 import type { BackendIdentity } from './backend.ts';
+import type { PostgresServer } from './postgres-server.ts';
 
 /**
  * Asks Postgres to cancel what the backend runs ("Canceling Requests in Progress"). Resolves when no signal can be on its way any more:
@@ -8,15 +9,15 @@ import type { BackendIdentity } from './backend.ts';
  */
 export async function sendCancel(
   world: World,
-  postgres: Endpoint,
+  postgres: PostgresServer,
   identity: BackendIdentity,
   timeoutMs: number,
 ): Promise<void> {
   let connection: Connection;
   try {
-    connection = await world.network.connect(postgres, { timeoutMs });
+    ({ connection } = await postgres.connect(timeoutMs));
   } catch (error) {
-    if (error instanceof NetworkError) return;
+    if (error instanceof PgError) return;
     throw error;
   }
   await new Promise<void>((resolve) => {
@@ -30,6 +31,7 @@ export async function sendCancel(
         resolve();
       },
     });
+    connection.resume();
     const writer = new MessageWriter(256);
     encodeCancelRequest(writer, identity.processId, identity.secretKey);
     connection.write(writer.take());

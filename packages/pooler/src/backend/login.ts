@@ -1,18 +1,9 @@
-import {
-  assert,
-  formatEndpoint,
-  NetworkError,
-  PgError,
-  type Connection,
-  type ConnectionHandler,
-  type Endpoint,
-  type Timer,
-  type World,
-} from '@multigres/core';
+import { assert, PgError, type Connection, type ConnectionHandler, type Timer, type World } from '@multigres/core';
 import {
   clientStartupMachine,
   Deframer,
   encodeBase64,
+  tlsServerEndPoint,
   type BackendSession,
   type ClientCredential,
   type ClientStartupEffect,
@@ -20,7 +11,8 @@ import {
   type ClientStartupState,
   type FrameSink,
 } from '@multigres/pgwire';
-import { loginCutOff, loginRefused, loginTimedOut, malformedLogin, postgresUnreachable } from '../errors.ts';
+import { loginCutOff, loginRefused, loginTimedOut, malformedLogin } from '../errors.ts';
+import type { PostgresConnection, PostgresServer } from './postgres-server.ts';
 import { Backend, type BackendIdentity, type BackendLimits, type BackendOwner } from './backend.ts';
 
 /** As whom to log in. */
@@ -38,12 +30,12 @@ export interface LoginTarget {
 }
 
 /**
- * Connects and logs in. Rejects with a PgError: 57P03 if Postgres is not reachable, or what Postgres itself says when it refuses. Takes
+ * Connects and logs in. Rejects with a PgError: what `PostgresServer.connect` says, or what Postgres itself says when it refuses. Takes
  * at most `timeoutMs`.
  */
 export async function login(
   world: World,
-  postgres: Endpoint,
+  postgres: PostgresServer,
   identity: LoginIdentity,
   timeoutMs: number,
   target: LoginTarget,
@@ -65,28 +57,19 @@ export async function login(
 /** The same, without a word about what the connection is for. Attach to it before anything is said. */
 export async function logIn(
   world: World,
-  postgres: Endpoint,
+  postgres: PostgresServer,
   identity: LoginIdentity,
   timeoutMs: number,
 ): Promise<{ readonly connection: Connection; readonly identity: BackendIdentity }> {
-  const connection = await connect(world, postgres, timeoutMs);
-  const { session, trusted } = await new Login(world, postgres, connection, identity, timeoutMs).done;
+  const connected = await postgres.connect(timeoutMs);
+  const { session, trusted } = await new Login(world, postgres.where, connected, identity, timeoutMs).done;
   const told = {
     parameters: new Map(session.parameters),
     trusted,
     processId: session.processId,
     secretKey: session.secretKey ?? new Uint8Array(0),
   };
-  return { connection, identity: told };
-}
-
-async function connect(world: World, postgres: Endpoint, timeoutMs: number): Promise<Connection> {
-  try {
-    return await world.network.connect(postgres, { timeoutMs });
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    throw postgresUnreachable(formatEndpoint(postgres), error);
-  }
+  return { connection: connected.connection, identity: told };
 }
 
 /** Drives the start-up machine of one connection. */
@@ -103,13 +86,19 @@ class Login implements ConnectionHandler, FrameSink {
   #reject!: (error: PgError) => void;
   #settled = false;
 
-  constructor(world: World, postgres: Endpoint, connection: Connection, identity: LoginIdentity, timeoutMs: number) {
+  constructor(
+    world: World,
+    where: string,
+    { connection, facts }: PostgresConnection,
+    identity: LoginIdentity,
+    timeoutMs: number,
+  ) {
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.#connection = connection;
-    this.#where = formatEndpoint(postgres);
+    this.#where = where;
     this.#machine = clientStartupMachine({
       user: identity.user,
       database: identity.database,
@@ -117,12 +106,15 @@ class Login implements ConnectionHandler, FrameSink {
       credential: identity.credentials,
       nonce: encodeBase64(world.random.bytes(18)),
       minor: 0,
-      tls: 'disable',
     });
     this.#state = this.#machine.initial;
     this.#timer = world.clock.after(timeoutMs, () => this.#fail(loginTimedOut(this.#where, timeoutMs)));
     connection.attach(this);
-    this.#step({ kind: 'connected' });
+    // The question for TLS may have left it paused.
+    connection.resume();
+    const certificate = facts?.serverCertificate;
+    const serverEndPoint = certificate && tlsServerEndPoint(certificate);
+    this.#step({ kind: 'connected', encrypted: facts !== undefined, serverEndPoint });
   }
 
   data(bytes: Uint8Array): void {

@@ -1,8 +1,9 @@
-import type { Clock, Connection, Endpoint, World } from '@multigres/core';
+import type { Clock, Connection, World } from '@multigres/core';
 import type { Open } from '@multigres/relay';
 import type { BackendIdentity } from '../backend/backend.ts';
 import { sendCancel } from '../backend/cancel-request.ts';
 import { logIn } from '../backend/login.ts';
+import type { PostgresServer } from '../backend/postgres-server.ts';
 import type { Tunnel, TunnelEnvironment } from './tunnel.ts';
 
 /** What replication connections need from the process around them. */
@@ -20,12 +21,12 @@ export class Tunnels implements TunnelEnvironment {
   readonly clock: Clock;
   readonly waitMs: number;
   readonly #world: World;
-  readonly #postgres: Endpoint;
+  readonly #postgres: PostgresServer;
   readonly #host: TunnelsHost;
   /** In the order in which they came. */
   readonly #waiting: Set<Tunnel> = new Set();
 
-  constructor(world: World, postgres: Endpoint, host: TunnelsHost) {
+  constructor(world: World, postgres: PostgresServer, host: TunnelsHost) {
     this.clock = world.clock;
     this.waitMs = host.waitMs;
     this.#world = world;

@@ -28,7 +28,6 @@ export async function scramLogin(
     credential: { kind: 'password', password },
     nonce: 'fixed',
     minor: 0,
-    tls: 'disable',
   });
   let state = machine.initial;
   const client = new RawClient({
@@ -50,7 +49,7 @@ export async function scramLogin(
     state = next;
     for (const effect of effects) if (effect.kind === 'send') wire.write(effect.bytes);
   }
-  step({ kind: 'connected' });
+  step({ kind: 'connected', encrypted: false, serverEndPoint: undefined });
   await world.advance(10);
   const said = story(client.take());
   assert(said.length > 0, 'the server says something');
