@@ -1,4 +1,5 @@
 import type { Endpoint, TlsContext } from '@multigres/core';
+import type { ConsoleConfig } from './console/console-config.ts';
 import type { HbaRule } from './auth/hba/hba-rule.ts';
 import type { Users } from './auth/stored-secret.ts';
 import type { SessionTimeouts } from './timeout/session-timeout.ts';
@@ -37,6 +38,8 @@ export interface GatewayConfig {
   /** Undefined: SSLRequest is answered with no. */
   readonly tls?: GatewayTls;
   readonly limits: GatewayLimits;
+  /** By default the one of `defaultConsoleConfig`; false: no database is anything but Postgres's. */
+  readonly console?: ConsoleConfig | false;
 }
 
 export interface GatewayLimits extends SessionTimeouts {

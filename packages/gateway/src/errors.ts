@@ -145,3 +145,167 @@ export function certificateNotOfUser(user: string): PgError {
     message: `certificate authentication failed for user "${user}"`,
   });
 }
+
+/** Postgres's words for a database that the user may not connect to. */
+export function consoleDenied(user: string, database: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.insufficientPrivilege,
+    message: `permission denied for database "${database}"`,
+    detail: `User "${user}" is not among those who may use the admin console.`,
+    hint: 'They are named by users and stats_users in the section [console] of the configuration.',
+  });
+}
+
+export function consoleNeedsProof(user: string, database: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    message: `no proof of being user "${user}" was asked for, which database "${database}" requires`,
+    detail: 'Without a password or a certificate the admin console is open on the own machine of the gateway only.',
+  });
+}
+
+/** `at`: 1-based; `near` undefined: the text ends too early. */
+export function consoleSyntaxError(near: string | undefined, at: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.syntaxError,
+    message: near === undefined ? 'syntax error at end of input' : `syntax error at or near "${near}"`,
+    hint: 'This is the admin console. SHOW HELP lists its commands.',
+    position: at,
+  });
+}
+
+export function consoleSettingUnknown(name: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.syntaxError,
+    message: `there is no view or setting "${name}"`,
+    hint: 'This is the admin console. SHOW HELP lists its commands.',
+  });
+}
+
+export function consoleSettingFixed(name: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.featureNotSupported,
+    message: `"${name}" cannot be set to that at the admin console`,
+    hint: 'Change the configuration file and RELOAD; SHOW CONFIG tells what is in effect.',
+  });
+}
+
+export function consoleViewNotKnown(name: string): PgError {
+  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `this gateway has no view "${name}"` });
+}
+
+export function consoleCommandNotKnown(verb: string): PgError {
+  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `this gateway cannot ${verb}` });
+}
+
+export function consoleCommandDenied(tag: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.insufficientPrivilege,
+    message: `permission denied for ${tag}`,
+    detail: 'Only those named by users in the section [console] of the configuration may do more than SHOW.',
+  });
+}
+
+export function consoleInTransaction(tag: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.activeSqlTransaction,
+    message: `${tag} cannot run inside a transaction block`,
+    hint: 'Let the driver not begin a transaction (autocommit).',
+  });
+}
+
+export function consoleAborted(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.inFailedSqlTransaction,
+    message: 'current transaction is aborted, commands ignored until end of transaction block',
+  });
+}
+
+export function consoleCannot(what: string): PgError {
+  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `the admin console does not ${what}` });
+}
+
+export function consoleOneStatement(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.syntaxError,
+    message: 'cannot insert multiple commands into a prepared statement',
+  });
+}
+
+export function consoleParameters(count: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.protocolViolation,
+    message: `bind message supplies ${count} parameters, but statements of the admin console take none`,
+  });
+}
+
+export function consoleStatementExists(name: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.duplicatePreparedStatement,
+    message: `prepared statement "${name}" already exists`,
+  });
+}
+
+export function consoleStatementUnknown(name: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.invalidSqlStatementName,
+    message: name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
+  });
+}
+
+export function consolePortalUnknown(name: string): PgError {
+  return new PgError({ sqlstate: sqlstate.invalidCursorName, message: `portal "${name}" does not exist` });
+}
+
+export function consoleTooManyNames(countMax: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.configurationLimitExceeded,
+    message: `a session at the admin console has at most ${countMax} statements and portals`,
+  });
+}
+
+/** Postgres's words for a cancel by the user. */
+export function consoleCancelled(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.queryCanceled,
+    message: 'canceling statement due to user request',
+    detail: 'What was asked of the pooler goes on.',
+    fate: 'unknown',
+  });
+}
+
+export function noSuchClient(id: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.undefinedObject,
+    message: `there is no client with id ${id}`,
+    hint: 'SHOW CLIENTS tells the ids.',
+  });
+}
+
+export function noSuchGateway(name: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.undefinedObject,
+    message: `there is no gateway "${name}"`,
+    hint: 'SHOW GATEWAYS tells their names.',
+  });
+}
+
+export function killedByOperator(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.adminShutdown,
+    message: 'terminating connection due to administrator command',
+    detail: 'The session was killed at the admin console.',
+  });
+}
+
+export function consoleMessageTooLong(bytes: number, bytesMax: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.programLimitExceeded,
+    message: `a message of ${bytes} bytes is longer than the admin console takes`,
+    detail: `The limit is ${bytesMax} bytes.`,
+  });
+}

@@ -7,14 +7,20 @@ import { Authenticator } from './auth/authenticator.ts';
 import { SecretCache } from './auth/secret-cache.ts';
 import { CancelKeys } from './cancel/cancel-keys.ts';
 import { Cancels, type Cancellable } from './cancel/cancels.ts';
+import type { CommandedGateway, GatewayOperator } from './console/commands.ts';
+import { defaultConsoleConfig } from './console/console-config.ts';
+import { Console } from './console/console.ts';
+import type { ConsoleSession } from './console/console-session.ts';
+import type { ShownGateway } from './console/gateway-tables.ts';
 import type { AuthPolicy, GatewayConfig, GatewayLimits } from './config.ts';
 import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
-import { gatewayStops, tooManyClients } from './errors.ts';
+import { gatewayStops, killedByOperator, tooManyClients } from './errors.ts';
 import { PoolerClient } from './route/pooler-client.ts';
 import { PoolerDirectory } from './route/pooler-directory.ts';
 import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
+import type { SessionView } from './session/session-view.ts';
 import type { Session } from './session/session.ts';
 import type { Tunnel } from './session/tunnel.ts';
 import { Classifier } from './statement/classifier.ts';
@@ -30,6 +36,8 @@ export interface Gateway {
   status(): GatewayStatus;
   /** How clients log in from now on; who is logged in stays. */
   useAuth(policy: AuthPolicy): void;
+  /** What RELOAD, DRAIN and SHUTDOWN of the admin console do. Without it they are refused. */
+  useOperator(operator: GatewayOperator): void;
   /**
    * Leaves in peace: takes no more connections, ends replication at once and each session (57P01) as soon as it is between transactions, whatever
    * state it keeps on a backend, and all that are left after `deadlineMs`; then stops. Resolves when all clients have hung up, or were given time to.
@@ -78,7 +86,7 @@ export async function startGateway(
   return gateway;
 }
 
-class GatewayProcess implements Gateway, SessionEnvironment {
+class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, CommandedGateway {
   readonly clock: World['clock'];
   readonly log: World['telemetry']['log'];
   readonly random: World['random'];
@@ -94,6 +102,9 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   readonly cancelKeys: CancelKeys<Cancellable>;
   readonly cancels: Cancels;
   readonly tunnels: Set<Tunnel> = new Set();
+  readonly console: Console | undefined;
+  operator: GatewayOperator = {};
+  readonly #consoles: Set<ConsoleSession> = new Set();
   readonly authenticator: Authenticator;
   readonly classify: (text: string) => Classification = (text) => this.#classifier.text(text);
   readonly classifyQuery: (buffer: Uint8Array, start: number, end: number) => Classification = (buffer, start, end) =>
@@ -142,6 +153,9 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
     this.cancels = new Cancels(this.cancelKeys, (question) => this.#pooler.ask(question), this.metrics);
     this.#topics.on('cancel', this.cancels.asked);
+    const console = new Console(config.console || defaultConsoleConfig, this, (question) => this.#pooler.ask(question));
+    console.answer(this.#topics);
+    this.console = config.console === false ? undefined : console;
     const { clock, random } = world;
     const lookup = (role: string): Promise<string | undefined> => this.#pooler.verifier(role);
     const secrets = new SecretCache(lookup, clock, config.limits.verifierMs);
@@ -200,6 +214,44 @@ class GatewayProcess implements Gateway, SessionEnvironment {
     };
   }
 
+  get id(): string {
+    return this.#config.id;
+  }
+
+  get config(): GatewayConfig {
+    return this.#config;
+  }
+
+  get consoles(): number {
+    return this.#consoles.size;
+  }
+
+  *sessionViews(): Iterable<SessionView> {
+    for (const session of this.#sessions) yield session.view;
+    for (const tunnel of this.tunnels) yield tunnel.view;
+  }
+
+  killClient(id: string): boolean {
+    for (const session of [...this.#sessions, ...this.tunnels]) {
+      if (String(session.id) !== id) continue;
+      session.finish(killedByOperator());
+      return true;
+    }
+    return false;
+  }
+
+  useOperator(operator: GatewayOperator): void {
+    this.operator = operator;
+  }
+
+  consoleStarted(session: ConsoleSession): void {
+    this.#consoles.add(session);
+  }
+
+  consoleEnded(session: ConsoleSession): void {
+    this.#consoles.delete(session);
+  }
+
   useAuth(policy: AuthPolicy): void {
     this.authenticator.use(policy);
   }
@@ -255,7 +307,7 @@ class GatewayProcess implements Gateway, SessionEnvironment {
   }
 
   #endAll(): void {
-    for (const session of [...this.#sessions, ...this.tunnels]) session.finish(gatewayStops());
+    for (const session of [...this.#sessions, ...this.tunnels, ...this.#consoles]) session.finish(gatewayStops());
   }
 
   #isDeserted(): Promise<void> {

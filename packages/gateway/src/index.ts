@@ -3,6 +3,8 @@ export { parseHba, type ParsedHba } from './auth/hba/parse-hba.ts';
 export type { Users } from './auth/stored-secret.ts';
 export { parseUsers, type ParsedUsers } from './auth/users-file.ts';
 export type { SessionTimeouts } from './timeout/session-timeout.ts';
+export type { GatewayOperator } from './console/commands.ts';
+export { defaultConsoleConfig, type ConsoleConfig } from './console/console-config.ts';
 export { defaultGatewayLimits, type AuthPolicy, type GatewayConfig, type GatewayLimits } from './config.ts';
 export {
   startGateway,

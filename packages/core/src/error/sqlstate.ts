@@ -18,6 +18,7 @@ export const sqlstate = {
   idleInTransactionSessionTimeout: '25P03',
   transactionTimeout: '25P04',
   invalidSqlStatementName: '26000',
+  invalidCursorName: '34000',
   duplicatePreparedStatement: '42P05',
   invalidCatalogName: '3D000',
   serializationFailure: '40001',

@@ -13,6 +13,7 @@ const ticksPerMs = 64;
 export class TurnClock {
   readonly #clock: Clock;
   #tick = 0;
+  #second = 0;
   #fresh = false;
   readonly #turnEnds = (): void => {
     this.#fresh = false;
@@ -25,10 +26,17 @@ export class TurnClock {
   get tick(): number {
     if (!this.#fresh) {
       this.#fresh = true;
-      this.#tick = (this.#clock.nowMs() * ticksPerMs) | 0;
+      const nowMs = this.#clock.nowMs();
+      this.#tick = (nowMs * ticksPerMs) | 0;
+      this.#second = (nowMs / 1000) | 0;
       this.#clock.soon(this.#turnEnds);
     }
     return this.#tick;
+  }
+
+  /** The second (of `nowMs`) in which `tick` was read last: for what may be long ago and need not be exact. Does not wrap for decades. */
+  get second(): number {
+    return this.#second;
   }
 
   msSince(tick: number): number {

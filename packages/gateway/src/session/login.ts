@@ -16,6 +16,7 @@ import {
   messageBytesMaxOfPostgres,
   serverStartupMachine,
   unencryptedDataAfter,
+  type AcceptedSession,
   type AuthenticationMethod,
   type FrameSink,
   type ServerStartupEffect,
@@ -23,6 +24,8 @@ import {
   type ServerStartupState,
 } from '@multigres/pgwire';
 import type { CancelKey } from '../cancel/cancel-keys.ts';
+import { ConsoleSession } from '../console/console-session.ts';
+import type { Console } from '../console/console.ts';
 import { loginTimeout } from '../errors.ts';
 import {
   beginsWithTls,
@@ -65,7 +68,7 @@ export class Login implements ConnectionHandler, FrameSink {
   readonly #connectedTick: number;
   /** It is a CancelRequest, and counted as one. */
   #cancels = false;
-  #session: Session | Tunnel | undefined;
+  #session: Session | Tunnel | ConsoleSession | undefined;
 
   constructor(environment: SessionEnvironment, connection: Connection, closed: (login: Login) => void) {
     this.#environment = environment;
@@ -266,11 +269,16 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#closed(this);
     this.#connection.pause();
     this.#deframer.stop();
-    const { replication } = effect.session;
+    const { replication, database } = effect.session;
+    const { console } = this.#environment;
+    if (console !== undefined && database === console.config.database)
+      return this.#openConsole(console, effect.session);
     if (replication !== 'none') {
       // Its bytes are not cut into messages any more; what is left of this piece comes by `putBy`.
-      this.#session = new Tunnel(this.#environment, this.#connection, effect.session, replication);
-      return this.#session.start();
+      const tunnel = new Tunnel(this.#environment, this.#connection, effect.session, replication);
+      tunnel.tls = tlsText(this.#facts);
+      this.#session = tunnel;
+      return tunnel.start();
     }
     const session = new Session(
       this.#environment,
@@ -278,6 +286,24 @@ export class Login implements ConnectionHandler, FrameSink {
       this.#deframer,
       effect.session,
       this.#connectedTick,
+    );
+    session.tls = tlsText(this.#facts);
+    this.#session = session;
+    this.#deframer.sink = session;
+    session.start();
+  }
+
+  #openConsole(console: Console, accepted: AcceptedSession): void {
+    const certificate = this.#facts?.clientCertificate;
+    const shownWho = certificate?.verified === true && certificate.commonName === accepted.user;
+    const isProven = accepted.method !== 'trust' || shownWho;
+    const session = new ConsoleSession(
+      this.#environment,
+      console,
+      this.#connection,
+      this.#deframer,
+      accepted,
+      isProven,
     );
     this.#session = session;
     this.#deframer.sink = session;
@@ -297,4 +323,9 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#closed(this);
     if (connected) sayGoodbye(this.#connection, this.#environment);
   }
+}
+
+/** As PgBouncer writes it; empty if the connection is not encrypted. */
+function tlsText(facts: TlsFacts | undefined): string {
+  return facts === undefined ? '' : `${facts.protocol}/${facts.cipher}`;
 }

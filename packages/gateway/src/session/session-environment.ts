@@ -4,6 +4,8 @@ import type { CancelKeys } from '../cancel/cancel-keys.ts';
 import type { Cancellable, Cancels } from '../cancel/cancels.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { GatewayLimits } from '../config.ts';
+import type { ConsoleSession } from '../console/console-session.ts';
+import type { Console } from '../console/console.ts';
 import type { PoolerClient } from '../route/pooler-client.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { SessionRounds } from '../timeout/session-rounds.ts';
@@ -31,6 +33,10 @@ export interface SessionEnvironment extends RequestContext, ClientEncryption, Go
   readonly isDraining: boolean;
   /** The time that sessions stamp. */
   readonly rounds: SessionRounds;
+  /** The admin console; undefined if there is none. */
+  readonly console: Console | undefined;
+  consoleStarted(session: ConsoleSession): void;
+  consoleEnded(session: ConsoleSession): void;
   poolerFor(database: string): PoolerClient;
   sessionStarted(session: Session): void;
   sessionEnded(session: Session): void;

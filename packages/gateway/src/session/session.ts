@@ -34,6 +34,7 @@ import { sayGoodbye } from './goodbye.ts';
 import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
 import type { SessionEnvironment } from './session-environment.ts';
+import type { SessionView } from './session-view.ts';
 
 type Phase =
   /** Waits for the pooler to let it in: the first time, or again after the connection to it was lost. */
@@ -91,6 +92,11 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   /** When what it is doing began (in rounds' time), and the transaction around it; -1 outside of any. */
   #sinceMs: number;
   #beganMs = -1;
+  /** Seconds of the turn's clock, for views. */
+  readonly #connectedSecond: number;
+  #askedSecond: number;
+  /** What is known of its encryption; empty if there is none. */
+  tls = '';
   /** Its statement is cancelled because it takes too long: what its answer is to say. */
   #verdict: PgError | undefined;
 
@@ -103,6 +109,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     connectedTick: number,
   ) {
     this.#connectedTick = connectedTick;
+    this.#connectedSecond = environment.metrics.turn.second;
+    this.#askedSecond = this.#connectedSecond;
     this.user = accepted.user;
     this.database = accepted.database;
     this.#environment = environment;
@@ -125,6 +133,29 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     if (this.#phase === 'opening' || this.#phase === 'detached') return this.#phase;
     if (this.#requests.groupsUnanswered > 0) return 'active';
     return this.#requests.status === 'I' ? 'idle' : 'idleInTransaction';
+  }
+
+  /** What the console's KILL CLIENT names. */
+  get id(): number {
+    return this.#key.processId;
+  }
+
+  /** For the console; made when it is asked for. */
+  get view(): SessionView {
+    return {
+      id: this.id,
+      channel: this.#channel,
+      user: this.user,
+      database: this.database,
+      replication: 'none',
+      state: this.state,
+      remote: this.#connection.remote,
+      connectedMs: this.#connectedSecond * 1000,
+      sinceMs: this.#askedSecond * 1000,
+      applicationName: this.#open.settings.find(([name]) => name === 'application_name')?.[1] ?? '',
+      pins: this.#requests.pins,
+      tls: this.tls,
+    };
   }
 
   /** Takes the connection over. */
@@ -333,6 +364,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const { metrics } = this.#environment;
     (flags & requestFlag.simple ? metrics.simpleQueries : metrics.extendedQueries).add();
     this.#ticks.asked(metrics.turn.tick);
+    this.#askedSecond = metrics.turn.second;
   }
 
   #noteAnswered(flags: number): void {

@@ -15,7 +15,9 @@ import { poolerLost } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { pieceBytesMax, type StatementUse } from './request-builder.ts';
+import { PinReason } from '@multigres/sql';
 import type { SessionEnvironment } from './session-environment.ts';
+import type { SessionView } from './session-view.ts';
 
 const noUses: readonly StatementUse[] = [];
 const headerBytes = 5;
@@ -44,6 +46,10 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
   #endedBy = 'client';
   #welcomed = false;
   #phase: 'opening' | 'ready' | 'ended' = 'opening';
+  /** For views, as in a session. */
+  readonly #connectedSecond: number;
+  readonly #applicationName: string;
+  tls = '';
   /** Bytes that came before they could be taken; the connection is paused meanwhile. */
   #leftover: Uint8Array | undefined;
   #windowClosed = false;
@@ -62,6 +68,8 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.database = database;
     this.replication = replication;
     this.#environment = environment;
+    this.#connectedSecond = environment.metrics.turn.second;
+    this.#applicationName = accepted.settings.get('application_name') ?? '';
     this.#connection = connection;
     this.#key = environment.cancelKeys.issue(this, secretBytesFor(accepted.version));
     this.#pooler = environment.poolerFor(database);
@@ -69,6 +77,29 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
     const open: Open = { user, database, settings: [...accepted.settings], credentials, replication };
     this.#channel = this.#pooler.open(open, this);
+  }
+
+  /** What the console's KILL CLIENT names. */
+  get id(): number {
+    return this.#key.processId;
+  }
+
+  /** For the console; made when it is asked for. */
+  get view(): SessionView {
+    return {
+      id: this.id,
+      channel: this.#channel,
+      user: this.user,
+      database: this.database,
+      replication: this.replication,
+      state: this.#phase === 'ready' ? 'active' : 'opening',
+      remote: this.#connection.remote,
+      connectedMs: this.#connectedSecond * 1000,
+      sinceMs: this.#connectedSecond * 1000,
+      applicationName: this.#applicationName,
+      pins: PinReason.replication,
+      tls: this.tls,
+    };
   }
 
   /** Takes the connection over. */
