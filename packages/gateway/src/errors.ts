@@ -129,6 +129,15 @@ function refusedByRules(verdict: string, host: string, client: HbaClient): PgErr
   });
 }
 
+/** PostgreSQL's InitializeSessionUserId. */
+export function roleMayNotLogIn(user: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.invalidAuthorizationSpecification,
+    message: `role "${user}" is not permitted to log in`,
+  });
+}
+
 export function certificateRequired(problem: string | undefined): PgError {
   return new PgError({
     severity: 'FATAL',

@@ -157,8 +157,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     console.answer(this.#topics);
     this.console = config.console === false ? undefined : console;
     const { clock, random } = world;
-    const lookup = (role: string): Promise<string | undefined> => this.#pooler.verifier(role);
-    const secrets = new SecretCache(lookup, clock, config.limits.verifierMs);
+    const secrets = new SecretCache((role) => this.#pooler.verifier(role), clock, config.limits.verifierMs);
     this.authenticator = new Authenticator(config.auth, secrets, random.fork('authentication'));
     observeGateway(world.telemetry.metrics, this.#subject());
   }

@@ -21,6 +21,7 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const pairs = fc.array(fc.tuple(text, text), { maxLength: 5 });
 const keys = fc.record({ clientKey: fc.uint8Array({ maxLength: 32 }), serverKey: fc.uint8Array({ maxLength: 32 }) });
 const credentials = fc.oneof(
+  fc.record({ kind: fc.constant('md5' as const), verifier: text }),
   fc.constant({ kind: 'none' } as const),
   fc.record({ kind: fc.constant('password' as const), password: text }),
   fc.record({ kind: fc.constant('scramKeys' as const), keys }),

@@ -6,6 +6,11 @@ import type { Endpoint } from '@multigres/core';
 import { ensureTool } from '@multigres/host';
 import { unprivilegedAccount } from '../cluster/unprivileged.ts';
 
+const usualHba = [
+  'host all,replication postgres 127.0.0.1/32 trust',
+  'host all,replication all 127.0.0.1/32 scram-sha-256',
+];
+
 /** A Postgres for a test, in a folder of its own. Hosts: `postgres` is trusted, everybody else proves a SCRAM password. */
 export class OwnPostgres {
   readonly endpoint: Endpoint & { readonly kind: 'tcp' };
@@ -25,11 +30,11 @@ export class OwnPostgres {
     this.#account = account === undefined ? {} : { uid: account.uid, gid: account.gid };
   }
 
-  /** `settings`: more of them, as `name=value`. */
-  static async make(settings: readonly string[] = []): Promise<OwnPostgres> {
+  /** `settings`: more of them, as `name=value`. `hba`: lines of pg_hba.conf in place of the usual ones. */
+  static async make(settings: readonly string[] = [], hba: readonly string[] = usualHba): Promise<OwnPostgres> {
     const { bin } = await ensureTool('postgres-17');
     const postgres = new OwnPostgres(bin, mkdtempSync('/tmp/multigres-test-'), await freePort(), settings);
-    postgres.#initialize();
+    postgres.#initialize(hba);
     await postgres.start();
     return postgres;
   }
@@ -87,7 +92,7 @@ export class OwnPostgres {
     return path.join(this.#folder, 'data');
   }
 
-  #initialize(): void {
+  #initialize(hba: readonly string[]): void {
     if (this.#account.uid !== undefined) chownSync(this.#folder, this.#account.uid, this.#account.gid ?? 0);
     const options = ['-D', this.#data, '-U', 'postgres', '-A', 'trust', '-N', '--locale=C', '-E', 'UTF8'];
     execFileSync(path.join(this.#bin, 'initdb'), options, {
@@ -96,14 +101,7 @@ export class OwnPostgres {
       env: {},
       stdio: 'pipe',
     });
-    writeFileSync(
-      path.join(this.#data, 'pg_hba.conf'),
-      [
-        'host all,replication postgres 127.0.0.1/32 trust',
-        'host all,replication all 127.0.0.1/32 scram-sha-256',
-        '',
-      ].join('\n'),
-    );
+    writeFileSync(path.join(this.#data, 'pg_hba.conf'), `${hba.join('\n')}\n`);
   }
 }
 

@@ -6,12 +6,13 @@ import {
   scramIterationsDefault,
   scramSaltBytes,
   scramVerifierOfPassword,
+  type AcceptedSession,
   type AuthenticationMethod,
   type ScramVerifier,
   type StoredSecret,
 } from '@multigres/pgwire';
 import type { AuthPolicy } from '../config.ts';
-import { certificateNotOfUser, certificateRequired, hbaRejects, noHbaEntry } from '../errors.ts';
+import { certificateNotOfUser, certificateRequired, hbaRejects, noHbaEntry, roleMayNotLogIn } from '../errors.ts';
 import type { HbaMethod, HbaRule } from './hba/hba-rule.ts';
 import { hostOf, matchHba, type HbaClient } from './hba/match-hba.ts';
 import type { SecretCache } from './secret-cache.ts';
@@ -86,6 +87,13 @@ export class Authenticator {
   /** A proof has failed, or what it gave away was refused by Postgres. */
   proofFailed(user: string): void {
     this.#secrets.forget(user);
+  }
+
+  /** Why this user may not come in although it has proven itself; Postgres says so behind AuthenticationOk, too. */
+  refusal({ user, method }: AcceptedSession): PgError | undefined {
+    // Who was not looked up for this login is for Postgres to judge.
+    if (method === 'trust' || this.#policy.users?.has(user)) return undefined;
+    return this.#secrets.isBarred(user) ? roleMayNotLogIn(user) : undefined;
   }
 
   /** What the file of users has of this user. */

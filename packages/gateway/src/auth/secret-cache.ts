@@ -1,12 +1,13 @@
 import { PgError, type Clock } from '@multigres/core';
 import type { StoredSecret } from '@multigres/pgwire';
-import { parseStoredSecret } from './stored-secret.ts';
+import { parseStoredSecret, type StoredRole } from './stored-secret.ts';
 
-/** Answers with `pg_authid.rolpassword` of a role that may log in; rejects with a PgError if Postgres cannot be asked. */
-export type VerifierLookup = (role: string) => Promise<string | undefined>;
+/** Rejects with a PgError if Postgres cannot be asked. */
+export type RoleLookup = (role: string) => Promise<StoredRole>;
 
 interface Known {
   readonly secret: StoredSecret | undefined;
+  readonly mayLogIn: boolean;
   readonly atMs: number;
 }
 
@@ -21,13 +22,13 @@ const staleMs = 600_000;
  * is used for `freshMs` and dropped when a proof has failed against it, so that a changed password works at the next try.
  */
 export class SecretCache {
-  readonly #lookup: VerifierLookup;
+  readonly #lookup: RoleLookup;
   readonly #clock: Clock;
   readonly #freshMs: number;
   readonly #known: Map<string, Known> = new Map();
   readonly #asking: Map<string, Promise<StoredSecret | undefined>> = new Map();
 
-  constructor(lookup: VerifierLookup, clock: Clock, freshMs: number) {
+  constructor(lookup: RoleLookup, clock: Clock, freshMs: number) {
     this.#lookup = lookup;
     this.#clock = clock;
     this.#freshMs = freshMs;
@@ -49,6 +50,11 @@ export class SecretCache {
     return await asking;
   }
 
+  /** Whether Postgres said last that the role may not log in, whatever it proves. */
+  isBarred(role: string): boolean {
+    return this.#known.get(role)?.mayLogIn === false;
+  }
+
   /** A proof has failed: what is remembered may be out of date. */
   forget(role: string): void {
     this.#known.delete(role);
@@ -56,9 +62,9 @@ export class SecretCache {
 
   async #ask(role: string): Promise<StoredSecret | undefined> {
     try {
-      const stored = await this.#lookup(role);
-      const secret = stored === undefined ? undefined : parseStoredSecret(stored);
-      this.#remember(role, secret);
+      const { verifier, mayLogIn } = await this.#lookup(role);
+      const secret = verifier === undefined ? undefined : parseStoredSecret(verifier);
+      this.#remember(role, secret, mayLogIn);
       return secret;
     } catch (error) {
       const known = this.#known.get(role);
@@ -69,13 +75,13 @@ export class SecretCache {
     }
   }
 
-  #remember(role: string, secret: StoredSecret | undefined): void {
+  #remember(role: string, secret: StoredSecret | undefined, mayLogIn: boolean): void {
     this.#known.delete(role);
     if (this.#known.size >= rolesMax) {
       // The one that was asked for longest ago: a Map keeps the order.
       const [oldest] = this.#known.keys();
       this.#known.delete(oldest as string);
     }
-    this.#known.set(role, { secret, atMs: this.#clock.nowMs() });
+    this.#known.set(role, { secret, mayLogIn, atMs: this.#clock.nowMs() });
   }
 }

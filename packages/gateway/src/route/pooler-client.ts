@@ -27,6 +27,7 @@ import {
   type Question,
   type Topics,
 } from '@multigres/relay';
+import type { StoredRole } from '../auth/stored-secret.ts';
 import type { StatementUse } from '../session/request-builder.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
@@ -139,13 +140,14 @@ export class PoolerClient implements LinkHandler {
     });
   }
 
-  /** Looks up the stored verifier of a role; undefined if there is none. Rejects with a PgError. */
-  async verifier(role: string): Promise<string | undefined> {
-    const body = new BodyWriter().text(role).done();
-    const [answer] = await this.ask({ to: 'peer', topic: 'verifier', body, deadlineMs: verifierMs });
+  /** Looks up what Postgres stores of a role. Rejects with a PgError. */
+  async verifier(role: string): Promise<StoredRole> {
+    const question = new BodyWriter().text(role).done();
+    const [answer] = await this.ask({ to: 'peer', topic: 'verifier', body: question, deadlineMs: verifierMs });
     if (answer === undefined) throw poolerUnreachable(this.#lastTrouble, true);
     if ('error' in answer) throw asFatal(answer.error);
-    return new BodyReader(answer.body).optionalText();
+    const body = new BodyReader(answer.body);
+    return { verifier: body.optionalText(), mayLogIn: body.u8() === 1 };
   }
 
   /** Sends a piece of a request; see `Link.request`. Tells the pooler first of the statements that it does not know yet. */

@@ -11,6 +11,7 @@ import {
 } from '@multigres/core';
 import {
   Deframer,
+  encodeErrorResponse,
   frontendTagTable,
   invalidStartupLength,
   messageBytesMaxOfPostgres,
@@ -264,6 +265,8 @@ export class Login implements ConnectionHandler, FrameSink {
   }
 
   #accept(effect: Extract<ServerStartupEffect, { readonly kind: 'accept' }>): void {
+    const refusal = this.#environment.authenticator.refusal(effect.session);
+    if (refusal !== undefined) return this.#refuse(refusal);
     this.#over = true;
     this.#timer.cancel();
     this.#closed(this);
@@ -308,6 +311,15 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#session = session;
     this.#deframer.sink = session;
     session.start();
+  }
+
+  /** It has proven who it is, and is told that it may not come in all the same. */
+  #refuse(error: PgError): void {
+    const { writer, metrics } = this.#environment;
+    encodeErrorResponse(writer, error.report);
+    this.#connection.write(writer.take());
+    metrics.loginFailed(error.sqlstate);
+    this.#leave();
   }
 
   /** The client went before it was a session. */

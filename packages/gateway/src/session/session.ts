@@ -1,4 +1,4 @@
-import { type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
+import { sqlstate, type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
 import {
   Deframer,
   encodeBackendKeyData,
@@ -343,6 +343,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   ended(error: PgError): void {
+    // Postgres does not take what the gateway took: what the gateway remembers of the user's password is out of date.
+    if (error.sqlstate === sqlstate.invalidPassword) this.#environment.authenticator.proofFailed(this.user);
     this.finish(error);
   }
 

@@ -149,6 +149,15 @@ describe('a client', () => {
     }
   });
 
+  it('says what is missing when an md5 verifier is not enough', () => {
+    const credential = { kind: 'md5', verifier: md5Verifier('ann', 'pw') } as const;
+    for (const ask of [
+      encodeAuthenticationCleartextPassword,
+      (writer: MessageWriter) => encodeAuthenticationSasl(writer, ['SCRAM-SHA-256']),
+    ])
+      expect(refusal(hear({ credential }, ask))).toContain('only its md5 verifier is known');
+  });
+
   it.each<readonly [string, Partial<ClientStartupOptions>, readonly Write[], string]>([
     [
       'no password',
@@ -291,6 +300,13 @@ describe('our client against our server', () => {
     ['SCRAM', password, { kind: 'scram', verifier, nonce: 'srv' }, 'accepted ann by scram', 'settling'],
     ['SCRAM with keys', scramKeys, { kind: 'scram', verifier, nonce: 'srv' }, 'accepted ann by scram', 'settling'],
     ['md5', password, { kind: 'md5', verifier: md5, salt: salt.slice(0, 4) }, 'accepted ann by md5', 'settling'],
+    [
+      'md5 with the verifier alone',
+      { kind: 'md5', verifier: md5 },
+      { kind: 'md5', verifier: md5, salt: salt.slice(0, 4) },
+      'accepted ann by md5',
+      'settling',
+    ],
     [
       'a clear password',
       password,

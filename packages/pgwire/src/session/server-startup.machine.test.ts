@@ -309,10 +309,13 @@ describe('authentication', () => {
     for (const secret of [
       { kind: 'scram', verifier },
       { kind: 'md5', verifier: md5Verifier('ann', 'pw') },
+      { kind: 'password', password: 'pw' },
     ] as const) {
       const right = new Client();
       right.begin({ kind: 'cleartext', secret });
-      expect(right.message(proof('pw'))).toMatchObject([{ kind: 'accept', session: { method: 'cleartext' } }]);
+      expect(right.message(proof('pw'))).toMatchObject([
+        { kind: 'accept', session: { method: 'cleartext', password: 'pw' } },
+      ]);
       expect(right.sent).toEqual([{ kind: 'authenticationCleartextPassword' }, { kind: 'authenticationOk' }]);
       const wrong = new Client();
       wrong.begin({ kind: 'cleartext', secret });
@@ -328,6 +331,47 @@ describe('authentication', () => {
     const wrong = new Client();
     wrong.begin({ kind: 'md5', verifier: stored, salt: md5Salt });
     expect(refusal(wrong.message(proof(stored)))).toContain('28P01');
+  });
+
+  it('by a password in clear refuses who is doomed even if it fits', () => {
+    const client = new Client();
+    client.begin({ kind: 'cleartext', secret: { kind: 'scram', verifier }, doomed: true });
+    expect(refusal(client.message(proof('pw')))).toContain('28P01');
+  });
+
+  it('is judged again by what is stored now, where what was remembered does not fit', () => {
+    const [old, fresh] = [md5Verifier('ann', 'old'), md5Verifier('ann', 'pw')];
+    const methods = {
+      md5: [
+        { kind: 'md5', verifier: old, salt: md5Salt, remembered: true },
+        { kind: 'md5', verifier: fresh, salt: Uint8Array.of(9, 9, 9, 9) },
+      ],
+      cleartext: [
+        { kind: 'cleartext', secret: { kind: 'md5', verifier: old }, remembered: true },
+        { kind: 'cleartext', secret: { kind: 'md5', verifier: fresh } },
+      ],
+    } as const;
+    for (const kind of ['md5', 'cleartext'] as const) {
+      const answer = (password: string): string =>
+        kind === 'md5' ? md5Response(md5Verifier('ann', password), md5Salt) : password;
+      const [remembered, now] = methods[kind];
+      for (const [password, outcome] of [
+        ['pw', 'accept'],
+        ['no', 'refuse'],
+      ] as const) {
+        const client = new Client();
+        client.begin(remembered);
+        expect(client.message(proof(answer(password)))).toEqual([
+          { kind: 'lookUpAgain', method: remembered, user: 'ann' },
+        ]);
+        expect(client.step({ kind: 'methodChosen', method: now })).toMatchObject([{ kind: outcome }]);
+      }
+      const other = new Client();
+      other.begin(remembered);
+      other.message(proof(answer('pw')));
+      const scram = { kind: 'scram', verifier, nonce: 'srv' } as const;
+      expect(refusal(other.step({ kind: 'methodChosen', method: scram }))).toContain('28P01');
+    }
   });
 
   it('by SCRAM yields the keys of the client', () => {
