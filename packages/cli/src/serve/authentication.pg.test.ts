@@ -56,7 +56,7 @@ describe('logging in with psql', () => {
   });
 
   afterAll(async () => {
-    for (const proxy of proxies) await proxy.stop();
+    for (const started of proxies) await started.stop();
     await postgres?.remove();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -83,7 +83,7 @@ describe('the method', () => {
       if (stored !== undefined) roles.stored.set('joe', stored);
       for (const database of ['scram', 'md5', 'clear']) {
         const method = await ask('joe', { database });
-        const doomed = 'doomed' in method && method.doomed === true ? ', doomed' : '';
+        const doomed = 'doomed' in method && method.doomed ? ', doomed' : '';
         kinds[`${database} with ${secret}`] = `${method.kind}${doomed}`;
       }
     }

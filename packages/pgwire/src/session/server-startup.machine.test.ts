@@ -369,8 +369,8 @@ describe('authentication', () => {
       const other = new Client();
       other.begin(remembered);
       other.message(proof(answer('pw')));
-      const scram = { kind: 'scram', verifier, nonce: 'srv' } as const;
-      expect(refusal(other.step({ kind: 'methodChosen', method: scram }))).toContain('28P01');
+      const bySasl = { kind: 'scram', verifier, nonce: 'srv' } as const;
+      expect(refusal(other.step({ kind: 'methodChosen', method: bySasl }))).toContain('28P01');
     }
   });
 
