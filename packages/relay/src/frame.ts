@@ -116,6 +116,8 @@ export interface FrameHandler {
 const slabBytes = 64 * 1024;
 /** Less room than this is not worth keeping a slab for. */
 const slabBytesLeast = 4 * 1024;
+/** A turn with more than this is rare. */
+const slabBytesMost = 1024 * 1024;
 /** Up to here a loop beats `set`, which needs a view object per call. */
 const shortBytes = 48;
 
@@ -127,6 +129,7 @@ export class FrameWriter {
   #slab: Uint8Array = new Uint8Array(0);
   #start = 0;
   #at = 0;
+  #takenStart = 0;
 
   /** Bytes written since the last `take`. */
   get length(): number {
@@ -181,8 +184,18 @@ export class FrameWriter {
   /** What was collected since the last `take`; the caller owns it. */
   take(): Uint8Array {
     const taken = this.#slab.subarray(this.#start, this.#at);
+    this.#takenStart = this.#start;
     this.#start = this.#at;
     return taken;
+  }
+
+  /** What was taken last is not needed any more, and nothing was written since: its memory is used again, unless it is uncommonly much. */
+  giveBack(): void {
+    assert(this.#at === this.#start, 'nothing was written since the last take');
+    if (this.#slab.length > slabBytesMost) this.#slab = new Uint8Array(0);
+    this.#takenStart = this.#slab.length === 0 ? 0 : this.#takenStart;
+    this.#start = this.#takenStart;
+    this.#at = this.#takenStart;
   }
 
   /** Makes room; what is not taken yet moves to a new slab, the old one belongs to those who took from it. */
@@ -193,6 +206,7 @@ export class FrameWriter {
     slab.set(this.#slab.subarray(this.#start, this.#at));
     this.#slab = slab;
     this.#start = 0;
+    this.#takenStart = 0;
     this.#at = written;
   }
 }

@@ -256,6 +256,8 @@ export class Link implements ConnectionHandler, FrameHandler, Other {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
+    // What was sent in the turn before has left by now, mostly.
+    if (this.#connection.backlogBytes === 0) this.#writer.giveBack();
     this.#clock.soon(() => {
       this.#flushScheduled = false;
       if (this.#isClosed) return;

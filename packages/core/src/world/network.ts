@@ -58,7 +58,8 @@ export interface Connection {
   /** Starts the calls to `handler`. A later attach hands the connection over: what has not been told yet goes to the new handler. */
   attach(handler: ConnectionHandler): void;
   /**
-   * Sends bytes. Ownership passes to the connection: the caller must not change them afterwards. Answers false when the backlog
+   * Sends bytes. Ownership passes to the connection: the caller must not change them until `backlogBytes` is 0, when the system has taken all, and they are
+   * the caller's again. Answers false when the backlog
    * reaches the high-water mark; the bytes are taken all the same, and `drain` follows. After `end`, `destroy` or `closed` the bytes are
    * ignored and the answer is true, as no `drain` would follow.
    */

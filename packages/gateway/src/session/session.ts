@@ -317,10 +317,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const bytes = end - start;
     this.#inMessage = (flags & replyFlag.partial) !== 0;
     if (bytes > 0) {
-      const { writer } = this.#environment;
-      writer.bytes(buffer, start, end);
-      this.#environment.metrics.sentBytes.add(bytes);
-      if (!this.#connection.write(writer.take())) this.#clientStalled = true;
+      this.#environment.writer.bytes(buffer, start, end);
+      this.#writeOut();
       if (this.#clientStalled) this.#uncreditedBytes += bytes;
       else this.#consumed(bytes);
     }
@@ -493,6 +491,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const { metrics, writer } = this.#environment;
     metrics.sentBytes.add(writer.length);
     if (!this.#connection.write(writer.take())) this.#clientStalled = true;
+    if (this.#connection.backlogBytes === 0) writer.giveBack();
   }
 
   #consumed(bytes: number): void {

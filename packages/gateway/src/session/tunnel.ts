@@ -226,6 +226,7 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     const { metrics, writer } = this.#environment;
     metrics.sentBytes.add(writer.length);
     if (!this.#connection.write(writer.take())) this.#clientStalled = true;
+    if (this.#connection.backlogBytes === 0) writer.giveBack();
   }
 
   #leave(connected: boolean = true): void {

@@ -3,6 +3,8 @@ import { assert, emptyBytes, utf8, utf8Into } from '@multigres/core';
 const slabBytesDefault = 16 * 1024;
 /** Less room than this is not worth keeping a slab for. */
 const slabBytesLeast = 256;
+/** Memory of so many slabs at once was asked for by something large, which may not come again. */
+const slabsKeptMax = 4;
 /** Up to here a loop over ASCII beats the encoder, which needs a view object per call. */
 const shortText = 64;
 const longText = 4096;
@@ -20,6 +22,8 @@ export class MessageWriter {
   #start = 0;
   #at = 0;
   #messageStart = -1;
+  /** Where the piece that was taken last begins. */
+  #takenStart = 0;
 
   /** `slabBytes`: how much memory to ask for at once (default 16 KiB), asked for at the first write. */
   constructor(slabBytes: number = slabBytesDefault) {
@@ -134,9 +138,17 @@ export class MessageWriter {
     assert(this.#messageStart < 0, 'a begun message was ended');
     if (this.#at === this.#start) return emptyBytes;
     const taken = this.#buffer.subarray(this.#start, this.#at);
+    this.#takenStart = this.#start;
     this.#start = this.#at;
-    if (this.#buffer.length - this.#at < slabBytesLeast) this.release();
     return taken;
+  }
+
+  /** What was taken last is not needed any more, and nothing was written since: its memory is used again. */
+  giveBack(): void {
+    assert(this.#at === this.#start, 'nothing was written since the last take');
+    if (this.#buffer.length > slabsKeptMax * this.#slabBytes) return this.release();
+    this.#start = this.#takenStart;
+    this.#at = this.#takenStart;
   }
 
   /** Forgets what was written since the last `take`, also half a message. */
@@ -150,6 +162,7 @@ export class MessageWriter {
     this.#buffer = emptyBytes;
     this.#start = 0;
     this.#at = 0;
+    this.#takenStart = 0;
     this.#messageStart = -1;
   }
 
@@ -187,6 +200,7 @@ export class MessageWriter {
     if (this.#messageStart >= 0) this.#messageStart -= this.#start;
     this.#buffer = grown;
     this.#start = 0;
+    this.#takenStart = 0;
     this.#at = written;
   }
 }

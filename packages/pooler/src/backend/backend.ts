@@ -590,6 +590,7 @@ export class Backend implements ConnectionHandler, FrameSink {
       const bytes = this.#writer.take();
       this.bytesSent += bytes.length;
       if (this.#connection.write(bytes)) this.drain();
+      if (this.#connection.backlogBytes === 0 && this.#writer.length === 0) this.#writer.giveBack();
     });
   }
 }

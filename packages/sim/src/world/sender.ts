@@ -6,8 +6,8 @@ import type { Link, Links } from './link.ts';
 /** A piece of the stream under way, or (without bytes) the end of it. */
 export interface Segment {
   readonly bytes: Uint8Array | undefined;
-  /** The writer's own array, to see whether it was changed after it was handed over. */
-  readonly original: Uint8Array | undefined;
+  /** The writer's own array, to see whether it was changed after it was handed over; none if it is the writer's again. */
+  original: Uint8Array | undefined;
 }
 
 /** What the sender needs to know about the two ends. */
@@ -54,6 +54,8 @@ export class Sender {
   #pieces = 0;
   #stopped = false;
   #ackPlanned = false;
+  /** Sent since there was no backlog the last time: the writer may not use their arrays for something else yet. */
+  #sentBehind: Segment[] = [];
 
   constructor(kernel: Kernel, links: Links, link: Link, back: Link, random: RandomStream, ends: SenderEnds) {
     this.#kernel = kernel;
@@ -136,6 +138,10 @@ export class Sender {
     while (this.#outbox.length > 0 && this.#inFlightBytes < windowBytes) {
       this.#send(this.#take(Math.min(windowBytes - this.#inFlightBytes, this.#pieceBytes())));
     }
+    if (this.backlogBytes === 0) {
+      for (const segment of this.#sentBehind) segment.original = undefined;
+      this.#sentBehind = [];
+    }
     if (this.#outbox.length === 0 && this.#finWanted && !this.finSent) {
       this.finSent = true;
       this.#send({ bytes: undefined, original: undefined });
@@ -171,6 +177,7 @@ export class Sender {
   }
 
   #send(segment: Segment): void {
+    this.#sentBehind.push(segment);
     this.#inFlightBytes += segment.bytes?.length ?? 0;
     if (this.#link.cut || this.#held.length > 0) this.#hold(segment);
     else this.#schedule(segment);

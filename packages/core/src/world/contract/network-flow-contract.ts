@@ -65,6 +65,23 @@ const order = (transport: Transport): readonly ContractTest[] => [
     },
   },
   {
+    name: `${transport}: what was written without a backlog is the writer's again`,
+    async run(world, tools): Promise<void> {
+      await withPair(transport, world, tools, async ({ near, far }) => {
+        let bytes = new Uint8Array(5000);
+        for (let at = 0; at < 100_000; at += bytes.length) {
+          await far.until(() => far.bytes >= at, 'the far end receives what was sent before');
+          bytes.set(pattern(bytes.length, at));
+          near.write(bytes);
+          if (near.connection.backlogBytes === 0) bytes.fill(0);
+          else bytes = new Uint8Array(5000);
+        }
+        await far.until(() => far.bytes >= 100_000, 'the far end receives all');
+        expect(sameBytes(far.received(), pattern(100_000)), 'the far end has what was sent');
+      });
+    },
+  },
+  {
     name: `${transport}: a conversation goes back and forth, with answers written from within data`,
     async run(world, tools): Promise<void> {
       await withPair(transport, world, tools, async ({ near, far }) => {

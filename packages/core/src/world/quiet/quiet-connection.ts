@@ -64,7 +64,8 @@ export class QuietConnection implements Connection {
       this.#kernel.post(() => this.#reset());
       return true;
     }
-    this.#outbox.push(bytes);
+    // Without a backlog the array is the caller's again.
+    this.#outbox.push(this.#outboxBytes + bytes.length <= windowBytes ? bytes.slice() : bytes);
     this.#outboxBytes += bytes.length;
     this.#other.#wake();
     if (this.backlogBytes >= highWaterBytes) this.#waiting = true;

@@ -38,4 +38,18 @@ export const wireMutants: readonly Mutant[] = [
     return credit;`,
     why: 'half of each credit is lost, until a session may send nothing any more',
   },
+  {
+    name: 'relay/frames-overwritten-under-way',
+    file: 'packages/relay/src/link.ts',
+    find: `    if (this.#connection.backlogBytes === 0) this.#writer.giveBack();`,
+    replace: `    this.#writer.giveBack();`,
+    why: 'the memory of frames is used again although the system has not taken them all',
+  },
+  {
+    name: 'gateway/replies-overwritten-under-way',
+    file: 'packages/gateway/src/session/session.ts',
+    find: `    if (this.#connection.backlogBytes === 0) writer.giveBack();`,
+    replace: `    writer.giveBack();`,
+    why: 'what one client has not taken yet is overwritten with what another one gets',
+  },
 ];
