@@ -28,6 +28,14 @@ export class RequestBuilder {
     if (this.uses.length > 0) this.uses = [];
   }
 
+  /** Hands over what is there. The list of uses goes along even if it is empty: who comes next must not write into it. */
+  take(): { readonly bytes: Uint8Array; readonly uses: StatementUse[] } {
+    const taken = { bytes: this.bytes.slice(0, this.length), uses: this.uses };
+    this.length = 0;
+    this.uses = [];
+    return taken;
+  }
+
   /** Whether this many bytes and one more use fit into the piece. */
   fits(bytes: number): boolean {
     return this.length + bytes <= pieceBytesMax && this.uses.length < usesMax;

@@ -20,6 +20,18 @@ function machine(context: TestContext = new TestContext()): RecordingSink {
   return new RecordingSink(context);
 }
 
+describe('what sessions leave unfinished in the builder that they share', () => {
+  it('stays theirs, also when it refers to nothing', () => {
+    const context = new TestContext();
+    const [one, other] = [new RecordingSink(context), new RecordingSink(context)];
+    one.send(e);
+    other.send(p('', 'select 1'), b(''), e, s);
+    one.send(s);
+    expect(other.said()).toBe('share[P  B  E S]');
+    expect(one.said()).toBe('share[E S]');
+  });
+});
+
 const long = `select '${'x'.repeat(20_000)}'`;
 
 interface Case {

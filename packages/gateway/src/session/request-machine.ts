@@ -196,8 +196,7 @@ export class RequestMachine {
   leave(): void {
     const { builder } = this.#context;
     if (builder.isEmpty) return;
-    this.#taken = { bytes: builder.bytes.slice(0, builder.length), uses: builder.uses };
-    builder.reset();
+    this.#taken = builder.take();
   }
 
   /** The session is over: its statements are nobody's. */

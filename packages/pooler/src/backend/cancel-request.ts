@@ -1,5 +1,5 @@
 import { PgError, type Connection, type World } from '@multigres/core';
-import { encodeCancelRequest, MessageWriter } from '@multigres/pgwire';
+import { encodeCancelRequest, MessageWriter, secretKeyBytesMax } from '@multigres/pgwire';
 import type { BackendIdentity } from './backend.ts';
 import type { PostgresServer } from './postgres-server.ts';
 
@@ -13,6 +13,9 @@ export async function sendCancel(
   identity: BackendIdentity,
   timeoutMs: number,
 ): Promise<void> {
+  // A server that gave out no key, or none of the protocol's, cannot be asked.
+  const keyBytes = identity.secretKey.length;
+  if (keyBytes < 4 || keyBytes > secretKeyBytesMax) return;
   let connection: Connection;
   try {
     ({ connection } = await postgres.connect(timeoutMs));
