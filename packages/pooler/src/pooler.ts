@@ -10,9 +10,10 @@ import { ConsoleViews } from './console/console-views.ts';
 import { answerConsole } from './console/console-topics.ts';
 import { noVerifierLookup, poolerStops } from './errors.ts';
 import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
+import { BackendPlaces } from './pool/backend-places.ts';
 import { PoolOperations } from './pool/operations.ts';
 import { SessionLimits } from './limits/session-limits.ts';
-import type { Shares } from './limits/shares.ts';
+import { noShares, type Shares } from './limits/shares.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
 import { Pools } from './pool/pools.ts';
 import type { Totals } from './pool/pool-tally.ts';
@@ -99,17 +100,16 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #config: PoolerConfig;
   readonly #server: PostgresServer;
   readonly #pools: Pools;
+  readonly #places: BackendPlaces;
+  #shares: Shares;
   readonly operations: PoolOperations;
   readonly tunnels: Tunnels;
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
   #tidy: Timer | undefined;
-  #backends = 0;
   #lastBackend = 0;
   #stopped = false;
-  /** Some pool wants a backend and all places are taken. */
-  #starved = false;
 
   constructor(world: World, config: PoolerConfig) {
     this.clock = world.clock;
@@ -123,6 +123,14 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#config = config;
     this.#server = new PostgresServer(world, config.postgres, config.postgresTls);
     this.#pools = new Pools(config.limits, this);
+    this.#shares = config.shares ?? noShares;
+    this.#places = new BackendPlaces({
+      clock: this.clock,
+      backendsMax: config.limits.backendsMax,
+      shares: () => this.#shares,
+      pools: this.#pools,
+      othersMayTry: () => this.tunnels.placeFree(),
+    });
     this.operations = new PoolOperations(this.#pools, () => this.#sessions());
     const { waitMs, loginMs } = config.limits;
     const { takePlace, givePlaceBack, tunnelEnded } = this;
@@ -160,6 +168,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   useShares(shares: Shares): void {
     this.sessionLimits.use(shares);
+    this.#shares = shares;
+    this.#pools.growAll();
   }
 
   status = (): PoolerStatus => {
@@ -170,7 +180,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       database: pool.key.database,
       ...pool.counts,
     }));
-    return { gateways: this.links.size, sessions, backends: this.#backends, pools };
+    return { gateways: this.links.size, sessions, backends: this.#places.taken, pools };
   };
 
   totals = (): ReadonlyMap<string, Totals> => this.#pools.totals();
@@ -180,6 +190,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#stopped = true;
     const closed = this.#listener?.close();
     for (const link of this.links) link.end(poolerStops());
+    this.#places.stop();
     this.#pools.closeAll(poolerStops());
     this.#tidy?.cancel();
     this.#admin?.close();
@@ -197,17 +208,12 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return this.#pools.get({ user: open.user, database, settings: open.settings });
   }
 
-  readonly takePlace = (): boolean => {
-    if (this.#stopped) return false;
-    if (this.#backends >= this.#config.limits.backendsMax) {
-      this.#starved = !this.#pools.closeOneIdle(undefined);
-      return false;
-    }
-    this.#backends += 1;
-    return true;
-  };
+  readonly takePlace = (): boolean => !this.#stopped && this.#places.takeOther();
 
-  readonly givePlaceBack = (): void => this.backendGone();
+  readonly givePlaceBack = (): void => {
+    this.#places.freeOther();
+    this.#growSoon();
+  };
 
   readonly tunnelEnded = (tunnel: Tunnel): void => {
     for (const link of this.links) link.forgetTunnel(tunnel);
@@ -220,13 +226,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   // --- for the pools ---
 
   startBackend(pool: Pool): boolean {
-    if (this.#stopped) return false;
-    if (this.#backends >= this.#config.limits.backendsMax) {
-      // Its place is free when it is gone; `backendGone` comes back to those who want one.
-      this.#starved = !this.#pools.closeOneIdle(pool);
-      return false;
-    }
-    this.#backends += 1;
+    // When there is a place, `growAll` comes back to those who want one.
+    if (this.#stopped || !this.#places.take(pool)) return false;
     this.#lastBackend += 1;
     void this.#login(pool, this.#lastBackend);
     return true;
@@ -237,25 +238,21 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     void sendCancel(this.#world, this.#server, backend.identity, this.#config.limits.loginMs).then(done);
   }
 
-  backendGone(): void {
-    this.#backends -= 1;
+  backendGone(pool: Pool): void {
+    this.#places.free(pool);
     this.operations.backendGone();
-    this.clock.soon(() => this.#growAll());
+    this.#growSoon();
   }
 
   sessionEnded(session: Session): void {
     for (const link of this.links) link.forget(session);
   }
 
-  backendIdle(): void {
-    if (!this.#starved) return;
-    this.#starved = false;
-    this.clock.soon(() => this.#growAll());
-  }
-
-  #growAll(): void {
-    this.tunnels.placeFree();
-    this.#pools.growAll();
+  #growSoon(): void {
+    this.clock.soon(() => {
+      this.tunnels.placeFree();
+      this.#pools.growAll();
+    });
   }
 
   async #login(pool: Pool, id: number): Promise<void> {
@@ -281,7 +278,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       if (!(error instanceof PgError)) throw error;
       this.metrics.backendLoginFailed(error.sqlstate);
       pool.startFailed(error);
-      this.backendGone();
+      this.backendGone(pool);
     }
   }
 

@@ -35,6 +35,16 @@ export function shareOfUser({ users, anyUser }: Shares, user: string): Share {
   return { ...anyUser, ...users.get(user) };
 }
 
+/** How many backends may be in a database; `database`: its name in Postgres. Of several names that clients have for it the strictest counts. */
+export function databaseBackendsMax({ databases, anyDatabase }: Shares, database: string): number | undefined {
+  let least: number | undefined;
+  for (const [name, share] of databases) {
+    if ((share.database ?? name) !== database || share.backendsMax === undefined) continue;
+    least = Math.min(least ?? Infinity, share.backendsMax);
+  }
+  return least ?? anyDatabase.backendsMax;
+}
+
 /** `database`: its name for clients. */
 export function shareOfDatabase({ databases, anyDatabase }: Shares, database: string): DatabaseShare {
   return { ...anyDatabase, ...databases.get(database) };

@@ -40,15 +40,14 @@ export interface PoolEnvironment {
   /** Asks Postgres to cancel what the backend runs; `done` follows when no signal can be on its way any more. */
   cancelBackend(backend: Backend, done: () => void): void;
   /** A backend is gone: others may want its place. */
-  backendGone(): void;
-  /** A backend has nothing to do: another pool may be waiting for its place. */
-  backendIdle(): void;
+  backendGone(pool: Pool): void;
   sessionEnded(session: Session): void;
 }
 
 interface Arrival {
   readonly done: (error: PgError | undefined) => void;
   readonly timer: Timer;
+  readonly sinceMs: number;
 }
 
 /** Where a backend stands. */
@@ -63,6 +62,9 @@ const resetMs = 10_000;
 
 /** A session that sends transaction after transaction without waiting has at most so many under way, and keeps its backend for so many if others wait. */
 export const turnGroupsMax = 64;
+
+/** Who waits behind a slow head for longer than about so many times `slowMs` goes elsewhere; less would punish pauses of a busy machine. */
+const looksPerSlow = 2.5;
 
 /** Fewer tell nothing about the pace. */
 const spreadGroupsMin = 50;
@@ -91,6 +93,8 @@ export class Pool implements BackendOwner {
   readonly #holders: Map<Backend, Session> = new Map();
   /** They have been told to go, and are not gone yet. */
   readonly #closing: Set<Backend> = new Set();
+  /** Backends that are its own by right while others lack some; Infinity while nobody does. */
+  share: number = Infinity;
   readonly #nowMs: () => number;
   readonly #limits: PoolRules;
   readonly #slowHeads: SlowHeads<Backend>;
@@ -112,7 +116,7 @@ export class Pool implements BackendOwner {
     this.#limits = limits;
     this.#slowHeads = new SlowHeads<Backend>({
       clock: environment.clock,
-      lookMs: Math.max(1, limits.slowMs),
+      lookMs: looksPerSlow * limits.slowMs,
       lines: () => this.#machine.sharedBackends,
       evacuate: (backend) => this.#evacuate(backend),
       looked: () => this.#spread(),
@@ -172,7 +176,7 @@ export class Pool implements BackendOwner {
         this.#welcomes.delete(arrival);
         done(this.trouble ?? noRoom());
       });
-      const arrival = { done, timer };
+      const arrival = { done, timer, sinceMs: this.#nowMs() };
       this.#welcomes.add(arrival);
       return this.#grow();
     }
@@ -343,6 +347,24 @@ export class Pool implements BackendOwner {
     return this.#machine.isPaused;
   }
 
+  /** Backends that are there, on their way out or logging in. */
+  get size(): number {
+    return this.#machine.backends + this.#machine.starting + this.#closing.size;
+  }
+
+  /** How many backends it could use now; those that were used since `recentSinceMs` count. */
+  demand(recentSinceMs: number): number {
+    const recent = this.#machine.idle.filter(({ idleSinceMs }) => idleSinceMs > recentSinceMs).length;
+    const arriving = this.#welcomes.size > 0 ? 1 : 0;
+    return this.#machine.isPaused ? this.#machine.busy : Math.max(this.#machine.demand + recent, arriving);
+  }
+
+  /** So many backends are closed for the sake of other pools, as they become free. */
+  giveBack(count: number): void {
+    this.#machine.askBack(count);
+    if (count > 0) this.#dispatch();
+  }
+
   /** No backend is there or being started. */
   get hasNoBackends(): boolean {
     return this.#machine.backends === 0 && this.#machine.starting === 0 && this.#closing.size === 0;
@@ -366,6 +388,13 @@ export class Pool implements BackendOwner {
 
   get totals(): Totals {
     return this.#tally.totals(this.#machine.everyBackend);
+  }
+
+  /** Since when the first in line waits; undefined if nobody does. */
+  get oldestWaiterSinceMs(): number | undefined {
+    const [arrival] = this.#welcomes;
+    const sinceMs = this.#machine.oldestSinceMs;
+    return arrival === undefined ? sinceMs : Math.min(arrival.sinceMs, sinceMs ?? Infinity);
   }
 
   // --- as the owner of backends ---
@@ -435,7 +464,7 @@ export class Pool implements BackendOwner {
     if (holder !== undefined) holder.leaseLost(unanswered, fatal);
     else for (const group of unanswered) if (!group.evacuated) group.owner.groupLost(group, fatal);
     this.#tally.lost(backend);
-    this.#environment.backendGone();
+    this.#environment.backendGone(this);
     this.#dispatch();
   }
 
@@ -447,6 +476,8 @@ export class Pool implements BackendOwner {
   // --- inside ---
 
   #dispatch(): void {
+    let back = this.#machine.takeAskedBack();
+    for (; back !== undefined; back = this.#machine.takeAskedBack()) this.#close(back);
     let next = this.#machine.next();
     if (next !== undefined) {
       const nowMs = this.#nowMs();
@@ -457,7 +488,6 @@ export class Pool implements BackendOwner {
       }
     }
     this.#grow();
-    if (this.#machine.idle.length > 0) this.#environment.backendIdle();
   }
 
   /** No new work for it. */

@@ -81,16 +81,6 @@ export class Pools {
     return totals;
   }
 
-  /** Closes the backend that has been unused for longest in any pool but `besides`; false if none is idle. */
-  closeOneIdle(besides: Pool | undefined): boolean {
-    let oldest: Pool | undefined;
-    for (const pool of this.#byKey.values()) {
-      if (pool === besides || pool.oldestIdleMs === Infinity) continue;
-      if (oldest === undefined || pool.oldestIdleMs < oldest.oldestIdleMs) oldest = pool;
-    }
-    return oldest?.closeOldestIdle() ?? false;
-  }
-
   /** Backends unused since before `beforeMs` are closed, and pools with nothing in them forgotten. */
   tidy(beforeMs: number, sessions: Iterable<Session>): void {
     const used = new Set<Pool>();

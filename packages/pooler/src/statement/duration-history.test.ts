@@ -29,9 +29,14 @@ describe('the history of a statement', () => {
     expect([slow.pace, history(1.5).pace]).toEqual(['slow', 'fast']);
   });
 
-  it('is slow from the moment on that others have waited for it too long', () => {
+  it('is slow after others have waited for it once and it took long indeed, but not after a pause of the machine', () => {
+    const paused = history(0.1);
+    paused.overran(limits);
+    paused.record(6, limits);
+    expect(paused.pace).toBe('fast');
     const made = history(0.1);
     made.overran(limits);
+    made.record(100, limits);
     expect(made.pace).toBe('slow');
     for (let i = 0; i < 30; i++) made.record(0.1, limits);
     expect(made.pace).toBe('fast');

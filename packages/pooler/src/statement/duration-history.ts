@@ -10,7 +10,7 @@ export interface PaceLimits {
 /** The part of a new measurement in the estimate. Three that are far too long in a row make a fast statement slow. */
 const share = 1 / 16;
 /** A measurement counts at most so many times the limit: one pause of a busy machine must not make a fast statement slow. */
-const clip = 8;
+const clip = 10;
 
 /**
  * How long a statement takes at Postgres, out of how long it took: a moving average of measurements that are cut off at `clip` times the limit. So the average
@@ -39,10 +39,9 @@ export class DurationHistory {
     else if (this.#ms < fastMs) this.#slow = false;
   }
 
-  /** It is still running after more than the limit, and others wait behind it: it is slow, whatever it was before. */
-  overran({ slowMs }: PaceLimits): void {
-    this.#ms = Math.max(this.#ms, 2 * slowMs);
-    this.#slow = true;
+  /** It is still running after much more than the limit, and others wait behind it: that weighs as much as a very slow run, besides the run itself. */
+  overran(limits: PaceLimits): void {
+    this.record(Infinity, limits);
   }
 }
 
