@@ -65,4 +65,5 @@ export type {
 } from './world/tls.ts';
 export { ToyContext, toyMaterial, type ToyCertificate } from './world/toy-tls/toy-certificate.ts';
 export { secureWithToy } from './world/toy-tls/toy-tls.ts';
+export { noTracing, type Span, type TraceContext, type Tracing } from './world/tracing.ts';
 export type { World } from './world/world.ts';

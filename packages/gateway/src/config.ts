@@ -1,3 +1,4 @@
+import type { SessionLogOptions } from './telemetry/session-log.ts';
 import type { Endpoint, TlsContext } from '@multigres/core';
 import type { ConsoleConfig } from './console/console-config.ts';
 import type { HbaRule } from './auth/hba/hba-rule.ts';
@@ -40,7 +41,17 @@ export interface GatewayConfig {
   readonly limits: GatewayLimits;
   /** By default the one of `defaultConsoleConfig`; false: no database is anything but Postgres's. */
   readonly console?: ConsoleConfig | false;
+  /** Default: nothing but failed logins. */
+  readonly log?: GatewayLog;
 }
+
+/** What is logged of sessions and their statements. */
+export interface GatewayLog extends SessionLogOptions {
+  /** Statements that take this long are logged, without their literals; Infinity: none. */
+  readonly slowMs: number;
+}
+
+export const defaultGatewayLog: GatewayLog = { connections: false, slowMs: Infinity };
 
 export interface GatewayLimits extends SessionTimeouts {
   readonly sessionsMax: number;

@@ -12,7 +12,13 @@ import { defaultConsoleConfig } from './console/console-config.ts';
 import { Console } from './console/console.ts';
 import type { ConsoleSession } from './console/console-session.ts';
 import type { ShownGateway } from './console/gateway-tables.ts';
-import type { AuthPolicy, GatewayConfig, GatewayLimits } from './config.ts';
+import {
+  defaultGatewayLog,
+  type AuthPolicy,
+  type GatewayConfig,
+  type GatewayLimits,
+  type GatewayLog,
+} from './config.ts';
 import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
 import { gatewayStops, killedByOperator, tooManyClients } from './errors.ts';
 import { PoolerClient } from './route/pooler-client.ts';
@@ -27,6 +33,8 @@ import { Classifier } from './statement/classifier.ts';
 import { SessionRounds } from './timeout/session-rounds.ts';
 import { StatementCatalog } from './statement/statement-catalog.ts';
 import { GatewayMetrics } from './telemetry/gateway-metrics.ts';
+import { GroupWatch } from './telemetry/group-watch.ts';
+import { SessionLog } from './telemetry/session-log.ts';
 import { observeGateway, type GatewaySubject } from './telemetry/observe-gateway.ts';
 
 /** A running gateway. */
@@ -38,6 +46,8 @@ export interface Gateway {
   useAuth(policy: AuthPolicy): void;
   /** What RELOAD, DRAIN and SHUTDOWN of the admin console do. Without it they are refused. */
   useOperator(operator: GatewayOperator): void;
+  /** What is logged from now on. */
+  useLog(log: GatewayLog): void;
   /**
    * Leaves in peace: takes no more connections, ends replication at once and each session (57P01) as soon as it is between transactions, whatever
    * state it keeps on a backend, and all that are left after `deadlineMs`; then stops. Resolves when all clients have hung up, or were given time to.
@@ -91,6 +101,8 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   readonly log: World['telemetry']['log'];
   readonly random: World['random'];
   readonly metrics: GatewayMetrics;
+  readonly sessionLog: SessionLog;
+  watch: GroupWatch | undefined;
   readonly network: World['network'];
   readonly tls: GatewayConfig['tls'];
   readonly limits: GatewayLimits;
@@ -128,15 +140,17 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   #deserted: (() => void) | undefined;
 
   constructor(world: World, config: GatewayConfig, pooler: PoolerTarget) {
+    this.#world = world;
     this.clock = world.clock;
     this.log = world.telemetry.log.with({ component: config.id });
     this.random = world.random;
     this.metrics = new GatewayMetrics(world);
+    this.sessionLog = new SessionLog(this.log, config.log ?? defaultGatewayLog);
+    this.useLog(config.log ?? defaultGatewayLog);
     this.network = world.network;
     this.tls = config.tls;
     this.limits = config.limits;
     this.rounds = new SessionRounds(world.clock, this.#sessions, config.limits);
-    this.#world = world;
     this.#config = config;
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
     this.#poolers = found && new PoolerDirectory(world.network, found.directory, found.cell);
@@ -177,6 +191,10 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
       catalog: this.catalog,
       classifier: this.#classifier,
     };
+  }
+
+  get watchesTexts(): boolean {
+    return this.watch !== undefined;
   }
 
   parseCarried(): void {
@@ -249,6 +267,14 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
 
   consoleEnded(session: ConsoleSession): void {
     this.#consoles.delete(session);
+  }
+
+  useLog(log: GatewayLog): void {
+    const { clock, random, telemetry } = this.#world;
+    const { tracing } = telemetry;
+    this.sessionLog.options = log;
+    const parts = { clock, random: random.fork('traces'), log: this.sessionLog, tracing };
+    this.watch = tracing.isOn || log.slowMs < Infinity ? new GroupWatch(log.slowMs, parts) : undefined;
   }
 
   useAuth(policy: AuthPolicy): void {

@@ -5,7 +5,14 @@ export { parseUsers, type ParsedUsers } from './auth/users-file.ts';
 export type { SessionTimeouts } from './timeout/session-timeout.ts';
 export type { GatewayOperator } from './console/commands.ts';
 export { defaultConsoleConfig, type ConsoleConfig } from './console/console-config.ts';
-export { defaultGatewayLimits, type AuthPolicy, type GatewayConfig, type GatewayLimits } from './config.ts';
+export {
+  defaultGatewayLimits,
+  defaultGatewayLog,
+  type AuthPolicy,
+  type GatewayConfig,
+  type GatewayLog,
+  type GatewayLimits,
+} from './config.ts';
 export {
   startGateway,
   type Gateway,

@@ -1,5 +1,14 @@
-import { MetricRegistry, type Log, type LogFields, type LogLevel, type Probe, type Telemetry } from '@multigres/core';
-import pino, { type Logger } from 'pino';
+import {
+  MetricRegistry,
+  noTracing,
+  type Log,
+  type LogFields,
+  type LogLevel,
+  type Probe,
+  type Telemetry,
+} from '@multigres/core';
+import pino from 'pino';
+import { OtlpExporter, type TraceOptions } from './tracing/otlp-exporter.ts';
 
 export interface LogOptions {
   /** The lowest level that is written; default `info`. */
@@ -52,16 +61,29 @@ class HostLog implements Log {
 /** Names that every JSON line has of its own. */
 const reserved: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
 
-function jsonSink(logger: Logger): Sink {
-  return {
-    isEnabled: (level) => logger.isLevelEnabled(level),
-    put: (level, message, fields) => {
+interface Adjustable {
+  readonly sink: Sink;
+  readonly setLogLevel: (level: LogLevel) => void;
+}
+
+function jsonSink(level: LogLevel, write: (line: string) => void): Adjustable {
+  const formatters = { level: (label: string): object => ({ level: label }) };
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, { write });
+  const sink: Sink = {
+    isEnabled: (asked) => logger.isLevelEnabled(asked),
+    put: (asked, message, fields) => {
       const written: Record<string, string | number | boolean> = {};
       for (const [name, value] of Object.entries(fields)) {
         if (value === undefined) continue;
         written[reserved.has(name) ? `${name}_` : name] = typeof value === 'bigint' ? String(value) : value;
       }
-      logger[level](written, message);
+      logger[asked](written, message);
+    },
+  };
+  return {
+    sink,
+    setLogLevel: (next) => {
+      logger.level = next;
     },
   };
 }
@@ -85,10 +107,17 @@ export function textLine(time: Date, level: LogLevel, message: string, fields: L
 
 const order: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-function textSink(level: LogLevel, write: (line: string) => void): Sink {
-  return {
-    isEnabled: (asked) => order[asked] >= order[level],
+function textSink(level: LogLevel, write: (line: string) => void): Adjustable {
+  let lowest = order[level];
+  const sink: Sink = {
+    isEnabled: (asked) => order[asked] >= lowest,
     put: (asked, message, fields) => write(textLine(new Date(), asked, message, fields)),
+  };
+  return {
+    sink,
+    setLogLevel: (next) => {
+      lowest = order[next];
+    },
   };
 }
 
@@ -113,13 +142,17 @@ function standardError(): (line: string) => void {
 /** In production nothing misbehaves on purpose and nobody counts rare states: two calls of empty functions. */
 export const noProbe: Probe = { maybe: () => false, sometimes: () => undefined };
 
-export function hostTelemetry(options: LogOptions = {}): Telemetry {
-  const level = options.level ?? 'info';
+/** The real telemetry; its level may be changed while the process runs. */
+export interface HostTelemetry extends Telemetry {
+  /** From now on the lowest level that is written. */
+  setLogLevel(level: LogLevel): void;
+}
+
+export function hostTelemetry(options: LogOptions = {}, traces?: TraceOptions): HostTelemetry {
   const write = options.write ?? standardError();
   const format = options.format ?? (process.stderr.isTTY ? 'text' : 'json');
   const metrics = new MetricRegistry();
-  if (format === 'text') return { log: new HostLog(textSink(level, write), {}), probe: noProbe, metrics };
-  const formatters = { level: (label: string): object => ({ level: label }) };
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters }, { write });
-  return { log: new HostLog(jsonSink(logger), {}), probe: noProbe, metrics };
+  const tracing = traces === undefined ? noTracing : new OtlpExporter(traces, metrics);
+  const { sink, setLogLevel } = (format === 'text' ? textSink : jsonSink)(options.level ?? 'info', write);
+  return { log: new HostLog(sink, {}), probe: noProbe, metrics, tracing, setLogLevel };
 }

@@ -33,6 +33,7 @@ export const frameType = {
   pin: 22,
   settings: 24,
   settled: 25,
+  trace: 26,
   // pooler to gateway
   opened: 32,
   reply: 33,

@@ -46,6 +46,8 @@ export {
   decodeHello,
   decodeOpen,
   decodeOpened,
+  decodeTrace,
+  encodeTrace,
   encodeDefine,
   encodeError,
   encodeHello,

@@ -1,4 +1,12 @@
-import { PgError, type Fate, type PgErrorInit, type PgReport, type Severity } from '@multigres/core';
+import {
+  hex,
+  PgError,
+  type TraceContext,
+  type Fate,
+  type PgErrorInit,
+  type PgReport,
+  type Severity,
+} from '@multigres/core';
 import { BodyReader, BodyWriter } from './body.ts';
 
 /** First frame in each direction, on session 0. */
@@ -107,6 +115,20 @@ export function decodeDefine(reader: BodyReader): Define {
   const parameterTypes: number[] = [];
   for (let left = reader.u32(); left > 0; left--) parameterTypes.push(reader.u32());
   return { id, query, parameterTypes };
+}
+
+/** The trace that the next group of the channel belongs to, or the one that has begun and not ended: 16 and 8 bytes. */
+export function encodeTrace({ traceId, spanId }: TraceContext): Uint8Array {
+  return unhex(traceId + spanId);
+}
+
+export function decodeTrace(reader: BodyReader): TraceContext {
+  const digits = hex(reader.rest());
+  return { traceId: digits.slice(0, 32), spanId: digits.slice(32) };
+}
+
+function unhex(digits: string): Uint8Array {
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
 export function encodeOpened(opened: Opened): Uint8Array {

@@ -4,5 +4,6 @@ export { classify, splitStatements, type ClassifyOptions, type StatementSpan } f
 export type { KnownFunction } from './facts.ts';
 export { harmless, unknownEffect, type FunctionEffect } from './function-effect.ts';
 export { everyPin, PinReason, pinNames, pinsKeptByRollback, type PinReasonName } from './pin-reason.ts';
+export { redact } from './redact.ts';
 export { ShapeCache, type KnownShape } from './shape-cache.ts';
 export { Trait, traitNames, type TraitName } from './trait.ts';

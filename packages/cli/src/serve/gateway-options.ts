@@ -13,6 +13,7 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
     id,
     listen: [settings.gateway.listen ?? listenEndpoint(defaultListen)],
     auth: authPolicy(settings, defaultMethod),
+    log: { connections: settings.log.connections ?? false, slowMs: settings.log.slowStatement || Infinity },
     limits: {
       ...defaultGatewayLimits,
       ...given({

@@ -1,12 +1,13 @@
 import { formatEndpoint, NetworkError, type Endpoint, type World } from '@multigres/core';
 import { startGateway, type GatewayControlSetup, type GatewayStatus, type PoolerTarget } from '@multigres/gateway';
-import { GrpcTransport, hostWorld } from '@multigres/host';
+import { GrpcTransport } from '@multigres/host';
 import type { Directory } from '@multigres/topology';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { internalEndpoint, listenEndpoint } from './endpoints.ts';
 import { drainMs, gatewayConfig } from './gateway-options.ts';
-import { addLogOptions, logOptions } from './log-options.ts';
+import { hostWorldOf } from './host-options.ts';
+import { addLogOptions } from './log-options.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { addConfigOption, drainOption, readSettings, type SettingFlags } from './settings.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
@@ -36,7 +37,7 @@ export function gatewayCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const settings = readSettings(flags);
-  const world = hostWorld({ log: logOptions(settings.log) });
+  const world = hostWorldOf(settings, 'multigres-gateway');
   const directory = directoryOf(world, flags);
   const config = gatewayConfig(`${flags.cell}/${flags.id}`, settings, 'scram');
   const target = poolerTarget(flags, directory);

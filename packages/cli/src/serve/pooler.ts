@@ -1,11 +1,12 @@
 import { formatEndpoint, NetworkError, type Endpoint } from '@multigres/core';
-import { GrpcTransport, hostWorld } from '@multigres/host';
+import { GrpcTransport } from '@multigres/host';
 import { startPooler, type PoolerControlSetup } from '@multigres/pooler';
 import type { World } from '@multigres/core';
 import { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { internalEndpoint, postgresEndpoint } from './endpoints.ts';
-import { addLogOptions, logOptions } from './log-options.ts';
+import { hostWorldOf } from './host-options.ts';
+import { addLogOptions } from './log-options.ts';
 import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
 import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
@@ -37,7 +38,7 @@ export function poolerCommand(): Command {
 async function run(flags: Flags): Promise<void> {
   const settings = readSettings(flags);
   const postgres = settings.postgres.address ?? noPostgres();
-  const world = hostWorld({ log: logOptions(settings.log) });
+  const world = hostWorldOf(settings, 'multigres-pooler');
   const config = poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, postgres, settings);
   const pooler = await startPooler(world, config, controlOf(world, flags)).catch((error: unknown) => {
     if (!(error instanceof NetworkError)) throw error;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatEndpoint, NetworkError, pipe, type Endpoint, type World } from '@multigres/core';
 import { startGateway, type AuthPolicy, type PoolerTarget } from '@multigres/gateway';
-import { hostWorld, type MetricsPeer } from '@multigres/host';
+import type { MetricsPeer } from '@multigres/host';
 import { startPooler } from '@multigres/pooler';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
@@ -12,7 +12,8 @@ import { startChild } from './child.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint, postgresEndpoint } from './endpoints.ts';
 import { drainMs, gatewayConfig } from './gateway-options.ts';
-import { addLogOptions, logArguments, logOptions } from './log-options.ts';
+import { hostWorldOf } from './host-options.ts';
+import { addLogOptions, logArguments } from './log-options.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { whyNotReady } from './gateway.ts';
 import { addPoolerOptions, poolerArguments, poolerConfig } from './pooler-options.ts';
@@ -53,7 +54,7 @@ export function proxyCommand(): Command {
 async function run(flags: Flags): Promise<void> {
   const settings = readSettings(flags);
   const postgres = settings.postgres.address ?? noPostgres();
-  const world = hostWorld({ log: logOptions(settings.log) });
+  const world = hostWorldOf(settings, flags.singleProcess ? 'multigres-proxy' : 'multigres-gateway');
   const shutdown = shutdownAsked();
   const config = gatewayConfig('local/gateway', settings, 'trust');
   checkSourceOfPasswords(config.auth, settings);

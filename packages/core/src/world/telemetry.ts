@@ -1,4 +1,5 @@
 import type { Metrics } from './metrics.ts';
+import type { Tracing } from './tracing.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
@@ -32,4 +33,5 @@ export interface Telemetry {
   readonly log: Log;
   readonly probe: Probe;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
 }

@@ -7,6 +7,7 @@ import {
   type Endpoint,
   type Log,
   type Timer,
+  type TraceContext,
   type World,
 } from '@multigres/core';
 import {
@@ -16,6 +17,7 @@ import {
   decodeOpened,
   encodeDefine,
   encodeOpen,
+  encodeTrace,
   frameType,
   Link,
   protocolVersion,
@@ -177,6 +179,11 @@ export class PoolerClient implements LinkHandler {
   forget(statement: CatalogStatement): void {
     if (!this.#defined.delete(statement.id)) return;
     this.#link?.send(0, frameType.forget, 0, 0, new BodyWriter().u32(statement.id).done());
+  }
+
+  /** What comes next on the channel, or the rest of the group that has begun, belongs to a trace. */
+  trace(channel: number, context: TraceContext): void {
+    this.#link?.send(channel, frameType.trace, 0, 0, encodeTrace(context));
   }
 
   pin(channel: number, reasons: number): void {

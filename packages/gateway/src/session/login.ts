@@ -164,7 +164,7 @@ export class Login implements ConnectionHandler, FrameSink {
       case 'accept':
         return this.#accept(effect);
       case 'refuse':
-        this.#environment.metrics.loginFailed(effect.error.sqlstate);
+        this.#refused(effect.error);
         if (effect.error.sqlstate === sqlstate.invalidPassword && this.#user !== undefined)
           this.#environment.authenticator.proofFailed(this.#user);
         return this.#leave();
@@ -297,6 +297,7 @@ export class Login implements ConnectionHandler, FrameSink {
   }
 
   #openConsole(console: Console, accepted: AcceptedSession): void {
+    this.#environment.metrics.consoleLogins.add();
     const certificate = this.#facts?.clientCertificate;
     const shownWho = certificate?.verified === true && certificate.commonName === accepted.user;
     const isProven = accepted.method !== 'trust' || shownWho;
@@ -315,11 +316,17 @@ export class Login implements ConnectionHandler, FrameSink {
 
   /** It has proven who it is, and is told that it may not come in all the same. */
   #refuse(error: PgError): void {
-    const { writer, metrics } = this.#environment;
+    const { writer } = this.#environment;
     encodeErrorResponse(writer, error.report);
     this.#connection.write(writer.take());
-    metrics.loginFailed(error.sqlstate);
+    this.#refused(error);
     this.#leave();
+  }
+
+  #refused(error: PgError): void {
+    const { metrics, sessionLog } = this.#environment;
+    metrics.loginFailed(error.sqlstate);
+    sessionLog.loginFailed(this.#user === undefined ? {} : { user: this.#user }, this.#connection.remote, error);
   }
 
   /** The client went before it was a session. */

@@ -65,6 +65,8 @@ export interface RequestContext {
   readonly shape: number;
   /** A Parse was answered for without being relayed. */
   parseCarried(): void;
+  /** Whether `takeText` is asked after each group. */
+  readonly watchesTexts: boolean;
 }
 
 /** A group under way: what is to be done when it is answered. */
@@ -131,6 +133,8 @@ export class RequestMachine {
   #partlySent = false;
   #shareable = true;
   #groupPins = 0;
+  /** Of the first statement in the group, while somebody watches. */
+  #text: string | undefined;
   #drops = 0;
   #settingChanges: SettingChange[] | undefined;
   /** A setting that a bound and not yet executed portal will change. */
@@ -214,6 +218,13 @@ export class RequestMachine {
     if (!group.settles) return;
     this.#settings.answered(group.settings, before, status, failed);
     this.#sink.settled(this.#settings.text);
+  }
+
+  /** What the group that is just being sent begins with, where it is known; once. */
+  takeText(): string {
+    const text = this.#text ?? '';
+    this.#text = undefined;
+    return text;
   }
 
   /** The settings that the session has made, as SQL. */
@@ -361,6 +372,7 @@ export class RequestMachine {
   #query(buffer: Uint8Array, start: number, end: number): void {
     if (buffer[end - 1] !== 0 || end - start < 6) return this.#sink.violation(malformedMessage());
     const query = this.#context.classifyQuery(buffer, start + 5, end - 1);
+    if (this.#context.watchesTexts) this.#text ??= textAt(buffer, start + 5, end - 1);
     this.#shape = this.#context.shape;
     if (this.#mustRefuse(query)) return this.#refuse(sequenceStateNotCarried(), true, buffer, start, end);
     this.#names.set('', undefined);
@@ -430,6 +442,7 @@ export class RequestMachine {
     const name = textAt(buffer, statementStart, statementEnd);
     const statement = this.#names.get(name);
     if (statement !== undefined) {
+      if (this.#context.watchesTexts) this.#text ??= statement.query;
       if (this.#mustRefuse(statement.classification)) {
         return this.#refuse(sequenceStateNotCarried(), false, buffer, start, end);
       }

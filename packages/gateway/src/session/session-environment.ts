@@ -8,6 +8,8 @@ import type { ConsoleSession } from '../console/console-session.ts';
 import type { Console } from '../console/console.ts';
 import type { PoolerClient } from '../route/pooler-client.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
+import type { GroupWatch } from '../telemetry/group-watch.ts';
+import type { SessionLog } from '../telemetry/session-log.ts';
 import type { SessionRounds } from '../timeout/session-rounds.ts';
 import type { ClientEncryption } from './client-encryption.ts';
 import type { GoodbyeEnvironment } from './goodbye.ts';
@@ -20,6 +22,9 @@ export interface SessionEnvironment extends RequestContext, ClientEncryption, Go
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;
+  readonly sessionLog: SessionLog;
+  /** Undefined while nobody wants to know of single statements. */
+  readonly watch: GroupWatch | undefined;
   readonly random: Random;
   readonly limits: GatewayLimits;
   /** For messages to clients; what is taken from it is given to a connection at once. */

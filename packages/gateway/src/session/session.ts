@@ -25,6 +25,7 @@ import { credentialsOf } from '../auth/credentials.ts';
 import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
 import { gatewayStops, malformedLength, poolerLost, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import type { SessionFields } from '../telemetry/session-log.ts';
 import { GroupTicks } from '../telemetry/group-ticks.ts';
 import { cancelledError } from '../timeout/cancelled-error.ts';
 import type { Watched } from '../timeout/session-rounds.ts';
@@ -171,6 +172,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   finish(error: PgError): void {
     if (this.#phase === 'ended') return;
     this.#endedBy = error.sqlstate;
+    if (!this.#welcomed) this.#environment.sessionLog.loginFailed(this.#who, this.#connection.remote, error);
     // In the middle of a message nothing can be said: the client would take it for the message's rest. It sees the connection end.
     if (!this.#inMessage) {
       encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
@@ -246,8 +248,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   ): void {
     if (this.#requests.groupsUnanswered === 0) this.#sinceMs = this.#environment.rounds.coarseMs;
     if (this.#beganMs < 0) this.#beganMs = this.#environment.rounds.coarseMs;
-    this.#pooler.request(this.#channel, flags, requestCount(endsGroup, shape), uses, bytes, start, end);
     if (endsGroup && !(flags & requestFlag.unseen)) this.#noteAsked(flags);
+    this.#pooler.request(this.#channel, flags, requestCount(endsGroup, shape), uses, bytes, start, end);
     this.#sendWindow.sent(requestCost(uses.length, end - start));
     if (this.#sendWindow.open || this.#windowClosed) return;
     this.#windowClosed = true;
@@ -260,6 +262,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   answerError(error: PgError): void {
     this.#environment.metrics.refused(error.sqlstate);
+    this.#environment.sessionLog.refused(this.#who, error.sqlstate);
     encodeErrorResponse(this.#environment.writer, error.report);
     this.#writeOut();
   }
@@ -360,18 +363,26 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   // --- inside ---
 
+  get #who(): SessionFields {
+    return { session: this.#key.processId, user: this.user, database: this.database };
+  }
+
   #noteAsked(flags: number): void {
-    const { metrics } = this.#environment;
+    const { metrics, watch } = this.#environment;
     (flags & requestFlag.simple ? metrics.simpleQueries : metrics.extendedQueries).add();
-    this.#ticks.asked(metrics.turn.tick);
+    const watched = watch?.asked(this.#requests.takeText());
+    if (watched?.trace !== undefined) this.#pooler.trace(this.#channel, watched.trace);
+    this.#ticks.asked(metrics.turn.tick, watched);
     this.#askedSecond = metrics.turn.second;
   }
 
   #noteAnswered(flags: number): void {
-    const { metrics } = this.#environment;
+    const { metrics, watch } = this.#environment;
     const askedTick = this.#ticks.answered();
     if (askedTick !== undefined) metrics.queryTime.recordMs(metrics.turn.msSince(askedTick));
     if (statusOfFlags(flags) === 'I') metrics.transactions.add();
+    const { watched } = this.#ticks;
+    if (watched !== undefined) watch?.answered(watched, this.#who, (flags & replyFlag.failed) !== 0);
   }
 
   #activity(fromMs: number): SessionActivity {
@@ -477,10 +488,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   #welcome(opened: Opened): void {
     this.#welcomed = true;
-    const { metrics } = this.#environment;
+    const { metrics, sessionLog, writer } = this.#environment;
     metrics.logins.add();
     metrics.loginTime.recordMs(metrics.turn.msSince(this.#connectedTick));
-    const { writer } = this.#environment;
+    sessionLog.started(this.#who, this.#connection.remote, this.#open.settings);
     for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
     encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
     encodeReadyForQuery(writer, 'I');
@@ -507,7 +518,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#pooler.close(this.#channel);
     this.#leftover = undefined;
     if (connected) sayGoodbye(this.#connection, this.#environment);
-    this.#environment.metrics.over(this.#welcomed, this.#endedBy);
+    const { metrics, sessionLog } = this.#environment;
+    metrics.over(this.#welcomed, this.#endedBy);
+    if (this.#welcomed) sessionLog.ended(this.#who, this.#endedBy, metrics.turn.second - this.#connectedSecond);
     this.#environment.sessionEnded(this);
   }
 }

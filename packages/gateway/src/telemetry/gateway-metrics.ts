@@ -8,6 +8,7 @@ export class GatewayMetrics {
   readonly turn: TurnClock;
   readonly connections: Counter;
   readonly logins: Counter;
+  readonly consoleLogins: Counter;
   readonly loginTime: Histogram;
   readonly receivedBytes: Counter;
   readonly sentBytes: Counter;
@@ -31,6 +32,7 @@ export class GatewayMetrics {
       'multigres_gateway_logins_total',
       'Clients that logged in and were let in by Postgres.',
     );
+    this.consoleLogins = metrics.counter('multigres_gateway_console_logins_total', 'Logins to the admin console.');
     this.loginTime = metrics.histogram(
       'multigres_gateway_login_duration_seconds',
       'From accepting a connection to the first ReadyForQuery, the pooler and Postgres included.',

@@ -38,6 +38,7 @@ export class TestContext implements RequestContext {
   classifyQuery = (buffer: Uint8Array, start: number, end: number): Classification =>
     this.#classifier.query(buffer, start, end);
   parseCarried = (): void => {};
+  readonly watchesTexts = false;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { PgReport } from '@multigres/core';
 import type { DurationHistory } from '../statement/duration-history.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
+import type { GroupTrace } from '../telemetry/group-tracer.ts';
 import type { PreparedStatement } from './prepared-statements.ts';
 
 /** Whom a group's replies belong to: a session, or the pooler itself. */
@@ -66,6 +67,8 @@ export class Group {
   /** When it was sent, and when it came to the head of the line; see TurnClock. */
   sentTick = 0;
   headTick = 0;
+  /** Only while somebody records it. */
+  trace: GroupTrace | undefined;
   failed = false;
   delivered = false;
   completions = 0;

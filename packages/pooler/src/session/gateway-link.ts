@@ -3,6 +3,7 @@ import {
   BodyReader,
   decodeDefine,
   decodeOpen,
+  decodeTrace,
   encodeError,
   encodeOpened,
   frameType,
@@ -134,6 +135,8 @@ export class GatewayLink implements LinkHandler {
         return this.#forgetStatement(body.u32());
       case frameType.pin:
         return this.#sessions.get(id)?.pin(body.u32());
+      case frameType.trace:
+        return this.#sessions.get(id)?.traced(decodeTrace(body));
       case frameType.settings:
         return this.#sessions.get(id)?.setSettings(body.text());
       case frameType.settled:
@@ -169,6 +172,7 @@ export class GatewayLink implements LinkHandler {
     const resolved = this.#resolve(uses, end - at);
     const history = (flags & requestFlag.shareable) === 0 ? undefined : this.#historyOf(resolved, shapeOf(count));
     session.request(flags, endsGroup(count), resolved, buffer, at, end, history);
+    if (session.trace !== undefined && endsGroup(count) && !(flags & requestFlag.unseen)) session.placeTrace();
   }
 
   /** How long the group's only text has taken; undefined if it has several, or one that nothing is kept of. */

@@ -1,4 +1,4 @@
-import { type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
+import { type TraceContext, type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
 import { requestCost, requestFlag, type Link } from '@multigres/relay';
 import { PinReason } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
@@ -17,6 +17,7 @@ import type { Admission } from '../limits/session-limits.ts';
 import type { DurationHistory } from '../statement/duration-history.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import { turnGroupsMax, type Pool } from '../pool/pool.ts';
+import type { GroupTrace } from '../telemetry/group-tracer.ts';
 import type { RerunReason } from '../telemetry/pooler-metrics.ts';
 import { Adoption } from './adoption.ts';
 import { ReplyChannel } from './reply-channel.ts';
@@ -30,6 +31,7 @@ interface Piece {
   /** When it came; see TurnClock. */
   readonly askedTick: number;
   readonly history: DurationHistory | undefined;
+  trace?: GroupTrace | undefined;
   /** It ran before and runs again because of somebody else's misfortune. */
   readonly again?: boolean;
 }
@@ -61,6 +63,8 @@ export class Session implements GroupOwner {
   readonly admission: Admission;
   readonly #clock: Clock;
   readonly #channel: ReplyChannel;
+  /** Of the group that ends next. */
+  trace: GroupTrace | undefined;
   #pins = 0;
   #status: 'I' | 'T' | 'E' = 'I';
   #lease: Backend | undefined;
@@ -119,6 +123,18 @@ export class Session implements GroupOwner {
   /** Something that it sent is not answered. */
   get isActive(): boolean {
     return this.#owed > 0;
+  }
+
+  /** The group that ends next is part of a trace. */
+  traced({ traceId, spanId }: TraceContext): void {
+    this.trace = { traceId, spanId, askedTick: this.pool.metrics.turn.tick };
+  }
+
+  /** It has ended: it is the last that waits or the last that was sent. */
+  placeTrace(): void {
+    const group = this.#pending.at(-1) ?? this.#last;
+    if (group !== undefined) group.trace = this.trace;
+    this.trace = undefined;
   }
 
   /** The bytes [start, end) of protocol messages, valid only during the call. */
@@ -311,6 +327,7 @@ export class Session implements GroupOwner {
         again: true,
         askedTick: group.sentTick,
         history: group.history,
+        trace: group.trace,
       });
     this.#afterGroup();
   }
@@ -459,6 +476,7 @@ export class Session implements GroupOwner {
         piece.askedTick,
         piece.history,
       );
+      if (piece.trace !== undefined && this.#last !== undefined) this.#last.trace = piece.trace;
       if (piece.again && this.#last !== undefined) this.#last.ranBefore = true;
       // A shared backend takes one group of a session; the rest asks anew when that is answered.
       if (this.#lease === undefined) return;

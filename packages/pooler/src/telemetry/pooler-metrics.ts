@@ -1,5 +1,6 @@
 import { ticksMs, TurnClock, type Counter, type Histogram, type Metrics, type World } from '@multigres/core';
 import { PinReason, pinNames, type PinReasonName } from '@multigres/sql';
+import { GroupTracer } from './group-tracer.ts';
 import type { Group } from '../backend/group.ts';
 
 /** Why a shared group ran a second time, unseen by its client. */
@@ -42,10 +43,12 @@ export class PoolerMetrics {
   readonly #reruns: Readonly<Record<RerunReason, Counter>>;
   readonly #cancels: Readonly<Record<CancelOutcome, Counter>>;
   readonly #metrics: Metrics;
+  readonly #tracer: GroupTracer;
 
   constructor(world: World) {
     const { metrics } = world.telemetry;
     this.#metrics = metrics;
+    this.#tracer = new GroupTracer(world);
     this.turn = new TurnClock(world.clock);
     const phase = (name: string): Histogram => metrics.histogram(phases, phasesHelp, { phase: name });
     this.queueTime = phase('queue');
@@ -95,6 +98,7 @@ export class PoolerMetrics {
     this.lineTime.recordMs(ticksMs(group.sentTick, group.headTick));
     this.postgresTime.recordMs(ticksMs(group.headTick, tick));
     (group.shared ? this.sharedGroups : this.leasedGroups).add();
+    if (group.trace !== undefined) this.#tracer.finished(group, group.trace, tick);
   }
 
   /** A session has these reasons from now on, and had not before. */

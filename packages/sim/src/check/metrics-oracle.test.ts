@@ -16,7 +16,7 @@ it('metrics at rest balance, and say that nobody is there', () => {
   metrics.gauge('multigres_pooler_waiting', '').set(1);
   expect(metricsAtRest('g', metrics)).toEqual([
     'g says multigres_pooler_waiting{} = 1 although nobody is connected',
-    'g counts 7 of multigres_gateway_connections_total, but 8 of multigres_gateway_logins_total + multigres_gateway_login_failures_total + multigres_gateway_cancel_requests_total',
+    'g counts 7 of multigres_gateway_connections_total, but 8 of multigres_gateway_logins_total + multigres_gateway_console_logins_total + multigres_gateway_login_failures_total + multigres_gateway_cancel_requests_total',
     'g counts 5 of multigres_gateway_logins_total, but 4 of multigres_gateway_sessions_ended_total',
   ]);
 });

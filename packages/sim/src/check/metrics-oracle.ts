@@ -16,6 +16,7 @@ const accounts: readonly (readonly [left: readonly string[], right: readonly str
     ['multigres_gateway_connections_total'],
     [
       'multigres_gateway_logins_total',
+      'multigres_gateway_console_logins_total',
       'multigres_gateway_login_failures_total',
       'multigres_gateway_cancel_requests_total',
     ],

@@ -1,4 +1,12 @@
-import { MetricRegistry, type Log, type LogFields, type LogLevel, type Metrics, type Telemetry } from '@multigres/core';
+import {
+  MetricRegistry,
+  noTracing,
+  type Log,
+  type LogFields,
+  type LogLevel,
+  type Metrics,
+  type Telemetry,
+} from '@multigres/core';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Life } from '../kernel/life.ts';
 import { RandomStream } from '../kernel/random-stream.ts';
@@ -55,6 +63,7 @@ export function simTelemetry(kernel: Kernel, moments: Moments, life: Life): Tele
   moments.metrics.push({ life, metrics });
   return {
     metrics,
+    tracing: noTracing,
     log: new SimLog(kernel, moments, life, {}),
     probe: {
       maybe: (site) => moments.maybe(site),

@@ -1,6 +1,7 @@
 import type { LoggedLine } from '../contract/contract-test.ts';
 import { MetricRegistry } from '../../metrics/metric-registry.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Span, Tracing } from '../tracing.ts';
 import type { Log, LogFields, LogLevel, Probe, Telemetry } from '../telemetry.ts';
 
 class QuietLog implements Log {
@@ -54,10 +55,21 @@ class QuietProbe implements Probe {
   }
 }
 
+class QuietTracing implements Tracing {
+  isOn = false;
+  ratio = 0;
+  readonly spans: Span[] = [];
+
+  take(span: Span): void {
+    this.spans.push(span);
+  }
+}
+
 export class QuietTelemetry implements Telemetry {
   readonly lines: LoggedLine[] = [];
   readonly reached: Set<string> = new Set();
   readonly log: Log = new QuietLog(this.lines, {});
   readonly probe: Probe = new QuietProbe(this.reached);
   readonly metrics: Metrics = new MetricRegistry();
+  readonly tracing: QuietTracing = new QuietTracing();
 }

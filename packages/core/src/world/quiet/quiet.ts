@@ -1,5 +1,6 @@
 import type { LoggedLine } from '../contract/contract-test.ts';
 import type { Endpoint } from '../network.ts';
+import type { Span } from '../tracing.ts';
 import type { World } from '../world.ts';
 import { FileTree } from './file-tree.ts';
 import { Kernel } from './kernel.ts';
@@ -30,6 +31,8 @@ export interface QuietWorld extends World {
   program(program: string, behaviour: QuietProgram): void;
   /** Nobody will answer connects to this endpoint: they time out. */
   silence(endpoint: Endpoint): void;
+  /** Spans taken on this node; `isOn` and `ratio` are the test's to set. */
+  readonly traced: { isOn: boolean; ratio: number; readonly spans: readonly Span[] };
   /** What was logged on this node. */
   readonly lines: readonly LoggedLine[];
   /** What `probe.sometimes` has seen on this node. */
@@ -66,6 +69,7 @@ function quietNode(name: string, common: Common): QuietWorld {
     processes,
     random: new QuietRandom(`${seed}/${name}`),
     telemetry,
+    traced: telemetry.tracing,
     lines: telemetry.lines,
     reached: telemetry.reached,
     settle: () => kernel.settle(),

@@ -118,11 +118,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/lost-gateway-keeps-sessions',
     file: link,
-    find: `    for (const session of this.#sessions.values()) session.close();
-    this.#sessions.clear();
-    this.#opening.clear();`,
-    replace: `    this.#sessions.clear();
-    this.#opening.clear();`,
+    find: `    for (const id of this.#sessions.keys()) this.#close(id);`,
+    replace: `    this.#sessions.clear();`,
     why: 'when a gateway dies its sessions keep their backends, with open transactions and locks',
   },
   {
