@@ -43,6 +43,14 @@ export interface PoolerLimits {
   readonly waitMs: number;
   /** A login at Postgres takes at most this long. */
   readonly loginMs: number;
+  /** While the first in line has waited for longer than this, whoever would have to wait is refused at once (53300). Infinity: never. */
+  readonly shedMs: number;
+  /** A backend is replaced after this long, a little earlier each by chance, as soon as it is free. Infinity: never. */
+  readonly lifetimeMs: number;
+  /** A backend that was not used for this long is asked for a sign of life, and replaced if it gives none. Infinity: never. */
+  readonly checkMs: number;
+  /** Backends that each pool keeps once somebody has used it, also while nobody does. */
+  readonly warmBackends: number;
   /** An unused backend is closed after this long. */
   readonly idleMs: number;
   /** Prepared statements on one backend. */
@@ -58,6 +66,10 @@ export const defaultPoolerLimits: PoolerLimits = {
   waitersMax: 20_000,
   slowMs: 2,
   waitMs: 30_000,
+  shedMs: Infinity,
+  lifetimeMs: 3_600_000,
+  checkMs: 30_000,
+  warmBackends: 0,
   loginMs: 15_000,
   idleMs: 600_000,
   statementsMax: 500,

@@ -149,6 +149,16 @@ function tooManySessionsFor(what: string, limit: number, setting: string): PgErr
   });
 }
 
+/** Who came before waits too long already. */
+export function lineTooSlow(oldestMs: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'statements wait too long for a backend',
+    detail: `The first in line has waited for ${Math.round(oldestMs)} ms; the statement was not executed.`,
+    hint: 'Try again later.',
+  });
+}
+
 export function tooManySessions(count: number): PgError {
   return new PgError({
     severity: 'FATAL',

@@ -293,7 +293,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   #tidyLater(): void {
     this.#tidy = this.clock.after(tidyMs, () => {
-      this.#pools.tidy(this.clock.nowMs() - this.#config.limits.idleMs, this.#sessions());
+      this.#pools.tidy(this.#sessions());
       this.#tidyLater();
     });
   }

@@ -52,7 +52,12 @@ export function poolerConfig(
       backendsMax: pool.backendsMax,
       waitMs: timeouts.queryWaitTimeout,
       loginMs: timeouts.backendLoginTimeout,
-      idleMs: timeouts.backendIdleTimeout === 0 ? Infinity : timeouts.backendIdleTimeout,
+      idleMs: orNever(timeouts.backendIdleTimeout),
+      lifetimeMs: orNever(timeouts.backendLifetime),
+      checkMs: orNever(timeouts.backendCheckInterval),
+      shedMs: orNever(timeouts.queryShedTimeout),
+      slowMs: orNever(pool.slowStatement),
+      warmBackends: pool.warm,
     }),
   };
   const { adminUser, adminDatabase } = settings.postgres;
@@ -64,6 +69,11 @@ export function poolerConfig(
     ...(password !== undefined && { password }),
   };
   return { id, relay, postgres, limits, shares: sharesOf(settings), admin };
+}
+
+/** 0 switches a time off. */
+function orNever(ms: number | undefined): number | undefined {
+  return ms === 0 ? Infinity : ms;
 }
 
 /** What single users and databases may have. The pooler's own role always gets in: somebody has to look why nobody does. */

@@ -95,6 +95,10 @@ export class Backend implements ConnectionHandler, FrameSink {
   idleSinceMs: number;
   /** Since its login. */
   readonly connectedMs: number;
+  /** When it last gave a sign of life without being used. */
+  checkedMs: number = -Infinity;
+  /** When it is old enough to be replaced. */
+  endsMs: number = Infinity;
   /** Groups since it was leased. */
   turnGroups = 0;
   /** As of the last ReadyForQuery. */
@@ -400,9 +404,9 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#owed.take();
     const next = this.#owed.peek();
     if (next !== undefined) next.headTick = this.#metrics.turn.tick;
+    if (next === undefined) this.idleSinceMs = this.#clock.nowMs();
     this.#flushRunOf(group, { status, failed: group.failed, completions: group.completions });
     this.#dropProvisional();
-    if (this.#owed.length === 0) this.idleSinceMs = this.#clock.nowMs();
     this.#owner.groupEnded(this, group);
   }
 

@@ -73,6 +73,8 @@ export class PoolMachine<B extends Seat, W> {
   #askedBack = 0;
   /** May be changed at any time, within the limits: see shared-backends.ts. */
   sharedBackendsMax: number;
+  /** Keeps so many backends also while nobody wants them. */
+  keeps = 0;
   /** May be changed at any time: less than there are takes nothing away. */
   backendsMax: number;
 
@@ -209,7 +211,7 @@ export class PoolMachine<B extends Seat, W> {
   /** Whether one more backend should be started, for those who wait or to spread shared groups. The caller then calls `starts`. */
   get wantsBackend(): boolean {
     if (this.#paused || this.#askedBack > 0 || this.backends + this.#starting >= this.backendsMax) return false;
-    if (this.#wanted > this.#starting) return true;
+    if (this.#wanted > this.#starting || this.backends + this.#starting < this.keeps) return true;
     return this.#crowded && this.#starting === 0 && this.#shared.size < this.sharedBackendsMax;
   }
 
@@ -242,6 +244,11 @@ export class PoolMachine<B extends Seat, W> {
   /** A backend that nobody leases has answered everything: it is idle. One that is leased stays so. */
   answered(backend: B): void {
     if (this.#shared.delete(backend) || this.#alone.delete(backend)) this.#idle.push(backend);
+  }
+
+  /** A borrowed backend is idle as it was: the first to be closed. */
+  returned(backend: B): void {
+    if (this.#leased.delete(backend)) this.#idle.unshift(backend);
   }
 
   /** A leased backend is clean and free again. */
@@ -281,7 +288,7 @@ export class PoolMachine<B extends Seat, W> {
     return this.#idle.shift();
   }
 
-  /** Takes an idle backend for the pooler's own use; `released` gives it back. False if it is not idle. */
+  /** Takes an idle backend for the pooler's own use; `returned` gives it back. False if it is not idle. */
   borrow(backend: B): boolean {
     const at = this.#idle.indexOf(backend);
     if (at < 0 || backend.isBusyForOthers) return false;

@@ -12,7 +12,9 @@ import { backendTag, decodeParameterStatus } from '@multigres/pgwire';
 import type { Backend, BackendIdentity, BackendOwner } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
 import type { Credentials } from '@multigres/relay';
-import { noCredentials, noRoom } from '../errors.ts';
+import type { PoolerLimits } from '../config.ts';
+import { lineTooSlow, noCredentials, noRoom, tooManyWaiters } from '../errors.ts';
+import { chores, endOfLife } from './chores.ts';
 import type { Session } from '../session/session.ts';
 import type { PoolerMetrics, RerunReason } from '../telemetry/pooler-metrics.ts';
 import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
@@ -57,6 +59,9 @@ export interface BackendPlace {
   readonly holder: Session | undefined;
 }
 
+/** A backend that does not answer an empty query for so long is dead. */
+const checkAnswerMs = 5_000;
+
 /** A reset that takes longer is not worth waiting for: the backend is closed. */
 const resetMs = 10_000;
 
@@ -70,7 +75,9 @@ const looksPerSlow = 2.5;
 const spreadGroupsMin = 50;
 
 /** What a pool keeps to. */
-export type PoolRules = PoolLimits & PaceLimits;
+export type PoolRules = PoolLimits &
+  PaceLimits &
+  Pick<PoolerLimits, 'waitMs' | 'shedMs' | 'lifetimeMs' | 'checkMs' | 'idleMs' | 'warmBackends'>;
 
 /** Troubles of Postgres that pass by themselves. */
 const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
@@ -78,7 +85,9 @@ const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstat
 /** Backends of one user in one database with the same startup settings, and the sessions that take turns on them. */
 export class Pool implements BackendOwner {
   readonly key: PoolKey;
-  readonly waitMs: number;
+  get waitMs(): number {
+    return this.#limits.waitMs;
+  }
   /** What new sessions are told; known once a backend has logged in. */
   identity: BackendIdentity | undefined;
   /** What new sessions are told of settings. */
@@ -107,9 +116,8 @@ export class Pool implements BackendOwner {
   /** Arrivals that wait for the first login. */
   readonly #welcomes: Set<Arrival> = new Set();
 
-  constructor(key: PoolKey, limits: PoolRules, waitMs: number, environment: PoolEnvironment) {
+  constructor(key: PoolKey, limits: PoolRules, environment: PoolEnvironment) {
     this.key = key;
-    this.waitMs = waitMs;
     this.#machine = new PoolMachine(limits);
     this.#environment = environment;
     this.#nowMs = () => environment.clock.nowMs();
@@ -189,8 +197,27 @@ export class Pool implements BackendOwner {
     const want = !shareable ? 'lease' : this.#runsAlone(history) ? 'alone' : 'share';
     const answer = this.#machine.ask(session, want, session.settings, this.#nowMs);
     if (answer.kind === 'taken') this.#given(answer.backend, session, want);
+    else if (answer.kind === 'waiting' && this.#sheds()) {
+      this.#machine.forget(session);
+      return { kind: 'full' };
+    }
     this.#grow();
     return answer;
+  }
+
+  /** The wait of the first in line is what whoever comes now may expect at least. */
+  #sheds(): boolean {
+    const { shedMs } = this.#limits;
+    return shedMs !== Infinity && this.#oldestWaitMs() > shedMs;
+  }
+
+  #oldestWaitMs(): number {
+    return this.#nowMs() - (this.#machine.oldestSinceMs ?? Infinity);
+  }
+
+  /** What who may not even wait is told. */
+  refusal(): PgError {
+    return this.#sheds() ? lineTooSlow(this.#oldestWaitMs()) : tooManyWaiters(this.waiters);
   }
 
   /** Only what is known to be fast may stand before others. */
@@ -294,6 +321,8 @@ export class Pool implements BackendOwner {
     this.parameters = new Map(backend.identity.parameters);
     this.trouble = undefined;
     this.#attempts = 0;
+    this.#machine.keeps = this.#limits.warmBackends;
+    backend.endsMs = endOfLife(backend.connectedMs, this.#limits.lifetimeMs, this.#environment.random);
     this.#machine.started(backend);
     this.#welcomeAll(undefined);
     if (this.#machine.isPaused) this.#retire(backend);
@@ -313,20 +342,31 @@ export class Pool implements BackendOwner {
     for (const session of this.#machine.forgetAll()) session.unserved(error);
   }
 
-  /** Closes what has been idle since before `beforeMs`. */
-  closeIdle(beforeMs: number): void {
-    while (this.oldestIdleMs < beforeMs) this.closeOldestIdle();
+  /** Looks after backends that are old or were not used for long; to be called every few seconds. */
+  tidy(): void {
+    const nowMs = this.#nowMs();
+    const { idle, everyBackend } = this.#machine;
+    const { idle: closes, old, check } = chores(idle, everyBackend, nowMs, this.#limits);
+    for (const backend of closes) this.#close(backend);
+    for (const backend of old) this.#retire(backend);
+    for (const backend of check) this.#check(backend);
+    this.#grow();
   }
 
-  /** Since when its oldest idle backend is idle; Infinity if none is. */
-  get oldestIdleMs(): number {
-    return this.#machine.idle[0]?.idleSinceMs ?? Infinity;
-  }
-
-  closeOldestIdle(): boolean {
-    const backend = this.#machine.takeOldestIdle();
-    if (backend !== undefined) this.#close(backend);
-    return backend !== undefined;
+  /** Asks an idle backend for a sign of life. */
+  #check(backend: Backend): void {
+    if (!this.#machine.borrow(backend)) return;
+    const { idleSinceMs } = backend;
+    const timer = this.#environment.clock.after(checkAnswerMs, () => backend.destroy());
+    const through = (): void => {
+      timer.cancel();
+      // It was not used.
+      backend.idleSinceMs = idleSinceMs;
+      backend.checkedMs = this.#nowMs();
+      if (backend.retired) this.#close(backend);
+      else this.#machine.returned(backend);
+    };
+    backend.query(new Check(through, timer), '');
   }
 
   // --- what operators ask for ---
@@ -382,7 +422,7 @@ export class Pool implements BackendOwner {
     this.#retry = undefined;
     this.#slowHeads.stop();
     this.#welcomeAll(error);
-    while (this.closeOldestIdle());
+    for (const backend of [...this.#machine.idle]) this.#close(backend);
     for (const backend of this.#machine.everyBackend) backend.destroy();
   }
 
@@ -498,6 +538,8 @@ export class Pool implements BackendOwner {
 
   #close(backend: Backend): void {
     this.#machine.lost(backend);
+    // Its last group may end while it is given back.
+    if (this.#closing.has(backend)) return;
     this.#closing.add(backend);
     backend.close();
   }
@@ -550,6 +592,27 @@ export class Pool implements BackendOwner {
       timer.cancel();
       done(error);
     }
+  }
+}
+
+/** Owns the group of an empty query. */
+class Check implements GroupOwner {
+  readonly #through: () => void;
+  readonly #timer: Timer;
+
+  constructor(through: () => void, timer: Timer) {
+    this.#through = through;
+    this.#timer = timer;
+  }
+
+  replied(_group: Group, _buffer: Uint8Array, _start: number, _end: number, ready: GroupEnd | undefined): void {
+    if (ready !== undefined) this.#through();
+  }
+
+  syncIgnored(): void {}
+
+  groupLost(): void {
+    this.#timer.cancel();
   }
 }
 

@@ -29,9 +29,11 @@ export class Pools {
     let pool = this.#byKey.get(text);
     if (pool === undefined) {
       const { poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax, slowMs } = this.#limits;
+      const { waitMs, shedMs, lifetimeMs, checkMs, idleMs, warmBackends } = this.#limits;
       const lines = { backendsMax: poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax };
-      const limits = { ...lines, slowMs, fastMs: slowMs / 2 };
-      pool = new Pool(key, limits, this.#limits.waitMs, this.#environment);
+      const ages = { waitMs, shedMs, lifetimeMs, checkMs, idleMs, warmBackends };
+      const limits = { ...lines, ...ages, slowMs, fastMs: slowMs / 2 };
+      pool = new Pool(key, limits, this.#environment);
       if (this.isPaused(key.database)) pool.pause();
       this.#byKey.set(text, pool);
     }
@@ -81,12 +83,12 @@ export class Pools {
     return totals;
   }
 
-  /** Backends unused since before `beforeMs` are closed, and pools with nothing in them forgotten. */
-  tidy(beforeMs: number, sessions: Iterable<Session>): void {
+  /** Backends that are old, or were not used for long, are looked after, and pools with nothing in them forgotten. */
+  tidy(sessions: Iterable<Session>): void {
     const used = new Set<Pool>();
     for (const session of sessions) used.add(session.pool);
     for (const [key, pool] of this.#byKey) {
-      pool.closeIdle(beforeMs);
+      pool.tidy();
       if (pool.isEmpty && !used.has(pool)) this.#forget(key, pool);
     }
   }

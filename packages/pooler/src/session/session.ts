@@ -10,7 +10,6 @@ import {
   endedByTimeout,
   sessionLost,
   settingsNotRestored,
-  tooManyWaiters,
   waitTooLong,
 } from '../errors.ts';
 import type { Admission } from '../limits/session-limits.ts';
@@ -171,7 +170,7 @@ export class Session implements GroupOwner {
         return this.#forward(answer.backend, flags, endsGroup, uses, buffer, start, end, cost, askedTick, history);
       }
       this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick, history });
-      if (answer.kind === 'full') this.#refuseAndGoOn(tooManyWaiters(this.pool.waiters));
+      if (answer.kind === 'full') this.#refuseAndGoOn(this.pool.refusal());
       else this.#startWaiting();
       return;
     }
@@ -541,7 +540,7 @@ export class Session implements GroupOwner {
       const answer = this.pool.ask(this, shareable, history);
       if (answer.kind === 'taken') return this.assigned(answer.backend, shareable);
       if (answer.kind === 'waiting') return this.#startWaiting();
-      this.#refuseGroup(tooManyWaiters(this.pool.waiters));
+      this.#refuseGroup(this.pool.refusal());
     }
     if (this.#closed) this.#leave();
   }

@@ -77,6 +77,8 @@ export class FakeBackend implements ConnectionHandler {
   readonly log: string[] = [];
   readonly statements: Map<string, string> = new Map();
   isOpen = false;
+  /** Hears nothing any more, and says nothing. */
+  isDeaf = false;
   parameters: readonly (readonly [string, string])[] = [];
   readonly #postgres: FakePostgres;
   readonly #connection: Connection;
@@ -104,6 +106,7 @@ export class FakeBackend implements ConnectionHandler {
   }
 
   data(bytes: Uint8Array): void {
+    if (this.isDeaf) return;
     this.#deframer.feed(bytes);
     this.#flush();
   }

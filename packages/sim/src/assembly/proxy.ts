@@ -29,6 +29,8 @@ class PoolerNode {
       slowMs: random.pick(knobs.slowMs ?? [2, 10, 1_000_000]),
       statementsMax: random.pick(knobs.statementsMax ?? [3, 10, 500]),
       idleMs: random.pick(knobs.idleMs ?? [1000, 600_000]),
+      lifetimeMs: random.pick([2000, 3_600_000]),
+      checkMs: random.pick([500, 30_000]),
       waitMs: random.pick(knobs.waitMs ?? [2000, 30_000]),
     };
     this.node = weather.node(name, async (world) => {

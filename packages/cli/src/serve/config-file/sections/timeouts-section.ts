@@ -20,6 +20,12 @@ export interface TimeoutsSection {
   readonly poolerWaitTimeout?: number;
   /** An unused backend is closed after this long. */
   readonly backendIdleTimeout?: number;
+  /** A backend is replaced after about this long, as soon as it is free. */
+  readonly backendLifetime?: number;
+  /** A backend that was not used for this long is asked for a sign of life. */
+  readonly backendCheckInterval?: number;
+  /** While the first in line has waited for longer, whoever would have to wait for a backend is refused at once. */
+  readonly queryShedTimeout?: number;
   /** A login at Postgres takes at most this long. */
   readonly backendLoginTimeout?: number;
 }
@@ -34,5 +40,8 @@ export const timeoutsSection: Section<TimeoutsSection> = {
   queryWaitTimeout: duration('1ms', '1d'),
   poolerWaitTimeout: duration('1ms', '1h'),
   backendIdleTimeout: timeout('30d'),
+  backendLifetime: timeout('365d'),
+  backendCheckInterval: timeout('30d'),
+  queryShedTimeout: timeout('1d'),
   backendLoginTimeout: duration('100ms', '10min'),
 };
