@@ -63,6 +63,7 @@ export type {
   TlsMaterial,
   TlsServerOptions,
 } from './world/tls.ts';
+export { TlsFiles, type TlsFileNames, type TlsWorld } from './world/tls-files.ts';
 export { ToyContext, toyMaterial, type ToyCertificate } from './world/toy-tls/toy-certificate.ts';
 export { secureWithToy } from './world/toy-tls/toy-tls.ts';
 export { noTracing, type Span, type TraceContext, type Tracing } from './world/tracing.ts';

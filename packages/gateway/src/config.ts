@@ -1,6 +1,7 @@
 import type { SessionLogOptions } from './telemetry/session-log.ts';
 import type { Endpoint, TlsContext } from '@multigres/core';
 import type { ConsoleConfig } from './console/console-config.ts';
+import type { RelayTls } from '@multigres/relay';
 import type { HbaRule } from './auth/hba/hba-rule.ts';
 import type { Users } from './auth/stored-secret.ts';
 import type { SessionTimeouts } from './timeout/session-timeout.ts';
@@ -38,6 +39,8 @@ export interface GatewayConfig {
   readonly auth: AuthPolicy;
   /** Undefined: SSLRequest is answered with no. */
   readonly tls?: GatewayTls;
+  /** Undefined: links to poolers are in clear. */
+  readonly relayTls?: RelayTls;
   readonly limits: GatewayLimits;
   /** By default the one of `defaultConsoleConfig`; false: no database is anything but Postgres's. */
   readonly console?: ConsoleConfig | false;

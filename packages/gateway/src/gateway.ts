@@ -1,6 +1,6 @@
 import { type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
 import { MessageWriter } from '@multigres/pgwire';
-import { Topics } from '@multigres/relay';
+import { encryptedRelay, Topics } from '@multigres/relay';
 import type { Directory } from '@multigres/topology';
 import type { Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
@@ -153,10 +153,11 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.rounds = new SessionRounds(world.clock, this.#sessions, config.limits);
     this.#config = config;
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
-    this.#poolers = found && new PoolerDirectory(world.network, found.directory, found.cell);
+    const linkWorld = worldOfLinks(world, config);
+    this.#poolers = found && new PoolerDirectory(linkWorld.network, found.directory, found.cell);
     const target = this.#poolers?.dial ?? (pooler as Endpoint | (() => Promise<Connection>));
     this.#topics = new Topics(config.id);
-    this.#pooler = new PoolerClient(world, target, {
+    this.#pooler = new PoolerClient(linkWorld, target, {
       topics: this.#topics,
       ...(found && { where: `the pooler of cell ${found.cell}` }),
       id: config.id,
@@ -353,4 +354,12 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     if (this.isDraining) login.fail(gatewayStops());
     else if (taken > this.limits.sessionsMax) login.fail(tooManyClients(this.limits.sessionsMax));
   }
+}
+
+/** The same world, where connections to poolers are encrypted if they are to be. */
+function worldOfLinks(world: World, { relayTls }: GatewayConfig): World {
+  if (relayTls === undefined) return world;
+  const { clock, disk, network, processes, random, telemetry } = world;
+  const encrypted = encryptedRelay(network, relayTls, { clock, log: telemetry.log });
+  return { clock, disk, network: encrypted, processes, random, telemetry };
 }

@@ -1,4 +1,5 @@
 import type { Endpoint, TlsContext } from '@multigres/core';
+import type { RelayTls } from '@multigres/relay';
 import type { Shares } from './limits/shares.ts';
 
 /** TLS towards Postgres, in libpq's words (documentation, "SSL Mode Descriptions"). Over a Unix socket there is none. */
@@ -13,6 +14,8 @@ export interface PoolerConfig {
   readonly id: string;
   /** Where gateways connect for queries; undefined if only `accept` brings them. */
   readonly relay: Endpoint | undefined;
+  /** Undefined: links of gateways are in clear. */
+  readonly relayTls?: RelayTls;
   /** The Postgres beside us. */
   readonly postgres: Endpoint;
   /** Undefined: in clear. */

@@ -1,5 +1,5 @@
-import { PgError, type Connection, type Endpoint, type Listener, type Timer, type World } from '@multigres/core';
-import { Topics, type BodyReader, type Open } from '@multigres/relay';
+import { PgError, type Connection, type Endpoint, type Listener, type Network, type Timer, type World } from '@multigres/core';
+import { encryptedRelay, Topics, type BodyReader, type Open } from '@multigres/relay';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
@@ -152,10 +152,15 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     await this.#control.start();
   }
 
+  #relayNetwork(): Network {
+    const { network } = this.#world;
+    return this.#config.relayTls === undefined ? network : encryptedRelay(network, this.#config.relayTls, this);
+  }
+
   async listen(): Promise<void> {
     const { relay } = this.#config;
     if (relay === undefined) return;
-    this.#listener = await this.#world.network.listen(relay, (connection) => this.accept(connection));
+    this.#listener = await this.#relayNetwork().listen(relay, (connection) => this.accept(connection));
   }
 
   get relay(): Endpoint | undefined {

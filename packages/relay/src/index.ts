@@ -74,3 +74,4 @@ export {
   type UseKind,
 } from './uses.ts';
 export { ReceiveWindow, SendWindow, windowBytes } from './window.ts';
+export { encryptedRelay, type RelayTls } from './encrypted-relay.ts';
