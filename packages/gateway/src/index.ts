@@ -12,6 +12,7 @@ export {
   type GatewayConfig,
   type GatewayLog,
   type GatewayLimits,
+  type GatewayTls,
 } from './config.ts';
 export {
   startGateway,

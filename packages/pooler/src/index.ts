@@ -1,3 +1,3 @@
-export { defaultPoolerLimits, type PoolerConfig, type PoolerLimits } from './config.ts';
+export { defaultPoolerLimits, type PoolerConfig, type PoolerLimits, type PostgresTls } from './config.ts';
 export { noShares, type DatabaseShare, type Share, type Shares } from './limits/shares.ts';
 export { startPooler, type Pooler, type PoolerControlSetup, type PoolerStatus } from './pooler.ts';

@@ -1,4 +1,12 @@
-import { PgError, type Connection, type Endpoint, type Listener, type Network, type Timer, type World } from '@multigres/core';
+import {
+  PgError,
+  type Connection,
+  type Endpoint,
+  type Listener,
+  type Network,
+  type Timer,
+  type World,
+} from '@multigres/core';
 import { encryptedRelay, Topics, type BodyReader, type Open } from '@multigres/relay';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 export interface ServeChild {
   /** Resolves with how it ended. */
   readonly ended: Promise<string>;
+  /** Tells it to read its files again. */
+  renew(): void;
   stop(): void;
 }
 
@@ -23,5 +25,5 @@ export function startChild(args: readonly string[]): ServeChild {
   });
   // Its end of the pipe may be gone before ours.
   child.stdin.on('error', () => {});
-  return { ended, stop: () => child.kill('SIGTERM') };
+  return { ended, renew: () => child.kill('SIGHUP'), stop: () => child.kill('SIGTERM') };
 }

@@ -11,6 +11,7 @@ import { addLogOptions } from './log-options.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { addConfigOption, drainOption, readSettings, type SettingFlags } from './settings.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
+import { addClientTlsOptions, addRelayTlsOptions, Certificates } from './tls-options.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
 interface Flags extends SettingFlags, TopologyFlags {
@@ -32,6 +33,7 @@ export function gatewayCommand(): Command {
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
     .option('--hba-file <path>', 'let rules in the format of pg_hba.conf decide how clients log in')
     .option('--with-parent', 'end when standard input ends');
+  addRelayTlsOptions(addClientTlsOptions(command));
   return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(command)))).action(run);
 }
 
@@ -40,8 +42,11 @@ async function run(flags: Flags): Promise<void> {
   const world = hostWorldOf(settings, 'multigres-gateway');
   const directory = directoryOf(world, flags);
   const config = gatewayConfig(`${flags.cell}/${flags.id}`, settings, 'scram');
+  const certificates = new Certificates(world);
+  const tls = { ...(await certificates.forClients(settings)), ...(await certificates.forRelay(settings)) };
+  certificates.renewOnHangup();
   const target = poolerTarget(flags, directory);
-  const gateway = await startGateway(world, config, target, controlOf(world, flags, directory)).catch(
+  const gateway = await startGateway(world, { ...config, ...tls }, target, controlOf(world, flags, directory)).catch(
     (error: unknown) => {
       if (!(error instanceof NetworkError)) throw error;
       throw new CliError(`the gateway cannot listen: ${error.message}`, { cause: error });

@@ -11,6 +11,7 @@ import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
 import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { parentGone, shutdownAsked } from './shutdown.ts';
+import { addPostgresTlsOptions, addRelayTlsOptions, Certificates } from './tls-options.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
 interface Flags extends SettingFlags, TopologyFlags {
@@ -32,6 +33,7 @@ export function poolerCommand(): Command {
     .option('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .option('--with-parent', 'end when standard input ends');
+  addRelayTlsOptions(addPostgresTlsOptions(command));
   return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(addPoolerOptions(command))))).action(run);
 }
 
@@ -40,7 +42,10 @@ async function run(flags: Flags): Promise<void> {
   const postgres = settings.postgres.address ?? noPostgres();
   const world = hostWorldOf(settings, 'multigres-pooler');
   const config = poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, postgres, settings);
-  const pooler = await startPooler(world, config, controlOf(world, flags)).catch((error: unknown) => {
+  const certificates = new Certificates(world);
+  const tls = { ...(await certificates.forPostgres(settings)), ...(await certificates.forRelay(settings)) };
+  certificates.renewOnHangup();
+  const pooler = await startPooler(world, { ...config, ...tls }, controlOf(world, flags)).catch((error: unknown) => {
     if (!(error instanceof NetworkError)) throw error;
     throw new CliError(`the pooler cannot listen: ${error.message}`, { cause: error });
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatEndpoint, NetworkError, pipe, type Endpoint, type World } from '@multigres/core';
 import { startGateway, type AuthPolicy, type PoolerTarget } from '@multigres/gateway';
 import type { MetricsPeer } from '@multigres/host';
-import { startPooler } from '@multigres/pooler';
+import { startPooler, type PoolerConfig } from '@multigres/pooler';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { needsLookUp } from './auth-options.ts';
@@ -19,6 +19,7 @@ import { whyNotReady } from './gateway.ts';
 import { addPoolerOptions, poolerArguments, poolerConfig } from './pooler-options.ts';
 import { addConfigOption, drainOption, readSettings, type SettingFlags } from './settings.ts';
 import { shutdownAsked } from './shutdown.ts';
+import { addClientTlsOptions, addPostgresTlsOptions, Certificates, postgresTlsArguments } from './tls-options.ts';
 
 interface Flags extends SettingFlags {
   readonly singleProcess?: boolean;
@@ -30,6 +31,8 @@ interface PoolerSide {
   readonly peers: readonly MetricsPeer[];
   /** Resolves if it ends by itself, with how. */
   readonly ended: Promise<string>;
+  /** Its certificates are to be read again. */
+  readonly renew: () => void;
   stop(): Promise<void>;
 }
 
@@ -48,6 +51,7 @@ export function proxyCommand(): Command {
     .option('--auth-file <path>', 'check passwords against this file of "role" "secret" lines (implies --auth scram)')
     .option('--hba-file <path>', 'let rules in the format of pg_hba.conf decide how clients log in')
     .option('--single-process', 'gateway and pooler in one process: lower latency, one core');
+  addClientTlsOptions(addPostgresTlsOptions(command));
   return addConfigOption(addMetricsOption(addLogOptions(addPoolerOptions(command)))).action(run);
 }
 
@@ -58,13 +62,19 @@ async function run(flags: Flags): Promise<void> {
   const shutdown = shutdownAsked();
   const config = gatewayConfig('local/gateway', settings, 'trust');
   checkSourceOfPasswords(config.auth, settings);
+  const certificates = new Certificates(world);
+  const tls = await certificates.forClients(settings);
+  const postgresTls = await certificates.forPostgres(settings);
   const side = flags.singleProcess
-    ? await poolerInProcess(world, postgres, settings)
+    ? await poolerInProcess(world, { ...poolerConfig('local/pooler', undefined, postgres, settings), ...postgresTls })
     : poolerInChild(world, postgres, flags, settings);
-  const gateway = await startGateway(world, config, side.target).catch(async (error: unknown) => {
+  const gateway = await startGateway(world, { ...config, ...tls }, side.target).catch(async (error: unknown) => {
     await side.stop();
     throw error instanceof NetworkError ? cannotListen(config.listen[0] as Endpoint, error) : error;
   });
+  // The child has files of its own to read again; here they were only looked at.
+  certificates.renewOnHangup();
+  process.on('SIGHUP', side.renew);
   let stopping = false;
   await startMetrics(world, settings.telemetry.metrics, {
     process: flags.singleProcess ? 'proxy' : 'gateway',
@@ -102,14 +112,14 @@ function cannotListen(endpoint: Endpoint, error: NetworkError): CliError {
   return new CliError(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error, hint });
 }
 
-async function poolerInProcess(world: World, postgres: Endpoint, settings: ConfigFile): Promise<PoolerSide> {
-  const pooler = await startPooler(world, poolerConfig('local/pooler', undefined, postgres, settings));
+async function poolerInProcess(world: World, config: PoolerConfig): Promise<PoolerSide> {
+  const pooler = await startPooler(world, config);
   const target = async () => {
     const [ours, theirs] = pipe();
     pooler.accept(theirs);
     return ours;
   };
-  return { target, peers: [], ended: new Promise(() => {}), stop: () => pooler.stop() };
+  return { target, peers: [], ended: new Promise(() => {}), renew: () => {}, stop: () => pooler.stop() };
 }
 
 /** Two processes and a Unix socket between them, in a folder that only we can enter. */
@@ -126,6 +136,7 @@ function poolerInChild(world: World, postgres: Endpoint, flags: Flags, settings:
     ...config,
     ...metricsArguments,
     ...poolerArguments(flags),
+    ...postgresTlsArguments(flags),
     ...logArguments(flags),
   ]);
   let stopping = false;
@@ -140,6 +151,7 @@ function poolerInChild(world: World, postgres: Endpoint, flags: Flags, settings:
     target: () => world.network.connect({ kind: 'unix', path }, { timeoutMs: 5_000 }),
     peers: served ? [{ process: 'pooler', endpoint: metrics }] : [],
     ended,
+    renew: () => child.renew(),
     stop,
   };
 }

@@ -1,9 +1,10 @@
 import { parseDurationMs, type Endpoint, type LogLevel } from '@multigres/core';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { tlsSettings, type TlsFlags } from './tls-options.ts';
 import { loadConfigFile, noConfigFile, type ConfigFile } from './config-file/config-file.ts';
 
 /** Flags that say the same as settings of the configuration file; what was not given is undefined, so that the file may say it. */
-export interface SettingFlags {
+export interface SettingFlags extends TlsFlags {
   /** The configuration file. */
   readonly config?: string;
   readonly listen?: Endpoint;
@@ -41,8 +42,12 @@ export function drainOption(): Option {
 /** What the file says, if there is one, where the flags say nothing. Throws a CliError if the file cannot be used. */
 export function readSettings(flags: SettingFlags): ConfigFile {
   const file = flags.config === undefined ? noConfigFile : loadConfigFile(flags.config);
+  const tls = tlsSettings(flags);
   return {
     ...file,
+    tls: { ...file.tls, ...tls.tls },
+    postgres_tls: { ...file.postgres_tls, ...tls.postgres_tls },
+    relay_tls: { ...file.relay_tls, ...tls.relay_tls },
     gateway: { ...file.gateway, ...given({ listen: flags.listen }) },
     postgres: {
       ...file.postgres,

@@ -42,7 +42,9 @@ export class TlsFiles {
 
 async function read({ disk, network }: TlsWorld, names: TlsFileNames): Promise<TlsContext> {
   const [certificate, key, authorities] = await Promise.all(
-    [names.certificate, names.key, names.authorities].map((name) => (name === undefined ? undefined : disk.read(name))),
+    [names.certificate, names.key, names.authorities].map(async (name) =>
+      name === undefined ? undefined : await disk.read(name),
+    ),
   );
   const material: TlsMaterial = {
     ...(certificate && { certificate }),

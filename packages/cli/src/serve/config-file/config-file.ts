@@ -17,8 +17,11 @@ import { limitsSection, type LimitsSection } from './sections/limits-section.ts'
 import { logSection, type LogSection } from './sections/log-section.ts';
 import { poolSection, type PoolSection } from './sections/pool-section.ts';
 import { postgresSection, type PostgresSection } from './sections/postgres-section.ts';
+import { postgresTlsSection, type PostgresTlsSection } from './sections/postgres-tls-section.ts';
+import { relayTlsSection, type RelayTlsSection } from './sections/relay-tls-section.ts';
 import { telemetrySection, type TelemetrySection } from './sections/telemetry-section.ts';
 import { timeoutsSection, type TimeoutsSection } from './sections/timeouts-section.ts';
+import { tlsSection, type TlsSection } from './sections/tls-section.ts';
 import { userSection, type UserSection } from './sections/users-section.ts';
 
 /** What the configuration file says, and nothing else: what it does not mention is absent. */
@@ -33,6 +36,9 @@ interface NamedSections {
 interface SingleSections {
   readonly gateway: GatewaySection;
   readonly postgres: PostgresSection;
+  readonly tls: TlsSection;
+  readonly postgres_tls: PostgresTlsSection;
+  readonly relay_tls: RelayTlsSection;
   readonly auth: AuthSection;
   readonly limits: LimitsSection;
   readonly timeouts: TimeoutsSection;
@@ -48,6 +54,9 @@ interface SingleSections {
 const sections: { readonly [K in keyof SingleSections]: Section<SingleSections[K]> } = {
   gateway: gatewaySection,
   postgres: postgresSection,
+  tls: tlsSection,
+  postgres_tls: postgresTlsSection,
+  relay_tls: relayTlsSection,
   auth: authSection,
   limits: limitsSection,
   timeouts: timeoutsSection,
