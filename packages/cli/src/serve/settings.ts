@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { parseDurationMs, type Endpoint, type LogLevel } from '@multigres/core';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { tlsSettings, type TlsFlags } from './tls-options.ts';
+import type { TlsFlags } from './tls-options.ts';
 import { loadConfigFile, noConfigFile, type ConfigFile } from './config-file/config-file.ts';
 
 /** Flags that say the same as settings of the configuration file; what was not given is undefined, so that the file may say it. */
@@ -70,4 +71,31 @@ export function given<T extends object>(values: T): { [K in keyof T]?: NonNullab
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;
   };
+}
+
+/** What the flags say, in the words of the configuration file. */
+function tlsSettings(flags: TlsFlags): Pick<ConfigFile, 'tls' | 'postgres_tls' | 'relay_tls'> {
+  return {
+    tls: given({
+      mode: flags.tlsMode,
+      certificate: absolute(flags.tlsCert),
+      key: absolute(flags.tlsKey),
+      clientCa: absolute(flags.tlsClientCa),
+    }),
+    postgres_tls: given({
+      mode: flags.postgresTlsMode,
+      rootCertificate: absolute(flags.postgresRootCert),
+      certificate: absolute(flags.postgresCert),
+      key: absolute(flags.postgresKey),
+    }),
+    relay_tls: given({
+      certificate: absolute(flags.relayTlsCert),
+      key: absolute(flags.relayTlsKey),
+      ca: absolute(flags.relayTlsCa),
+    }),
+  };
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
 }

@@ -1,11 +1,9 @@
-import { resolve } from 'node:path';
 import { DiskError, NetworkError, TlsFiles, type TlsFileNames, type World } from '@multigres/core';
 import type { GatewayTls } from '@multigres/gateway';
 import type { PostgresTls } from '@multigres/pooler';
 import { Option, type Command } from 'commander';
 import { CliError } from '../errors.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
-import { given } from './settings.ts';
 
 /** Flags about certificates; paths as they were given. */
 export interface TlsFlags {
@@ -56,33 +54,6 @@ export function addRelayTlsOptions(command: Command): Command {
     .option('--relay-tls-cert <path>', 'certificate for links over TCP; both ends need one')
     .option('--relay-tls-key <path>', 'its private key')
     .option('--relay-tls-ca <path>', "who must have issued the other end's certificate");
-}
-
-/** What the flags say, in the words of the configuration file. */
-export function tlsSettings(flags: TlsFlags): Pick<ConfigFile, 'tls' | 'postgres_tls' | 'relay_tls'> {
-  return {
-    tls: given({
-      mode: flags.tlsMode,
-      certificate: absolute(flags.tlsCert),
-      key: absolute(flags.tlsKey),
-      clientCa: absolute(flags.tlsClientCa),
-    }),
-    postgres_tls: given({
-      mode: flags.postgresTlsMode,
-      rootCertificate: absolute(flags.postgresRootCert),
-      certificate: absolute(flags.postgresCert),
-      key: absolute(flags.postgresKey),
-    }),
-    relay_tls: given({
-      certificate: absolute(flags.relayTlsCert),
-      key: absolute(flags.relayTlsKey),
-      ca: absolute(flags.relayTlsCa),
-    }),
-  };
-}
-
-function absolute(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : resolve(path);
 }
 
 /** The flags about Postgres as arguments, for a child process. */

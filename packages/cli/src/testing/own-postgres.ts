@@ -11,6 +11,12 @@ const usualHba = [
   'host all,replication all 127.0.0.1/32 scram-sha-256',
 ];
 
+export interface PostgresOptions {
+  readonly version?: 'postgres-17' | 'postgres-18';
+  /** More files in the data directory, by name: certificates and keys. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
 /** A Postgres for a test, in a folder of its own. Hosts: `postgres` is trusted, everybody else proves a SCRAM password. */
 export class OwnPostgres {
   readonly endpoint: Endpoint & { readonly kind: 'tcp' };
@@ -31,10 +37,15 @@ export class OwnPostgres {
   }
 
   /** `settings`: more of them, as `name=value`. `hba`: lines of pg_hba.conf in place of the usual ones. */
-  static async make(settings: readonly string[] = [], hba: readonly string[] = usualHba): Promise<OwnPostgres> {
-    const { bin } = await ensureTool('postgres-17');
+  static async make(
+    settings: readonly string[] = [],
+    hba: readonly string[] = usualHba,
+    more: PostgresOptions = {},
+  ): Promise<OwnPostgres> {
+    const { bin } = await ensureTool(more.version ?? 'postgres-17');
     const postgres = new OwnPostgres(bin, mkdtempSync('/tmp/multigres-test-'), await freePort(), settings);
     postgres.#initialize(hba);
+    for (const [name, content] of Object.entries(more.files ?? {})) postgres.#addFile(name, content);
     await postgres.start();
     return postgres;
   }
@@ -90,6 +101,13 @@ export class OwnPostgres {
 
   get #data(): string {
     return path.join(this.#folder, 'data');
+  }
+
+  /** Only its account may read it, as Postgres demands of keys. */
+  #addFile(name: string, content: string): void {
+    const file = path.join(this.#data, name);
+    writeFileSync(file, content, { mode: 0o600 });
+    if (this.#account.uid !== undefined) chownSync(file, this.#account.uid, this.#account.gid ?? 0);
   }
 
   #initialize(hba: readonly string[]): void {
