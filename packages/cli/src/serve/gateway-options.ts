@@ -1,4 +1,4 @@
-import { defaultGatewayLimits, type GatewayConfig } from '@multigres/gateway';
+import { defaultConsoleConfig, defaultGatewayLimits, type ConsoleConfig, type GatewayConfig } from '@multigres/gateway';
 import { authPolicy } from './auth-options.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint } from './endpoints.ts';
@@ -14,6 +14,7 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
     listen: [settings.gateway.listen ?? listenEndpoint(defaultListen)],
     auth: authPolicy(settings, defaultMethod),
     log: { connections: settings.log.connections ?? false, slowMs: settings.log.slowStatement || Infinity },
+    console: consoleConfig(settings),
     limits: {
       ...defaultGatewayLimits,
       ...given({
@@ -28,6 +29,16 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
         poolerWaitMs: timeouts.poolerWaitTimeout,
       }),
     },
+  };
+}
+
+function consoleConfig({
+  console: { enabled, database, users, statsUsers, trustedFrom },
+}: ConfigFile): ConsoleConfig | false {
+  if (enabled === false) return false;
+  return {
+    ...defaultConsoleConfig,
+    ...given({ database, users, statsUsers, trustAnywhere: trustedFrom && trustedFrom === 'anywhere' }),
   };
 }
 

@@ -65,11 +65,11 @@ export class SqlClient {
     return (await this.query(text))[0]?.[0];
   }
 
-  /** Asks the server over another connection to cancel what this one runs. */
-  async cancel(): Promise<void> {
+  /** Asks the server, or another one, over a connection of its own to cancel what this one runs. */
+  async cancel(port: number = this.#port): Promise<void> {
     const writer = new MessageWriter();
     encodeCancelRequest(writer, this.session.processId, this.session.secretKey as Uint8Array);
-    const socket = createConnection({ host: '127.0.0.1', port: this.#port });
+    const socket = createConnection({ host: '127.0.0.1', port });
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.resume();
     socket.write(writer.take());

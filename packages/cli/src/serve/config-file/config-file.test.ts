@@ -56,7 +56,7 @@ describe('a mistake is named with its place and what is allowed', () => {
     ['[limit]\nsessions_max = 1', 'limit: unknown; did you mean [limits]?'],
     [
       'colour = 1',
-      'colour: unknown; there are gateway, postgres, tls, postgres_tls, relay_tls, auth, limits, timeouts, pool, log, telemetry, users, databases',
+      'colour: unknown; there are gateway, postgres, tls, postgres_tls, relay_tls, auth, limits, timeouts, pool, log, telemetry, console, users, databases',
     ],
     ['[limits]\nsession_max = 1', 'limits.session_max: unknown; did you mean limits.sessions_max?'],
     ['[limits]\nsessionsMax = 1', 'limits.sessionsMax: unknown; did you mean limits.sessions_max?'],

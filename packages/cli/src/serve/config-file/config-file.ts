@@ -11,6 +11,7 @@ import {
   type Section,
 } from './section.ts';
 import { authSection, type AuthSection } from './sections/auth-section.ts';
+import { consoleSection, type ConsoleSection } from './sections/console-section.ts';
 import { databaseSection, type DatabaseSection } from './sections/databases-section.ts';
 import { gatewaySection, type GatewaySection } from './sections/gateway-section.ts';
 import { limitsSection, type LimitsSection } from './sections/limits-section.ts';
@@ -45,6 +46,7 @@ interface SingleSections {
   readonly pool: PoolSection;
   readonly log: LogSection;
   readonly telemetry: TelemetrySection;
+  readonly console: ConsoleSection;
 }
 
 /**
@@ -63,6 +65,7 @@ const sections: { readonly [K in keyof SingleSections]: Section<SingleSections[K
   pool: poolSection,
   log: logSection,
   telemetry: telemetrySection,
+  console: consoleSection,
 };
 
 type EntryOf<T> = T extends ReadonlyMap<string, infer E extends object> ? E : never;
