@@ -25,6 +25,7 @@ import { PoolerClient } from './route/pooler-client.ts';
 import { PoolerDirectory } from './route/pooler-directory.ts';
 import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
+import { SequenceReaders } from './session/sequence-readers.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import type { SessionView } from './session/session-view.ts';
 import type { Session } from './session/session.ts';
@@ -111,6 +112,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   readonly builder: RequestBuilder = new RequestBuilder();
   readonly writer: MessageWriter = new MessageWriter(64 * 1024);
   readonly catalog: StatementCatalog;
+  readonly sequenceReaders: SequenceReaders = new SequenceReaders();
   readonly cancelKeys: CancelKeys<Cancellable>;
   readonly cancels: Cancels;
   readonly tunnels: Set<Tunnel> = new Set();

@@ -30,7 +30,7 @@ export interface PoolerConfig {
 export interface PoolerLimits {
   /** Backends in all pools together; stay below Postgres's `max_connections` less its reserve. */
   readonly backendsMax: number;
-  /** Backends per (database, user, startup settings). */
+  /** Backends per user and database (and startup settings that only a login can make). */
   readonly poolBackendsMax: number;
   /** See `PoolLimits` in pool/pool.machine.ts. */
   readonly sharedBackendsMax: number;

@@ -24,6 +24,8 @@ import { SessionLimits } from './limits/session-limits.ts';
 import { noShares, type Shares } from './limits/shares.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
 import { Pools } from './pool/pools.ts';
+import { StartupProbes, type Probe, type ProbeAnswer } from './pool/startup-probes.ts';
+import type { StartupSettings } from './pool/startup-settings.ts';
 import type { Totals } from './pool/pool-tally.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
 import type { Session } from './session/session.ts';
@@ -112,6 +114,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   #shares: Shares;
   readonly operations: PoolOperations;
   readonly tunnels: Tunnels;
+  readonly #probes: StartupProbes;
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
@@ -143,6 +146,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     const { waitMs, loginMs } = config.limits;
     const { takePlace, givePlaceBack, tunnelEnded } = this;
     this.tunnels = new Tunnels(world, this.#server, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
+    const { metrics } = this;
+    this.#probes = new StartupProbes(world, this.#server, { waitMs, loginMs, metrics, takePlace, givePlaceBack });
     this.#admin =
       config.admin && new AdminQueries(world, this.#server, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
@@ -205,6 +210,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     for (const link of this.links) link.end(poolerStops());
     this.#places.stop();
     this.#pools.closeAll(poolerStops());
+    this.#probes.close(poolerStops());
     this.#tidy?.cancel();
     this.#admin?.close();
     // The farewells leave with this turn's flush; then the links go.
@@ -216,9 +222,9 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   // --- for the links ---
 
-  poolFor(open: Open): Pool {
+  poolFor(open: Open, { fixed }: StartupSettings): Pool {
     const database = this.sessionLimits.serverDatabase(open.database);
-    return this.#pools.get({ user: open.user, database, settings: open.settings });
+    return this.#pools.get({ user: open.user, database, settings: fixed });
   }
 
   readonly takePlace = (): boolean => !this.#stopped && this.#places.takeOther();
@@ -246,6 +252,10 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return true;
   }
 
+  probe(probe: Probe, done: (answer: ProbeAnswer) => void): void {
+    this.#probes.ask(probe, done);
+  }
+
   cancelBackend(backend: Backend, done: () => void): void {
     if (backend.isLost) return done();
     void sendCancel(this.#world, this.#server, backend.identity, this.#config.limits.loginMs).then(done);
@@ -264,6 +274,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   #growSoon(): void {
     this.clock.soon(() => {
       this.tunnels.placeFree();
+      this.#probes.placeFree();
       this.#pools.growAll();
     });
   }
@@ -281,7 +292,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       const backend = await login(this.#world, this.#server, owner, limits.loginMs, {
         id,
         owner: pool,
-        limits: { statementsMax: limits.statementsMax, groupsMax: Math.max(1024, limits.sharedGroupsMax) },
+        limits: { statementsMax: limits.statementsMax, groupsMax: Math.max(1024, 2 * limits.sharedGroupsMax) },
       });
       this.metrics.backendLogins.add();
       this.metrics.backendLoginTime.recordMs(this.clock.nowMs() - startMs);

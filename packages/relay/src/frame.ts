@@ -13,7 +13,7 @@ import { assert } from '@multigres/core';
 export const headerBytes = 12;
 export const bodyBytesMax: number = 64 * 1024;
 /** Bumped whenever a peer of the other version could misunderstand; both sides refuse a different one. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 export const frameType = {
   // both ways
@@ -34,6 +34,7 @@ export const frameType = {
   settings: 24,
   settled: 25,
   trace: 26,
+  unpin: 27,
   // pooler to gateway
   opened: 32,
   reply: 33,

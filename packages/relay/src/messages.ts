@@ -46,6 +46,16 @@ export interface Define {
   readonly parameterTypes: readonly number[];
 }
 
+/** The settings that a session has made since it began, less those of its startup packet, which `open` has told. */
+export interface CarriedSettings {
+  /** Undefined: as in the startup packet. Apart from the others because it is what differs most between sessions that are alike. */
+  readonly applicationName: string | undefined;
+  /** SQL that makes the others, from those at login on; empty if there are none. */
+  readonly text: string;
+  /** In `settled`: the backend that ran the group has all of these now. Else nobody knows what it has, and it has to be given them anew. */
+  readonly applied: boolean;
+}
+
 /** What every new session is told: the ParameterStatus messages of its backends, in order. */
 export interface Opened {
   readonly parameters: readonly (readonly [name: string, value: string])[];
@@ -139,6 +149,18 @@ export function encodeOpened(opened: Opened): Uint8Array {
 
 export function decodeOpened(reader: BodyReader): Opened {
   return { parameters: decodePairs(reader) };
+}
+
+export function encodeSettings({ applicationName, text, applied }: CarriedSettings): Uint8Array {
+  return new BodyWriter()
+    .optionalText(applicationName)
+    .text(text)
+    .u8(applied ? 1 : 0)
+    .done();
+}
+
+export function decodeSettings(reader: BodyReader): CarriedSettings {
+  return { applicationName: reader.optionalText(), text: reader.text(), applied: reader.u8() === 1 };
 }
 
 const fates: readonly Fate[] = ['notApplied', 'applied', 'unknown'];

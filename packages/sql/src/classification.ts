@@ -107,4 +107,6 @@ export interface Classification {
   readonly readOnly: boolean;
   /** Safe to run between other sessions' statements on one backend, when the session itself is not in a transaction. */
   readonly pipelinable: boolean;
+  /** Of several statements in one text, each, in order; undefined for a single one, and for more than anybody follows. */
+  readonly parts: readonly Classification[] | undefined;
 }

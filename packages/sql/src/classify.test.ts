@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classify, harmless, pinNames, splitStatements, traitNames, type PinReasonName } from './index.ts';
+import { classify, harmless, pinNames, splitStatements, Trait, traitNames, type PinReasonName } from './index.ts';
 
 type Row = readonly [text: string, kind: string];
 type PinningRow = readonly [text: string, kind: string, pins: readonly PinReasonName[]];
@@ -173,9 +173,41 @@ const pinning: readonly PinningRow[] = [
   ["SELECT E'a'\n '\\' , mine(1), '", 'select', []],
   ["SELECT 'a' -- x\n 'b' , mine(1)", 'select', ['unknownFunction']],
   ['SELECT 1INTO TEMP x', 'select', ['tempObject']],
+  ['CREATE TEMP TABLE t (a int) ON COMMIT DROP', 'ddl', ['tempUntilCommit']],
+  ['CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 1', 'ddl', ['tempUntilCommit']],
+  ['CREATE TEMP TABLE t (a int) ON COMMIT DELETE ROWS', 'ddl', ['tempObject']],
 ];
 
 describe('classify', () => {
+  it.each([
+    ['CREATE TEMP TABLE t (a int)', 't', false],
+    ['CREATE TEMP TABLE IF NOT EXISTS "T" AS SELECT 1', 'T', false],
+    ['CREATE TEMP VIEW v AS SELECT 1', 'v', false],
+    ['CREATE TEMP TABLE pg_temp.t (a int)', undefined, false],
+    ['CREATE TABLE t (a int)', undefined, false],
+    ['DROP TABLE t', 't', true],
+    ['DROP TABLE IF EXISTS t CASCADE', 't', true],
+    ['DROP VIEW v', 'v', true],
+    ['DROP TABLE t, u', undefined, false],
+    ['DROP TABLE s.t', undefined, false],
+    ['DROP FUNCTION f', undefined, false],
+    ['ALTER TABLE t RENAME TO u', undefined, false],
+  ] as const)('says what relation %s is about, if only one', (text, target, drops) => {
+    const classification = classify(text);
+    expect(classification.target).toBe(target);
+    expect((classification.traits & Trait.drops) !== 0).toBe(drops);
+  });
+
+  it('tells the statements of a text apart', () => {
+    const { parts, kind, unpins } = classify('RESET ALL; UNLISTEN *; SET a.b = 1');
+    expect(kind).toBe('multi');
+    expect(parts?.map((part) => part.kind)).toEqual(['reset', 'unlisten', 'set']);
+    expect(parts?.[2]?.setting?.name).toBe('a.b');
+    expect(pinNames(unpins)).toEqual(['listen']);
+    expect(classify('SELECT 1;'.repeat(1000)).parts).toBeUndefined();
+    expect(classify('SELECT 1').parts).toBeUndefined();
+  });
+
   it.each(ordinary)('lets %s share backends', (text, kind) => {
     const classification = classify(text);
     expect(classification).toMatchObject({ statements: 1, kind, unpins: 0 });
@@ -203,10 +235,11 @@ describe('classify', () => {
         'unknownFunction',
         'unknown',
         'unclassified',
+        'tempUntilCommit',
       ],
     ],
     ['DISCARD SEQUENCES', ['sequence']],
-    ['DISCARD TEMP', ['tempObject']],
+    ['DISCARD TEMP', ['tempObject', 'tempUntilCommit']],
     ['DISCARD PLANS', []],
     ['RESET ALL', ['settings']],
     ['UNLISTEN *', ['listen']],

@@ -11,6 +11,9 @@ export interface ClassifyOptions {
   readonly knownFunction?: KnownFunction;
 }
 
+/** Texts of more statements are scripts: nobody looks at each. */
+const partsMax = 64;
+
 const empty: Classification = Object.freeze({
   statements: 0,
   kind: 'empty',
@@ -22,6 +25,7 @@ const empty: Classification = Object.freeze({
   target: undefined,
   readOnly: true,
   pipelinable: false,
+  parts: undefined,
 });
 
 /** Kinds that read when nothing in them is known to write. */
@@ -70,6 +74,7 @@ function single(facts: Facts): Classification {
     target,
     readOnly,
     pipelinable: readOnly && inTheWay === 0 && pipelined.has(kind),
+    parts: undefined,
   };
 }
 
@@ -79,6 +84,7 @@ function several(all: readonly Facts[]): Classification {
   let unpins = 0;
   let traits = 0;
   let readOnly = true;
+  const parts = all.length > partsMax ? undefined : all.map(single);
   for (const facts of all) {
     pins |= facts.pins;
     unpins |= facts.unpins;
@@ -96,6 +102,7 @@ function several(all: readonly Facts[]): Classification {
     target: undefined,
     readOnly,
     pipelinable: false,
+    parts,
   };
 }
 

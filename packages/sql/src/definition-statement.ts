@@ -8,14 +8,21 @@ import type { StatementReader } from './statement-reader.ts';
 import { Trait } from './trait.ts';
 
 const AS = wordId('as');
+const COMMIT = wordId('commit');
 const CONCURRENTLY = wordId('concurrently');
 const DATABASE = wordId('database');
+const DROP = wordId('drop');
 const EXECUTE = wordId('execute');
+const EXISTS = wordId('exists');
 const FUNCTION = wordId('function');
 const GLOBAL = wordId('global');
+const IF = wordId('if');
 const LOCAL = wordId('local');
 const MATERIALIZED = wordId('materialized');
+const NOT = wordId('not');
+const ON = wordId('on');
 const PROCEDURE = wordId('procedure');
+const SEQUENCE = wordId('sequence');
 const SYSTEM = wordId('system');
 const TABLE = wordId('table');
 const TABLESPACE = wordId('tablespace');
@@ -23,6 +30,7 @@ const TEMP = wordId('temp');
 const TEMPORARY = wordId('temporary');
 const SUBSCRIPTION = wordId('subscription');
 const UNLOGGED = wordId('unlogged');
+const VIEW = wordId('view');
 
 const outsideBlock: ReadonlySet<number> = new Set([DATABASE, TABLESPACE, SUBSCRIPTION, SYSTEM]);
 
@@ -59,13 +67,54 @@ export function readCreate(reader: StatementReader, facts: Facts): void {
     if (isTable || reader.mayHaveBody || !isModifier(word)) break;
     reader.advance();
   }
+  const isTemporary = (facts.pins & PinReason.tempObject) !== 0;
+  if (isTemporary && (isTable || isRelation(reader.word))) facts.target = readNewName(reader);
   if (!isTable) return skipDefinition(reader, facts);
-  while (reader.kind !== Token.end && !(reader.word === AS && reader.depth === 0 && startsQuery(reader)))
+  while (reader.kind !== Token.end && !(reader.word === AS && reader.depth === 0 && startsQuery(reader))) {
+    if (reader.word === ON && reader.depth === 0 && reader.peekWord() === COMMIT) {
+      reader.advance();
+      if (isTemporary && reader.peekWord() === DROP) facts.pins = PinReason.tempUntilCommit;
+    }
     reader.advance();
+  }
   reader.advance();
   if (reader.word === EXECUTE) facts.add(unknownEffect);
   new Body(reader, facts).scan();
   facts.kind = 'ddl';
+}
+
+function isRelation(word: number): boolean {
+  return word === TABLE || word === VIEW || word === SEQUENCE;
+}
+
+/** The name behind TABLE, VIEW or SEQUENCE, where the reader stands; undefined if it has a schema. Goes up to the name. */
+function readNewName(reader: StatementReader): string | undefined {
+  reader.advance();
+  if (reader.word === IF && reader.peekWord() === NOT) {
+    reader.advance();
+    reader.advance();
+    reader.advance();
+  }
+  return reader.peekKind() === Token.dot ? undefined : reader.name();
+}
+
+/** DROP: of a single relation without a schema the name is told. */
+export function readDrop(reader: StatementReader, facts: Facts): void {
+  ddl(reader, facts);
+  if (isRelation(reader.word)) {
+    reader.advance();
+    if (reader.word === IF && reader.peekWord() === EXISTS) {
+      reader.advance();
+      reader.advance();
+    }
+    const name = reader.name();
+    const next = reader.peekKind();
+    if (name !== '' && next !== Token.dot && next !== Token.comma) {
+      facts.target = name;
+      facts.traits |= Trait.drops;
+    }
+  }
+  skipDefinition(reader, facts);
 }
 
 const modifiers: ReadonlySet<number> = new Set([

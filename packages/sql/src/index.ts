@@ -6,4 +6,5 @@ export { harmless, unknownEffect, type FunctionEffect } from './function-effect.
 export { everyPin, PinReason, pinNames, pinsKeptByRollback, type PinReasonName } from './pin-reason.ts';
 export { redact } from './redact.ts';
 export { ShapeCache, type KnownShape } from './shape-cache.ts';
+export { stringConstant } from './string-constant.ts';
 export { Trait, traitNames, type TraitName } from './trait.ts';

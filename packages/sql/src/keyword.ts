@@ -33,7 +33,7 @@ const plain =
   'abort absolute alter alter_replication_slot atomic authorization base_backup begin binary bernoulli call cascade ' +
   'catalog chain characteristics checkpoint close cluster comment commit concurrently conflict constraints continue copy ' +
   'create_replication_slot cross cube current cursor cycle data database deallocate declare delete discard domain ' +
-  'drop drop_replication_slot explain extension full function generated global hold identify_system ' +
+  'drop drop_replication_slot explain extension full function generated global hold identify_system if ' +
   'immediate import index inner insert insensitive is isnull key label left listen load local lock materialized ' +
   'matched merge move names natural no notify notnull of off operator option outer over partition plans prepare ' +
   'prepared procedure program public read read_replication_slot reassign recursive refresh reindex release ' +

@@ -30,6 +30,8 @@ export const PinReason = {
   unknown: 4096,
   /** A text too long to be looked at whole. */
   unclassified: 8192,
+  /** Temporary tables that go with their transaction (ON COMMIT DROP). */
+  tempUntilCommit: 16384,
 } as const;
 
 export type PinReasonName = keyof typeof PinReason;

@@ -26,7 +26,8 @@ export function readDiscard(reader: StatementReader, facts: Facts): void {
     facts.unpins |= endedByDiscardAll;
     facts.traits |= Trait.refusesTransactionBlock;
   } else if (reader.word === SEQUENCES) facts.unpins |= PinReason.sequence;
-  else if (reader.word === TEMP || reader.word === TEMPORARY) facts.unpins |= PinReason.tempObject;
+  else if (reader.word === TEMP || reader.word === TEMPORARY)
+    facts.unpins |= PinReason.tempObject | PinReason.tempUntilCommit;
   reader.skip();
 }
 

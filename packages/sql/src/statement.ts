@@ -1,6 +1,6 @@
 import type { Facts } from './facts.ts';
 import { readCopy } from './copy-statement.ts';
-import { readAlter, readCreate, readDefinition, readTruncate, readUtility } from './definition-statement.ts';
+import { readAlter, readCreate, readDefinition, readDrop, readTruncate, readUtility } from './definition-statement.ts';
 import { wordId } from './keyword.ts';
 import { PinReason } from './pin-reason.ts';
 import { readCode, readDeclare, readExecute, readExplain, readPrepare, readQuery } from './query-statement.ts';
@@ -83,7 +83,8 @@ const byFirstWord: readonly (readonly [read: Read, words: string])[] = [
   [(reader, facts) => readCode(reader, facts, 'do'), 'do'],
   [readCreate, 'create'],
   [readAlter, 'alter'],
-  [readDefinition, 'drop comment grant revoke security import reassign refresh'],
+  [readDrop, 'drop'],
+  [readDefinition, 'comment grant revoke security import reassign refresh'],
   [vacuum, 'vacuum repack'],
   [analyze, 'analyze analyse cluster reindex'],
   [checkpoint, 'checkpoint'],

@@ -18,6 +18,8 @@ export const Trait = {
   readOnlyTransaction: 128,
   /** Calls a function that this package does not know to be harmless, or a DO block. */
   callsUnknown: 256,
+  /** DROP of the one relation that `target` names, wherever it is found first. */
+  drops: 512,
 } as const;
 
 export type TraitName = keyof typeof Trait;

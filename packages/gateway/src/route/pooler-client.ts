@@ -18,10 +18,12 @@ import {
   encodeDefine,
   encodeOpen,
   encodeTrace,
+  encodeSettings,
   frameType,
   Link,
   protocolVersion,
   type Answer,
+  type CarriedSettings,
   type Hello,
   type LinkHandler,
   type Open,
@@ -190,14 +192,18 @@ export class PoolerClient implements LinkHandler {
     this.#link?.send(channel, frameType.pin, 0, 0, new BodyWriter().u32(reasons).done());
   }
 
+  unpin(channel: number, reasons: number): void {
+    this.#link?.send(channel, frameType.unpin, 0, 0, new BodyWriter().u32(reasons).done());
+  }
+
   /** The session's settings, where the pooler does not know them yet. */
-  settings(channel: number, settings: string): void {
-    this.#link?.send(channel, frameType.settings, 0, 0, new BodyWriter().text(settings).done());
+  settings(channel: number, settings: CarriedSettings): void {
+    this.#link?.send(channel, frameType.settings, 0, 0, encodeSettings(settings));
   }
 
   /** How the settings came out of the oldest group with `requestFlag.settles`. */
-  settled(channel: number, settings: string): void {
-    this.#link?.send(channel, frameType.settled, 0, 0, new BodyWriter().text(settings).done());
+  settled(channel: number, settings: CarriedSettings): void {
+    this.#link?.send(channel, frameType.settled, 0, 0, encodeSettings(settings));
   }
 
   credit(channel: number, bytes: number): void {

@@ -3,6 +3,7 @@ import {
   BindPeek,
   encodeClose,
   encodeParse,
+  encodeQuery,
   encodeSync,
   frontendTag,
   MessageWriter,
@@ -16,13 +17,21 @@ import {
   uint32At,
   type PartPlace,
 } from '@multigres/pgwire';
-import { requestFlag, statementName, statementNameBytes, useKind, type UseKind } from '@multigres/relay';
-import { PinReason, Trait, type Classification, type SettingChange } from '@multigres/sql';
+import {
+  requestFlag,
+  statementName,
+  statementNameBytes,
+  useKind,
+  type CarriedSettings,
+  type UseKind,
+} from '@multigres/relay';
+import { PinReason, Trait, type Classification } from '@multigres/sql';
 import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
 import { MessageHead } from './message-head.ts';
 import { pieceBytesMax, type RequestBuilder, type StatementUse } from './request-builder.ts';
-import { isCarriedSetting, SessionSettings, settingsMax, type SettingsEffects } from './session-settings.ts';
+import type { SequenceReaders } from './sequence-readers.ts';
+import { isDiscardAll, SessionState, type SessionOrigin, type StateEffects } from './session-state.ts';
 import { StatementNames, type NameChange } from './statement-names.ts';
 
 /** Where the machine's decisions go. */
@@ -40,6 +49,8 @@ export interface RequestSink {
   ): void;
   /** Keep the backend from now on. */
   pin(reasons: number): void;
+  /** These reasons to keep it are over. */
+  unpin(reasons: number): void;
   /** The client is told of an error; nothing is under way. */
   answerError(error: PgError): void;
   /** The client is told that it may go on: ReadyForQuery, outside a transaction. */
@@ -52,12 +63,13 @@ export interface RequestSink {
   violation(error: PgError): void;
   terminate(): void;
   /** The group that may have changed the session's settings is answered: this is what they are now. */
-  settled(settings: string): void;
+  settled(settings: CarriedSettings): void;
 }
 
 export interface RequestContext {
   readonly builder: RequestBuilder;
   readonly catalog: StatementCatalog;
+  readonly sequenceReaders: SequenceReaders;
   classify(text: string): Classification;
   /** The same for the text of a simple query, which is in [start, end) of a message. */
   classifyQuery(buffer: Uint8Array, start: number, end: number): Classification;
@@ -73,14 +85,12 @@ export interface RequestContext {
 interface SentGroup {
   /** The names it changed, in order. */
   readonly names: readonly NameChange[];
-  readonly settings: SettingsEffects | undefined;
-  /** The pooler waits to hear how its settings came out. */
-  readonly settles: boolean;
+  readonly state: StateEffects | undefined;
 }
 
 const noChanges: readonly NameChange[] = [];
 /** Most groups change nothing. */
-const plainGroup: SentGroup = { names: noChanges, settings: undefined, settles: false };
+const plainGroup: SentGroup = { names: noChanges, state: undefined };
 const noUses: readonly StatementUse[] = [];
 
 /** Messages may wait for their Sync up to this much; PostgreSQL would have begun with them already. */
@@ -106,6 +116,7 @@ const unread: Classification = {
   target: undefined,
   readOnly: false,
   pipelinable: false,
+  parts: undefined,
 };
 
 // Peeks are filled and read within one call, so all sessions can use the same.
@@ -123,10 +134,11 @@ export class RequestMachine {
   readonly #context: RequestContext;
   readonly #names: StatementNames = new StatementNames();
   #status: 'I' | 'T' | 'E' = 'I';
-  #pins = 0;
   /** Groups sent and not answered, oldest first. */
   readonly #sent: SentGroup[] = [];
-  readonly #settings: SessionSettings = new SessionSettings();
+  readonly #state: SessionState;
+  /** Groups under way that put back what the session began with: the backend may have to be told more before anything else runs there. */
+  #restoring = 0;
   /** The group that is being put together. */
   #changes: NameChange[] | undefined;
   #begun = false;
@@ -136,10 +148,6 @@ export class RequestMachine {
   /** Of the first statement in the group, while somebody watches. */
   #text: string | undefined;
   #drops = 0;
-  #settingChanges: SettingChange[] | undefined;
-  /** A setting that a bound and not yet executed portal will change. */
-  #boundSetting: SettingChange | undefined;
-  #ends: 'commit' | 'rollback' | undefined;
   /** Of the text that this group brings along. */
   #shape = 0;
   /** The client's own Parse of the unnamed statement is in this very group. */
@@ -155,9 +163,10 @@ export class RequestMachine {
   /** What of an unfinished group does not stay in the shared builder between calls. */
   #taken: { readonly bytes: Uint8Array; readonly uses: StatementUse[] } | undefined;
 
-  constructor(sink: RequestSink, context: RequestContext) {
+  constructor(sink: RequestSink, context: RequestContext, origin: SessionOrigin) {
     this.#sink = sink;
     this.#context = context;
+    this.#state = new SessionState(origin, context.sequenceReaders);
   }
 
   get status(): 'I' | 'T' | 'E' {
@@ -165,7 +174,7 @@ export class RequestMachine {
   }
 
   get pins(): number {
-    return this.#pins;
+    return this.#state.pins;
   }
 
   get groupsUnanswered(): number {
@@ -179,7 +188,7 @@ export class RequestMachine {
 
   /** It is quiet and nothing is kept on a backend: the session can move to another one unnoticed. */
   get isMovable(): boolean {
-    return this.isQuiet && this.#pins === 0;
+    return this.isQuiet && this.pins === 0;
   }
 
   /** A part of a group was sent, and its end is still to come. */
@@ -213,11 +222,14 @@ export class RequestMachine {
     const before = this.#status;
     this.#status = status;
     const group = this.#sent.shift();
-    if (group === undefined || group === plainGroup) return;
+    if (group === undefined || (group === plainGroup && this.pins === 0)) return;
     if (failed) for (let i = group.names.length - 1; i >= completions; i--) this.#names.undo(group.names[i]);
-    if (!group.settles) return;
-    this.#settings.answered(group.settings, before, status, failed);
-    this.#sink.settled(this.#settings.text);
+    if (group.state?.restoresStart === true) this.#restoring -= 1;
+    const { settings, restore, pins, unpins } = this.#state.answered(group.state, before, status, failed);
+    if (pins !== 0) this.#pinNow(pins, undefined);
+    if (restore !== '') this.#sayUnseen(restore);
+    if (settings !== undefined) this.#sink.settled(settings);
+    if (unpins !== 0) this.#sink.unpin(unpins);
   }
 
   /** What the group that is just being sent begins with, where it is known; once. */
@@ -227,17 +239,26 @@ export class RequestMachine {
     return text;
   }
 
-  /** The settings that the session has made, as SQL. */
-  get settings(): string {
-    return this.#settings.text;
+  /** The settings that the session has made; undefined if there are none. */
+  get settings(): CarriedSettings | undefined {
+    return this.#state.hasSettings ? this.#state.settings : undefined;
+  }
+
+  /** What the login was told of the client's encoding. */
+  readsUtf8(value: boolean): void {
+    this.#state.readsUtf8 = value;
   }
 
   /** Postgres ignored the Sync of the oldest group, which goes on with what was or will be sent next. */
   syncIgnored(): void {
     const oldest = this.#sent.shift() ?? plainGroup;
     const next = this.#sent[0];
-    // The pooler waits once for each end that it was sent.
-    if (oldest.settles) this.#sink.settled(this.#settings.text);
+    // The pooler waits once for each end that it was sent. What the group did is not told apart any more from what the next one does.
+    if (oldest.state?.settings !== undefined) {
+      if (oldest.state.restoresStart) this.#restoring -= 1;
+      this.#pinNow(PinReason.settings, undefined);
+      this.#sink.settled(this.#state.settings);
+    }
     if (next !== undefined) this.#sent[0] = { ...next, names: [...oldest.names, ...next.names] };
     else {
       this.#changes = [...oldest.names, ...(this.#changes ?? [])];
@@ -249,6 +270,7 @@ export class RequestMachine {
   /** One whole message. */
   message(tag: number, buffer: Uint8Array, start: number, end: number): void {
     if (this.#skipping) return this.#skip(tag);
+    if (this.#restoring > 0) return this.#sink.hold(buffer, start, end);
     switch (tag) {
       case frontendTag.query:
         return this.#query(buffer, start, end);
@@ -259,8 +281,7 @@ export class RequestMachine {
       case frontendTag.describe:
         return this.#describe(buffer, start, end);
       case frontendTag.execute:
-        if (this.#boundSetting !== undefined) this.#noteSetting(this.#boundSetting);
-        this.#boundSetting = undefined;
+        this.#state.executed();
         return this.#add(buffer, start, end);
       case frontendTag.flush:
         this.#add(buffer, start, end);
@@ -309,9 +330,10 @@ export class RequestMachine {
 
   /** Everything before the message that had to wait is answered. */
   released(message: Uint8Array): void {
-    this.message(message[0] as number, message, 0, message.length);
-    this.#missingBytes = 0;
     const part = this.#heldPart;
+    if (part === undefined) this.message(message[0] as number, message, 0, message.length);
+    else this.#headOfLong(part.tag, message);
+    this.#missingBytes = 0;
     this.#heldPart = undefined;
     if (part !== undefined && !this.#skipping) this.#rest(part.tag, part.bytes, 0, part.bytes.length, part.place);
   }
@@ -320,12 +342,17 @@ export class RequestMachine {
   #beginLong(head: MessageHead): boolean {
     const { tag, bytes } = head;
     this.#missingBytes = head.missingBytes;
-    if (tag === frontendTag.bind) this.#bind(bytes, 0, bytes.length);
-    else if (tag === frontendTag.parse) this.#parseLong(bytes);
-    else this.#endLong(tag, bytes);
+    if (this.#restoring > 0) this.#sink.hold(bytes, 0, bytes.length);
+    else this.#headOfLong(tag, bytes);
     if (this.#sink.isHolding) return false;
     this.#missingBytes = 0;
     return true;
+  }
+
+  #headOfLong(tag: number, bytes: Uint8Array): void {
+    if (tag === frontendTag.bind) this.#bind(bytes, 0, bytes.length);
+    else if (tag === frontendTag.parse) this.#parseLong(bytes);
+    else this.#endLong(tag, bytes);
   }
 
   #parseLong(head: Uint8Array): void {
@@ -533,7 +560,7 @@ export class RequestMachine {
     this.#shareable = false;
     const squats = carriedNamePattern.test(name);
     const closed = squats ? nobody : name;
-    if (squats || (this.#pins === 0 && this.#groupPins === 0))
+    if (squats || (this.pins === 0 && this.#groupPins === 0))
       this.#addOwn((writer) => encodeClose(writer, 'statement', closed));
     if (!squats) return this.#add(buffer, start, end);
     // Names of our own making are not for clients: it gets the error for one that certainly does not exist.
@@ -544,11 +571,11 @@ export class RequestMachine {
 
   // --- what a statement means for the group ---
 
-  /** `portal`: whether it will run by Execute of a named portal, any time in the transaction; undefined for a Query, which runs at once. */
+  /** `portal`: see SessionState.note. */
   #noteEffects(effects: Classification, portal?: boolean): void {
     if (!effects.pipelinable) this.#shareable = false;
-    this.#groupPins |= this.#settingsPins(effects, portal);
-    this.#noteTransactionEnd(effects);
+    if (effects.parts !== undefined) for (const part of effects.parts) this.#noteState(part, portal);
+    else this.#noteState(effects, portal);
     const dropsAll = isDiscardAll(effects) || (effects.kind === 'deallocate' && effects.target === '*');
     if (dropsAll) {
       this.#drops = requestFlag.dropsStatements;
@@ -556,50 +583,19 @@ export class RequestMachine {
     } else if (namesStatements(effects)) this.#meetSqlNames(effects);
   }
 
+  #noteState(effects: Classification, portal: boolean | undefined): void {
+    const pins = this.#state.note(effects, portal);
+    if (pins === 0) return;
+    // What others did with sequences on this backend is not for this session to see.
+    const cleans = (pins & ~this.pins & PinReason.sequence) !== 0 && !this.#begun && this.#status !== 'E';
+    this.#pinNow(pins, effects);
+    if (cleans) this.#sayUnseen('DISCARD SEQUENCES');
+  }
+
   /** One of several statements may use or drop any name. */
   #noteUnknownNames(effects: Classification): void {
     this.#drops = requestFlag.dropsStatements;
     this.#meetSqlNames(effects);
-  }
-
-  /** The pins of a statement, less what the session's settings take upon themselves. */
-  #settingsPins(effects: Classification, portal: boolean | undefined): number {
-    const { setting } = effects;
-    if (isDiscardAll(effects))
-      this.#noteSetting({ scope: 'session', form: 'all', name: '', value: undefined, literal: undefined });
-    if (setting === undefined || setting.scope !== 'session') return effects.pins;
-    if (!isCarriedSetting(setting) || portal === true || this.#settingsAreFull())
-      return effects.pins | PinReason.settings;
-    if (portal === undefined) this.#noteSetting(setting);
-    else this.#boundSetting = setting;
-    return effects.pins & ~PinReason.settings;
-  }
-
-  /** Those under way are counted, too: what is carried has to fit into a frame. */
-  #settingsAreFull(): boolean {
-    let count = this.#settings.size + (this.#settingChanges?.length ?? 0);
-    for (const { settings } of this.#sent) count += settings?.changes.length ?? 0;
-    return count >= settingsMax;
-  }
-
-  #noteSetting(change: SettingChange): void {
-    (this.#settingChanges ??= []).push(change);
-  }
-
-  /** Settings go with their transaction; where it cannot be told how one ends, or only a part is undone, the session keeps its backend. */
-  #noteTransactionEnd(effects: Classification): void {
-    if (effects.transaction === 'none' || effects.transaction === 'begins') return;
-    if (effects.kind === 'commit' || effects.kind === 'prepareTransaction') this.#ends = 'commit';
-    else if (effects.kind === 'rollback') this.#ends = 'rollback';
-    else if (effects.kind !== 'savepoint' && effects.kind !== 'release' && this.#isUnsettled())
-      this.#groupPins |= PinReason.settings;
-  }
-
-  /** Something under way or in the open transaction has changed settings. */
-  #isUnsettled(): boolean {
-    return (
-      this.#settings.isUnsettled || this.#settingChanges !== undefined || this.#sent.some((group) => group.settles)
-    );
   }
 
   /** SQL's PREPARE, EXECUTE and DEALLOCATE know the backend's names: what the client prepared by protocol must be there under its own. */
@@ -619,7 +615,7 @@ export class RequestMachine {
   /** A group of its own, because an error in it must not reach the client's. Only possible between groups; within one, the name stays unknown. */
   #prepareRaw(name: string, statement: CatalogStatement): void {
     if (this.#begun) return;
-    this.#pinNow(PinReason.preparedStatement);
+    this.#pinNow(PinReason.preparedStatement, undefined);
     const writer = new MessageWriter(1024);
     // A refused Parse of the same name may have left one behind.
     encodeClose(writer, 'statement', name);
@@ -635,10 +631,18 @@ export class RequestMachine {
     this.#sendBytes(requestFlag.unseen, true, uses, bytes, 0, bytes.length);
   }
 
+  /** A statement of the gateway's own, between groups; the client hears nothing of it. */
+  #sayUnseen(sql: string): void {
+    const writer = new MessageWriter(256);
+    encodeQuery(writer, sql);
+    const bytes = writer.take();
+    this.#sink.request(requestFlag.unseen | requestFlag.simple, true, noUses, bytes, 0, bytes.length, 0);
+  }
+
   #mustRefuse(effects: Classification): boolean {
     if ((effects.traits & Trait.readsSequence) === 0) return false;
-    const keeps = this.#pins | this.#groupPins;
-    return this.#status === 'I' && !this.#partlySent && keeps === 0;
+    const keepsBackend = this.#status !== 'I' || this.#partlySent || (this.pins | this.#groupPins) !== 0;
+    return !this.#state.answersSequences(keepsBackend);
   }
 
   /** Answered here and never sent, once everything before it is answered. */
@@ -646,6 +650,7 @@ export class RequestMachine {
     if (this.#sent.length > 0) return this.#sink.hold(buffer, start, end);
     const changes = this.#changes ?? noChanges;
     for (let i = changes.length - 1; i >= 0; i--) this.#names.undo(changes[i]);
+    this.#state.drop();
     this.#resetGroup();
     this.#context.builder.reset();
     this.#skipping = !simple;
@@ -725,19 +730,18 @@ export class RequestMachine {
   /** The last piece of a group, which may be its only one. */
   #sendWhole(flags: number, uses: readonly StatementUse[], buffer: Uint8Array, start: number, end: number): void {
     const alone = !this.#partlySent && this.#sent.length === 0 && this.#status === 'I';
+    if (this.#state.isBound) this.#groupPins |= PinReason.settings;
     const shareable =
-      alone && this.#shareable && this.#groupPins === 0 && this.#pins === 0 && end - start <= pieceBytesMax;
-    const settles = this.#settingChanges !== undefined || (this.#ends !== undefined && this.#isUnsettled());
-    if (this.#boundSetting !== undefined) this.#groupPins |= PinReason.settings;
-    const extra = this.#drops | (shareable ? requestFlag.shareable : 0) | (settles ? requestFlag.settles : 0);
+      alone && this.#shareable && this.#groupPins === 0 && this.pins === 0 && end - start <= pieceBytesMax;
+    if (this.#groupPins !== 0) this.#pinNow(this.#groupPins, undefined);
+    const state = this.#state.take();
+    const extra =
+      this.#drops | (shareable ? requestFlag.shareable : 0) | (state?.settings === undefined ? 0 : requestFlag.settles);
+    if (state?.restoresStart === true) this.#restoring += 1;
     this.#sendBytes(flags | extra, true, uses, buffer, start, end);
-    this.#sent.push(this.#changes === undefined && !settles ? plainGroup : this.#sentGroup(settles));
+    const plain = this.#changes === undefined && state === undefined;
+    this.#sent.push(plain ? plainGroup : { names: this.#changes ?? noChanges, state });
     this.#resetGroup();
-  }
-
-  #sentGroup(settles: boolean): SentGroup {
-    const settings = settles ? { changes: this.#settingChanges ?? [], ends: this.#ends } : undefined;
-    return { names: this.#changes ?? noChanges, settings, settles };
   }
 
   #sendBytes(
@@ -748,7 +752,7 @@ export class RequestMachine {
     start: number,
     end: number,
   ): void {
-    if (this.#groupPins !== 0) this.#pinNow(this.#groupPins);
+    if (this.#groupPins !== 0) this.#pinNow(this.#groupPins, undefined);
     if (!endsGroup && (flags & requestFlag.copy) === 0) this.#partlySent = true;
     let at = start;
     let left = uses;
@@ -760,11 +764,12 @@ export class RequestMachine {
     this.#sink.request(flags, endsGroup, left, buffer, at, end, this.#shape);
   }
 
-  #pinNow(reasons: number): void {
+  /** `effects`: the statement that brings them, if it is one. */
+  #pinNow(reasons: number, effects: Classification | undefined): void {
     this.#groupPins &= ~reasons;
-    if ((this.#pins | reasons) === this.#pins) return;
-    this.#pins |= reasons;
-    this.#sink.pin(reasons);
+    const added = reasons & ~this.pins;
+    this.#state.pinned(reasons, effects);
+    if (added !== 0) this.#sink.pin(reasons);
   }
 
   #resetGroup(): void {
@@ -774,16 +779,9 @@ export class RequestMachine {
     this.#shareable = true;
     this.#groupPins = 0;
     this.#drops = 0;
-    this.#settingChanges = undefined;
-    this.#boundSetting = undefined;
-    this.#ends = undefined;
     this.#unnamedInline = false;
     this.#shape = 0;
   }
-}
-
-function isDiscardAll(effects: Classification): boolean {
-  return effects.kind === 'discard' && (effects.unpins & PinReason.settings) !== 0;
 }
 
 function namesStatements(effects: Classification): boolean {

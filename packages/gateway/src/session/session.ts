@@ -18,6 +18,7 @@ import {
   requestFlag,
   SendWindow,
   statusOfFlags,
+  type CarriedSettings,
   type Open,
   type Opened,
 } from '@multigres/relay';
@@ -120,7 +121,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const { user, database } = accepted;
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
     this.#open = { user, database, settings: [...accepted.settings], credentials, replication: 'none' };
-    this.#requests = new RequestMachine(this, environment);
+    this.#requests = new RequestMachine(this, environment, this.#open);
     this.#key = environment.cancelKeys.issue(this, secretBytesFor(accepted.version));
     this.#pooler = environment.poolerFor(accepted.database);
     this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
@@ -260,6 +261,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#pooler.pin(this.#channel, reasons);
   }
 
+  unpin(reasons: number): void {
+    this.#pooler.unpin(this.#channel, reasons);
+  }
+
   answerError(error: PgError): void {
     this.#environment.metrics.refused(error.sqlstate);
     this.#environment.sessionLog.refused(this.#who, error.sqlstate);
@@ -286,8 +291,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.finish(error);
   }
 
-  settled(settings: string): void {
-    this.#environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, settings));
+  settled(settings: CarriedSettings): void {
+    this.#environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, settings.text));
     this.#pooler.settled(this.#channel, settings);
   }
 
@@ -300,7 +305,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   opened(opened: Opened): void {
     if (this.#phase !== 'opening') return;
     this.#phase = 'ready';
-    if (this.#requests.settings !== '') this.#pooler.settings(this.#channel, this.#requests.settings);
+    const { settings } = this.#requests;
+    if (settings !== undefined) this.#pooler.settings(this.#channel, settings);
     if (!this.#welcomed) this.#welcome(opened);
     this.#goOn();
   }
@@ -492,7 +498,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     metrics.logins.add();
     metrics.loginTime.recordMs(metrics.turn.msSince(this.#connectedTick));
     sessionLog.started(this.#who, this.#connection.remote, this.#open.settings);
-    for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
+    for (const [name, value] of opened.parameters) {
+      encodeParameterStatus(writer, name, value);
+      if (name === 'client_encoding') this.#requests.readsUtf8(value === 'UTF8');
+    }
     encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
     encodeReadyForQuery(writer, 'I');
     this.#writeOut();

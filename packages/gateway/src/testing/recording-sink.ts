@@ -15,9 +15,10 @@ import {
   int32At,
   MessageWriter,
 } from '@multigres/pgwire';
-import { requestFlag, statementNameBytes, useKind } from '@multigres/relay';
+import { requestFlag, statementNameBytes, useKind, type CarriedSettings } from '@multigres/relay';
 import { pinNames, type Classification } from '@multigres/sql';
 import { RequestBuilder, type StatementUse } from '../session/request-builder.ts';
+import { SequenceReaders } from '../session/sequence-readers.ts';
 import { RequestMachine, type RequestContext, type RequestSink } from '../session/request-machine.ts';
 import { Classifier } from '../statement/classifier.ts';
 import { StatementCatalog, type CatalogStatement } from '../statement/statement-catalog.ts';
@@ -28,6 +29,7 @@ export class TestContext implements RequestContext {
   readonly forgotten: string[] = [];
   readonly catalog: StatementCatalog;
   readonly #classifier: Classifier = new Classifier();
+  readonly sequenceReaders: SequenceReaders = new SequenceReaders();
 
   constructor(statementsMax: number = 100) {
     this.catalog = new StatementCatalog(statementsMax, ({ query }) => this.forgotten.push(query));
@@ -52,8 +54,8 @@ export class RecordingSink implements RequestSink {
   held: Uint8Array | undefined;
   readonly #log: string[] = [];
 
-  constructor(context: TestContext) {
-    this.machine = new RequestMachine(this, context);
+  constructor(context: TestContext, settings: readonly (readonly [name: string, value: string])[] = []) {
+    this.machine = new RequestMachine(this, context, { user: 'u', database: 'd', settings });
   }
 
   /** What was decided since the last time. */
@@ -107,6 +109,9 @@ export class RecordingSink implements RequestSink {
   pin(reasons: number): void {
     this.#log.push(`pin:${pinNames(reasons).join('+')}`);
   }
+  unpin(reasons: number): void {
+    this.#log.push(`unpin:${pinNames(reasons).join('+')}`);
+  }
   answerError(error: PgError): void {
     this.errors.push(error);
     this.#log.push(`!${error.sqlstate}`);
@@ -128,8 +133,9 @@ export class RecordingSink implements RequestSink {
   terminate(): void {
     this.#log.push('terminate');
   }
-  settled(settings: string): void {
-    this.#log.push(`settled{${settings}}`);
+  settled({ applicationName, text, applied }: CarriedSettings): void {
+    const name = applicationName === undefined ? '' : `${applicationName}: `;
+    this.#log.push(`settled${applied ? '' : '?'}{${name}${text}}`);
   }
 }
 

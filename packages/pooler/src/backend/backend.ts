@@ -86,8 +86,12 @@ export class Backend implements ConnectionHandler, FrameSink {
   cancelling = false;
   /** It is being given a session's settings; nothing may be put behind that. */
   adopting = false;
-  /** SQL that made its settings what they are, from RESET ALL on; empty: as at login. */
+  /** SQL that made its settings what they are, from RESET ALL on, less the application name; empty: as at login. */
   settings = '';
+  /** There have been temporary objects: its schema for them stays, and PREPARE TRANSACTION can tell. */
+  hasTempSchema = false;
+  /** Undefined: as at login. */
+  applicationName: string | undefined;
   /** Its replies wait for a slow reader: whoever came behind would wait, too. */
   stalled = false;
   /** Not to be used any more: it is closed as soon as it is idle. */
@@ -173,8 +177,14 @@ export class Backend implements ConnectionHandler, FrameSink {
     return this.cancelling || this.adopting;
   }
 
+  /** What its settings are nobody knows: they will be what the next session's are. */
+  settingsUnknown(): void {
+    this.settings = '?';
+  }
+
   /** Its settings are these now. A statement means something else under other settings (search_path), so all are prepared anew. */
-  settingsChanged(settings: string): void {
+  settingsChanged(settings: string, applicationName: string | undefined): void {
+    this.applicationName = applicationName;
     if (settings === this.settings) return;
     this.settings = settings;
     this.statements.doubt();
@@ -273,6 +283,14 @@ export class Backend implements ConnectionHandler, FrameSink {
       group.evacuated = true;
     }
     return gone;
+  }
+
+  /** What prepared the shared groups behind the one that just ended has failed: they run elsewhere, up to the next that is prepared for. */
+  runBehindAgain(): void {
+    for (const group of this.#owed) {
+      if (!group.shared) return;
+      if (!group.delivered) group.rerun = true;
+    }
   }
 
   pause(): void {

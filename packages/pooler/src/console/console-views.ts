@@ -111,7 +111,7 @@ export class ConsoleViews implements PoolerViews {
   *sessions(): Iterable<SessionRow> {
     const nowMs = this.#pooler.clock.nowMs();
     for (const [session, gateway] of this.#gateways()) {
-      const { waitsSinceMs, lease, pins } = session;
+      const { waitsSinceMs, lease, pins, pinnedSinceMs } = session;
       if (waitsSinceMs === undefined && lease === undefined && pins === 0 && !session.isActive) continue;
       yield {
         gateway,
@@ -122,7 +122,7 @@ export class ConsoleViews implements PoolerViews {
         waitMs: waitsSinceMs === undefined ? 0 : nowMs - waitsSinceMs,
         processId: lease?.identity.processId,
         pins,
-        pinnedSinceMs: undefined,
+        pinnedSinceMs,
       };
     }
   }

@@ -48,7 +48,7 @@ describe('what an admin console is told', () => {
   it('of pools: who is there, who waits and for how long, what the backends do, one row for a user in a database', async () => {
     const { world, gateway } = await house();
     const [holder, waiter] = [await gateway.session(), await gateway.session()];
-    await gateway.session({ settings: [['application_name', 'other pool']] });
+    await gateway.session({ settings: [['post_auth_delay', '0']] });
     holder.query('begin');
     await world.settle();
     waiter.query('one');

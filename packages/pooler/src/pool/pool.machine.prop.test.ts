@@ -16,6 +16,7 @@ class Chair implements Seat {
   retired = false;
   stalled = false;
   settings = '';
+  applicationName: string | undefined;
 }
 
 const limits: PoolLimits = { backendsMax: 4, sharedBackendsMax: 2, sharedGroupsMax: 3, waitersMax: 5 };
@@ -24,8 +25,8 @@ const noTime = (): number => 0;
 
 /** A pool in which time does not matter. */
 class Pool extends PoolMachine<Chair, string> {
-  want(who: string, want: Want, settings = ''): Answer<Chair> {
-    return this.ask(who, want, settings, noTime);
+  want(who: string, want: Want, settings = '', applicationName?: string): Answer<Chair> {
+    return this.ask(who, want, { settings, applicationName }, noTime);
   }
 }
 
@@ -53,6 +54,28 @@ describe('who gets which backend', () => {
     (chairs[2] as Chair).settings = 'other';
     const taken = ['a', 'b', 'c'].map((who) => machine.want(who, 'lease', 'mine'));
     expect(taken.map((answer) => answer.kind === 'taken' && answer.backend.settings)).toEqual(['mine', '', 'other']);
+  });
+
+  it('one that has the name, too, comes first; then one that differs by name only', () => {
+    const { machine, chairs } = pool(3);
+    (chairs[0] as Chair).applicationName = 'mine';
+    for (const chair of chairs.slice(0, 2)) chair.settings = 'mine';
+    const taken = ['a', 'b', 'c'].map((who) => machine.want(who, 'lease', 'mine', 'mine'));
+    expect(taken.map((answer) => answer.kind === 'taken' && chairs.indexOf(answer.backend))).toEqual([0, 1, 2]);
+  });
+
+  it('sharing prefers the backend with the name, and does not insist', () => {
+    const { machine, chairs } = pool(2, { backendsMax: 2 });
+    machine.want('a', 'share');
+    machine.want('b', 'share');
+    const [first, second] = chairs as [Chair, Chair];
+    second.applicationName = 'mine';
+    second.owedGroups = 1;
+    first.owedGroups = 1;
+    expect(machine.want('c', 'share', '', 'mine')).toMatchObject({ backend: second });
+    first.owedGroups = 0;
+    second.owedGroups = 2;
+    expect(machine.want('d', 'share', '', 'mine')).toMatchObject({ backend: first });
   });
 
   it('a backend that a late cancel may still hit is nobody’s until that is known', () => {
@@ -232,7 +255,7 @@ class Driver {
 
   ask(want: Want, settings: string): void {
     this.#last += 1;
-    const answer = this.machine.ask(this.#last, want, settings, noTime);
+    const answer = this.machine.ask(this.#last, want, { settings, applicationName: undefined }, noTime);
     if (answer.kind === 'taken') this.#give(answer.backend, this.#last, want);
     else if (answer.kind === 'waiting') this.waiting.push({ who: this.#last, want });
     else expect(this.waiting).toHaveLength(limits.waitersMax);

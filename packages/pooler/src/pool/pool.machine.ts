@@ -1,5 +1,5 @@
 import { assert } from '@multigres/core';
-import { WaitLine, type Waiter, type Want } from './wait-line.ts';
+import { WaitLine, type Waiter, type Want, type Wish } from './wait-line.ts';
 
 /** What the machine must know of a backend. */
 export interface Seat {
@@ -11,6 +11,8 @@ export interface Seat {
   readonly retired: boolean;
   /** What makes its settings; backends with equal settings can stand in for each other at no cost. */
   readonly settings: string;
+  /** May differ at little cost; undefined: none was given. */
+  readonly applicationName: string | undefined;
   /** Its replies wait for a slow reader: whoever came behind would wait, too. */
   readonly stalled: boolean;
 }
@@ -147,15 +149,15 @@ export class PoolMachine<B extends Seat, W> {
    * A backend now, or a place in the line (`next` will tell), or neither. The backend has these settings if one such was free; else the caller
    * has to give them to it. `nowMs` is asked only if it has to wait.
    */
-  ask(who: W, want: Want, settings: string, nowMs: () => number): Answer<B> {
+  ask(who: W, want: Want, wish: Wish, nowMs: () => number): Answer<B> {
     if (this.#places.size === 0 ? !this.#paused : this.#mayPass(want)) {
-      const backend = this.#take(want, settings, this.#places.size === 0 || this.waitersForBackend === 0);
+      const backend = this.#take(want, wish, this.#places.size === 0 || this.waitersForBackend === 0);
       if (backend !== undefined) return { kind: 'taken', backend };
     }
     assert(!this.#places.has(who), 'nobody waits twice');
     if (this.waiters >= this.#limits.waitersMax) return { kind: 'full' };
     this.#lastTicket += 1;
-    const waiter = { who, want, settings, ticket: this.#lastTicket, sinceMs: nowMs(), gone: false };
+    const waiter = { who, want, wish, ticket: this.#lastTicket, sinceMs: nowMs(), gone: false };
     this.#lines[want].add(waiter);
     this.#places.set(who, waiter);
     return { kind: 'waiting' };
@@ -168,7 +170,7 @@ export class PoolMachine<B extends Seat, W> {
     let passesBy = false;
     for (let waiter = this.#firstAfter(0); waiter !== undefined; waiter = this.#firstAfter(waiter.ticket)) {
       const may = waiter.want !== 'share' || !passesBy || this.#mayOvertake;
-      const backend = may ? this.#take(waiter.want, waiter.settings, !passesBy) : undefined;
+      const backend = may ? this.#take(waiter.want, waiter.wish, !passesBy) : undefined;
       if (backend !== undefined) {
         this.#lines[waiter.want].take();
         this.#places.delete(waiter.who);
@@ -337,38 +339,47 @@ export class PoolMachine<B extends Seat, W> {
     return this.waitersForBackend === 0 || this.#overtakes < this.overtakesMax;
   }
 
-  #take(want: Want, settings: string, mayTakeIdle: boolean): B | undefined {
-    if (want === 'share') return this.#takeShared(settings, mayTakeIdle);
+  #take(want: Want, wish: Wish, mayTakeIdle: boolean): B | undefined {
+    if (want === 'share') return this.#takeShared(wish, mayTakeIdle);
     if (want === 'alone' && !this.#hasRoomAlone) return undefined;
-    const backend = this.#takeIdle(settings);
+    const backend = this.#takeIdle(wish);
     if (backend === undefined) return undefined;
     (want === 'lease' ? this.#leased : this.#alone).add(backend);
     this.#overtakes = 0;
     return backend;
   }
 
+  #takeIdle(wish: Wish): B | undefined {
+    const at = this.#likest(wish);
+    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+  }
+
   /**
-   * The one used last with the same settings, else one as fresh as at login, else any; never one that a cancel meant for its last user
-   * may still hit.
+   * Where among the idle: the one used last that is just like that, else one with the same settings under another name, else one as fresh as
+   * at login, else any; never one that a cancel meant for its last user may still hit. -1 if there is none.
    */
-  #takeIdle(settings: string): B | undefined {
+  #likest({ settings, applicationName }: Wish): number {
+    let alike = -1;
     let fresh = -1;
     let any = -1;
     for (let i = this.#idle.length - 1; i >= 0; i--) {
       const backend = this.#idle[i] as B;
       if (backend.isBusyForOthers) continue;
-      if (backend.settings === settings) return this.#idle.splice(i, 1)[0];
+      if (backend.settings === settings) {
+        if (backend.applicationName === applicationName) return i;
+        if (alike < 0) alike = i;
+      }
       if (any < 0) any = i;
       if (fresh < 0 && backend.settings === '') fresh = i;
     }
-    const at = fresh < 0 ? any : fresh;
-    return at < 0 ? undefined : this.#idle.splice(at, 1)[0];
+    if (alike >= 0) return alike;
+    return fresh < 0 ? any : fresh;
   }
 
-  #takeShared(settings: string, mayTakeIdle: boolean): B | undefined {
+  #takeShared(wish: Wish, mayTakeIdle: boolean): B | undefined {
     const wanted = this.#places.size === 0 && this.#askedBack === 0 ? 0 : this.waitersForBackend + this.#askedBack;
     if (mayTakeIdle && this.#shared.size < this.sharedBackendsMax) {
-      const backend = this.#takeIdle(settings);
+      const backend = this.#takeIdle(wish);
       if (backend !== undefined) {
         this.#shared.add(backend);
         return backend;
@@ -378,12 +389,17 @@ export class PoolMachine<B extends Seat, W> {
     const least = this.#askedBack >= this.backends ? 0 : 1;
     let fed = wanted === 0 ? this.#shared.size : Math.max(least, this.#shared.size - wanted);
     let best: B | undefined;
+    let bestCost = Infinity;
     for (const backend of this.#shared) {
       if (fed === 0) break;
       fed -= 1;
-      if (backend.settings !== settings || backend.isBusyForOthers || backend.retired || backend.stalled) continue;
+      if (backend.settings !== wish.settings || backend.isBusyForOthers || backend.retired || backend.stalled) continue;
       if (backend.owedGroups >= this.#limits.sharedGroupsMax) continue;
-      if (best === undefined || backend.owedGroups < best.owedGroups) best = backend;
+      // Another name costs a statement more.
+      const cost = backend.owedGroups + (backend.applicationName === wish.applicationName ? 0 : 1);
+      if (cost >= bestCost) continue;
+      best = backend;
+      bestCost = cost;
     }
     if (best === undefined) return undefined;
     if (!mayTakeIdle) this.#overtakes += 1;

@@ -23,12 +23,15 @@ import { PoolTally, type Totals } from './pool-tally.ts';
 import { sharedBackendsFor } from './shared-backends.ts';
 import { SlowHeads } from './slow-heads.ts';
 import type { Want } from './wait-line.ts';
+import type { Probe, ProbeAnswer } from './startup-probes.ts';
+import { Base, plainlyTold, type StartupSetting, type StartupSettings } from './startup-settings.ts';
 
 /** What all backends of a pool have in common: they can stand in for each other. */
 export interface PoolKey {
   readonly user: string;
   readonly database: string;
-  readonly settings: readonly (readonly [name: string, value: string])[];
+  /** Startup settings that only a login can make. */
+  readonly settings: readonly StartupSetting[];
 }
 
 /** What a pool needs from the pooler around it. */
@@ -44,10 +47,16 @@ export interface PoolEnvironment {
   /** A backend is gone: others may want its place. */
   backendGone(pool: Pool): void;
   sessionEnded(session: Session): void;
+  /** Asks Postgres about startup settings by a login of its own; see StartupProbes. */
+  probe(probe: Probe, done: (answer: ProbeAnswer) => void): void;
 }
 
+/** Told once it is known whether a session may come in, and with what to go back to. */
+export type Welcomed = (answer: Base | PgError) => void;
+
 interface Arrival {
-  readonly done: (error: PgError | undefined) => void;
+  readonly settings: readonly StartupSetting[];
+  readonly done: Welcomed;
   readonly timer: Timer;
   readonly sinceMs: number;
 }
@@ -58,6 +67,8 @@ export interface BackendPlace {
   readonly place: 'idle' | 'shared' | 'leased' | 'resetting';
   readonly holder: Session | undefined;
 }
+/** Distinct startup settings to remember; the ones unused for longest are asked about anew. */
+const basesMax = 1_000;
 
 /** A backend that does not answer an empty query for so long is dead. */
 const checkAnswerMs = 5_000;
@@ -82,7 +93,7 @@ export type PoolRules = PoolLimits &
 /** Troubles of Postgres that pass by themselves. */
 const passing: ReadonlySet<string> = new Set([sqlstate.cannotConnectNow, sqlstate.tooManyConnections]);
 
-/** Backends of one user in one database with the same startup settings, and the sessions that take turns on them. */
+/** Backends of one user in one database, and the sessions that take turns on them. */
 export class Pool implements BackendOwner {
   readonly key: PoolKey;
   get waitMs(): number {
@@ -115,6 +126,10 @@ export class Pool implements BackendOwner {
   #retry: Timer | undefined;
   /** Arrivals that wait for the first login. */
   readonly #welcomes: Set<Arrival> = new Set();
+  /** By the settings, as text; the ones used last are behind. */
+  readonly #bases: Map<string, Base> = new Map();
+  /** Who waits to hear of the same settings. */
+  readonly #probing: Map<string, Welcomed[]> = new Map();
 
   constructor(key: PoolKey, limits: PoolRules, environment: PoolEnvironment) {
     this.key = key;
@@ -169,14 +184,14 @@ export class Pool implements BackendOwner {
   }
 
   get isEmpty(): boolean {
-    return this.hasNoBackends && this.#machine.waiters === 0 && this.#welcomes.size === 0;
+    return this.hasNoBackends && this.#machine.waiters === 0 && this.#welcomes.size === 0 && this.#probing.size === 0;
   }
 
   /**
    * A session arrives. Calls back once it is known what to tell it: at once if a backend has logged in before, else when one has; with the
    * error if it may not log in.
    */
-  welcome(credentials: Credentials, done: (error: PgError | undefined) => void): void {
+  welcome(credentials: Credentials, { base }: StartupSettings, done: Welcomed): void {
     if (credentials.kind !== 'none') this.credentials = credentials;
     if (this.identity === undefined) {
       // All places may be taken by other pools: then it waits for one, as a statement would.
@@ -184,18 +199,24 @@ export class Pool implements BackendOwner {
         this.#welcomes.delete(arrival);
         done(this.trouble ?? noRoom());
       });
-      const arrival = { done, timer, sinceMs: this.#nowMs() };
+      const arrival = { settings: base, done, timer, sinceMs: this.#nowMs() };
       this.#welcomes.add(arrival);
       return this.#grow();
     }
     // Postgres asked for a password before: who brings none must not use backends that others opened.
-    done(credentials.kind === 'none' && !this.identity.trusted ? noCredentials(this.key.user) : undefined);
+    if (credentials.kind === 'none' && !this.identity.trusted) return done(noCredentials(this.key.user));
+    this.#findBase(base, done);
+  }
+
+  /** What a new session with this base is told of settings. */
+  parametersFor(base: Base, applicationName: string | undefined): [name: string, value: string][] {
+    return base.parameters(this.parameters, applicationName);
   }
 
   /** `history`: of the text of a shareable group. */
   ask(session: Session, shareable: boolean, history: DurationHistory | undefined): Answer<Backend> {
     const want = !shareable ? 'lease' : this.#runsAlone(history) ? 'alone' : 'share';
-    const answer = this.#machine.ask(session, want, session.settings, this.#nowMs);
+    const answer = this.#machine.ask(session, want, session, this.#nowMs);
     if (answer.kind === 'taken') this.#given(answer.backend, session, want);
     else if (answer.kind === 'waiting' && this.#sheds()) {
       this.#machine.forget(session);
@@ -268,6 +289,7 @@ export class Pool implements BackendOwner {
     if (!clean) return backend.destroy();
     backend.statements.clear();
     backend.settings = '';
+    backend.applicationName = undefined;
     this.release(backend);
   }
 
@@ -515,6 +537,34 @@ export class Pool implements BackendOwner {
 
   // --- inside ---
 
+  #findBase(settings: readonly StartupSetting[], done: Welcomed): void {
+    const key = settings.length === 0 ? '' : JSON.stringify(settings);
+    const known = this.#bases.get(key);
+    if (known !== undefined) {
+      this.#bases.delete(key);
+      this.#bases.set(key, known);
+      return done(known);
+    }
+    const told = plainlyTold(settings, this.parameters);
+    if (told !== undefined) return done(this.#remember(key, new Base(settings, told, this.parameters)));
+    const others = this.#probing.get(key);
+    if (others !== undefined) return void others.push(done);
+    const all = [done];
+    this.#probing.set(key, all);
+    const probe = { key: this.key, settings: [...this.key.settings, ...settings], credentials: this.credentials };
+    this.#environment.probe(probe, (answer) => {
+      this.#probing.delete(key);
+      const outcome = isTold(answer) ? this.#remember(key, new Base(settings, answer, this.parameters)) : answer;
+      for (const one of all) one(outcome);
+    });
+  }
+
+  #remember(key: string, base: Base): Base {
+    if (this.#bases.size >= basesMax) this.#bases.delete(this.#bases.keys().next().value as string);
+    this.#bases.set(key, base);
+    return base;
+  }
+
   #dispatch(): void {
     let back = this.#machine.takeAskedBack();
     for (; back !== undefined; back = this.#machine.takeAskedBack()) this.#close(back);
@@ -588,9 +638,10 @@ export class Pool implements BackendOwner {
   #welcomeAll(error: PgError | undefined): void {
     const arrivals = [...this.#welcomes];
     this.#welcomes.clear();
-    for (const { done, timer } of arrivals) {
+    for (const { settings, done, timer } of arrivals) {
       timer.cancel();
-      done(error);
+      if (error === undefined) this.#findBase(settings, done);
+      else done(error);
     }
   }
 }
@@ -614,6 +665,10 @@ class Check implements GroupOwner {
   groupLost(): void {
     this.#timer.cancel();
   }
+}
+
+function isTold(answer: ProbeAnswer): answer is ReadonlyMap<string, string> {
+  return !(answer instanceof Error);
 }
 
 /** Owns the group of a DISCARD ALL; nobody hears its replies. */

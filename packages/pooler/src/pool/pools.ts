@@ -23,7 +23,7 @@ export class Pools {
     return this.#byKey.values();
   }
 
-  /** The pool whose backends are all alike for these three. */
+  /** The pool whose backends can stand in for each other. */
   get(key: PoolKey): Pool {
     const text = JSON.stringify([key.user, key.database, key.settings]);
     let pool = this.#byKey.get(text);

@@ -9,11 +9,18 @@ export type Want =
   /** A backend of its own until it gives it back. */
   | 'lease';
 
+/** What the backend should have. May change while its owner waits. */
+export interface Wish {
+  readonly settings: string;
+  /** Undefined: as at login. */
+  readonly applicationName: string | undefined;
+}
+
 /** Somebody in a line. */
 export interface Waiter<W> {
   readonly who: W;
   readonly want: Want;
-  readonly settings: string;
+  readonly wish: Wish;
   /** Its place among all lines of the pool: a smaller one came earlier. */
   readonly ticket: number;
   readonly sinceMs: number;

@@ -4,6 +4,7 @@ import {
   decodeDefine,
   decodeOpen,
   decodeTrace,
+  decodeSettings,
   encodeError,
   encodeOpened,
   frameType,
@@ -28,6 +29,7 @@ import { malformedRelay, tooManySessions } from '../errors.ts';
 import type { Admission, SessionLimits } from '../limits/session-limits.ts';
 import type { Pool } from '../pool/pool.ts';
 import { ShapeHistories, type DurationHistory } from '../statement/duration-history.ts';
+import { Base, splitStartup, type StartupSettings } from '../pool/startup-settings.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { Session } from './session.ts';
@@ -43,7 +45,7 @@ export interface LinkEnvironment {
   readonly sessionsMax: number;
   readonly sessionLimits: SessionLimits;
   readonly statements: StatementTable;
-  poolFor(open: Open): Pool;
+  poolFor(open: Open, startup: StartupSettings): Pool;
   readonly tunnels: TunnelEnvironment;
   /** What gateways ask that is no session's. */
   readonly topics: Topics;
@@ -137,10 +139,12 @@ export class GatewayLink implements LinkHandler {
         return this.#sessions.get(id)?.pin(body.u32());
       case frameType.trace:
         return this.#sessions.get(id)?.traced(decodeTrace(body));
+      case frameType.unpin:
+        return this.#sessions.get(id)?.unpin(body.u32());
       case frameType.settings:
-        return this.#sessions.get(id)?.setSettings(body.text());
+        return this.#sessions.get(id)?.setSettings(decodeSettings(body));
       case frameType.settled:
-        return this.#sessions.get(id)?.settled(body.text());
+        return this.#sessions.get(id)?.settled(decodeSettings(body));
       case frameType.cancel:
         return (this.#sessions.get(id) ?? this.#tunnels.get(id))?.cancel();
       case frameType.close:
@@ -212,17 +216,20 @@ export class GatewayLink implements LinkHandler {
     if (open.replication !== 'none') return this.#openTunnel(id, open);
     const admission = sessionLimits.enter(open.user, open.database);
     if (admission instanceof PgError) return this.#refuse(id, admission);
-    const pool = this.#environment.poolFor(open);
+    const startup = splitStartup(open.settings);
+    const pool = this.#environment.poolFor(open, startup);
     this.#opening.set(id, admission);
-    pool.welcome(open.credentials, (error) => {
+    pool.welcome(open.credentials, startup, (base) => {
       // The client may have left meanwhile.
       if (!this.#opening.delete(id)) return;
-      if (error !== undefined) {
+      if (!(base instanceof Base)) {
         sessionLimits.leave(admission);
-        return this.#refuse(id, error);
+        return this.#refuse(id, base);
       }
-      this.#sessions.set(id, new Session(id, pool, admission, this.#link, clock));
-      this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters: [...pool.parameters] }));
+      const { applicationName } = startup;
+      this.#sessions.set(id, new Session(id, pool, admission, { base, applicationName }, this.#link, clock));
+      const parameters = pool.parametersFor(base, applicationName);
+      this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters }));
     });
   }
 

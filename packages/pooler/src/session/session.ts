@@ -1,5 +1,5 @@
 import { type TraceContext, type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
-import { requestCost, requestFlag, type Link } from '@multigres/relay';
+import { requestCost, requestFlag, type CarriedSettings, type Link } from '@multigres/relay';
 import { PinReason } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
@@ -17,8 +17,9 @@ import type { DurationHistory } from '../statement/duration-history.ts';
 import type { StatementUse } from '../statement/statement-table.ts';
 import { turnGroupsMax, type Pool } from '../pool/pool.ts';
 import type { GroupTrace } from '../telemetry/group-tracer.ts';
+import type { Base } from '../pool/startup-settings.ts';
 import type { RerunReason } from '../telemetry/pooler-metrics.ts';
-import { Adoption } from './adoption.ts';
+import { Adoption, Renaming } from './adoption.ts';
 import { ReplyChannel } from './reply-channel.ts';
 
 /** A request that waits for a backend: a copy, because frames are valid only while they are handled. */
@@ -33,6 +34,12 @@ interface Piece {
   trace?: GroupTrace | undefined;
   /** It ran before and runs again because of somebody else's misfortune. */
   readonly again?: boolean;
+}
+
+/** What a session asked for in its startup packet, and goes back to. */
+export interface SessionStart {
+  readonly base: Base;
+  readonly applicationName: string | undefined;
 }
 
 /** How long what a client has sent may go on after it left. Postgres itself would finish it, however long it takes. */
@@ -51,6 +58,8 @@ const undoneByDiscard: number =
   PinReason.preparedStatement |
   PinReason.sequence;
 
+const temporary: number = PinReason.tempObject | PinReason.tempUntilCommit;
+
 /**
  * A client's session, as the pooler sees it: it asks for a backend when there is something to do, keeps it while a transaction is open or
  * something pins it, and gives it back.
@@ -65,6 +74,8 @@ export class Session implements GroupOwner {
   /** Of the group that ends next. */
   trace: GroupTrace | undefined;
   #pins = 0;
+  #pinnedSinceMs = 0;
+  #hadTempSchema = false;
   #status: 'I' | 'T' | 'E' = 'I';
   #lease: Backend | undefined;
   /** The backend that runs its shared group. */
@@ -84,17 +95,24 @@ export class Session implements GroupOwner {
   /** The client is gone. What it had sent may still be running. */
   #closed = false;
   #lingerTimer: Timer | undefined;
-  #settings = '';
+  readonly #start: SessionStart;
+  #settings: string;
+  #applicationName: string | undefined;
+  /** What the session itself has set, without what it started with. */
+  #own = '';
   /** Groups whose effect on the settings the gateway has not told yet: the lease stays until it has. */
   #unsettled = 0;
   /** The backend that is being given our settings; what comes meanwhile is pending. */
   #adopting: Backend | undefined;
   #canceledWhileAdopting = false;
 
-  constructor(id: number, pool: Pool, admission: Admission, link: Link, clock: Clock) {
+  constructor(id: number, pool: Pool, admission: Admission, start: SessionStart, link: Link, clock: Clock) {
     this.id = id;
     this.pool = pool;
     this.admission = admission;
+    this.#start = start;
+    this.#settings = start.base.text;
+    this.#applicationName = start.applicationName;
     this.#clock = clock;
     this.#channel = new ReplyChannel(id, link, clock, pool.metrics);
   }
@@ -102,11 +120,29 @@ export class Session implements GroupOwner {
   /** Keeps the next backend, or the one it has, for these reasons. */
   pin(reasons: number): void {
     this.pool.metrics.pinned(reasons & ~this.#pins);
+    if (this.#pins === 0) this.#pinnedSinceMs = this.#clock.nowMs();
     this.#pins |= reasons;
+  }
+
+  /** These reasons are over: nothing of them is left on the backend. */
+  unpin(reasons: number): void {
+    if ((this.#pins & reasons) === 0) return;
+    this.#pins &= ~reasons;
+    if (this.#pins !== 0 || this.#lease === undefined) return;
+    // What was set there while it was pinned was not followed.
+    this.#lease.settingsUnknown();
+    if ((reasons & temporary) !== 0) this.#hadTempSchema = this.#lease.hasTempSchema = true;
+    this.#lease.statements.doubt();
+    if (this.#owed === 0) this.#afterGroup();
   }
 
   get pins(): number {
     return this.#pins;
+  }
+
+  /** Undefined: it is not. */
+  get pinnedSinceMs(): number | undefined {
+    return this.#pins === 0 ? undefined : this.#pinnedSinceMs;
   }
 
   /** The backend that is its own for now. */
@@ -162,8 +198,12 @@ export class Session implements GroupOwner {
       const shareable = this.#mayShare(flags);
       const answer = this.pool.ask(this, shareable, history);
       if (answer.kind === 'taken') {
+        if (this.#isWornFor(answer.backend)) {
+          this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick, history });
+          return this.#exchange(answer.backend);
+        }
         this.#take(answer.backend, shareable);
-        if (answer.backend.settings !== this.#settings) {
+        if (!this.#hasSettings(answer.backend)) {
           this.#pending.push({ flags, endsGroup, uses, bytes: buffer.slice(start, end), askedTick, history });
           return this.#adopt(answer.backend);
         }
@@ -180,27 +220,43 @@ export class Session implements GroupOwner {
   /** The pool has a backend for it at last. */
   assigned(backend: Backend, shareable: boolean): void {
     this.#stopWaiting();
+    if (this.#isWornFor(backend)) return this.#exchange(backend);
     this.#take(backend, shareable);
-    if (backend.settings !== this.#settings) this.#adopt(backend);
-    else this.#forwardPending(backend);
+    if (this.#hasSettings(backend)) this.#forwardPending(backend);
+    else this.#adopt(backend);
   }
 
-  /** SQL that makes the session's settings from those at login. */
+  /** SQL that makes the session's settings from those that the backends have at login, less the application name. */
   get settings(): string {
     return this.#settings;
   }
 
-  /** The gateway tells the settings that the session has made, before the first request. */
-  setSettings(settings: string): void {
-    this.#settings = settings;
+  /** Undefined: as the backends have it at login. */
+  get applicationName(): string | undefined {
+    return this.#applicationName;
   }
 
-  /** How the settings came out of the oldest unsettled group; its backend, still held, has them. */
-  settled(settings: string): void {
+  /** The gateway tells the settings that the session has made, before the first request. */
+  setSettings({ text, applicationName }: CarriedSettings): void {
+    this.#own = text;
+    this.#applicationName = applicationName ?? this.#start.applicationName;
+    this.baseChanged();
+  }
+
+  /** What the session started with takes other words now to make. */
+  baseChanged(): void {
+    const { text } = this.#start.base;
+    this.#settings = text === '' || this.#own === '' ? text + this.#own : `${text};${this.#own}`;
+  }
+
+  /** How the settings came out of the oldest unsettled group, whose backend is still held. */
+  settled(settings: CarriedSettings): void {
     if (this.#closed || this.#unsettled === 0) return;
     this.#unsettled -= 1;
-    this.#settings = settings;
-    this.#lease?.settingsChanged(settings);
+    this.setSettings(settings);
+    const backend = this.#lease;
+    if (backend !== undefined && !settings.applied) backend.settingsUnknown();
+    else if (backend !== undefined) backend.settingsChanged(this.#settings, this.#applicationName);
     if (this.#owed === 0) this.#afterGroup();
   }
 
@@ -216,7 +272,7 @@ export class Session implements GroupOwner {
       this.pool.discard(backend);
       return this.#refuseAndGoOn(settingsNotRestored(error));
     }
-    backend.settingsChanged(this.#settings);
+    backend.settingsChanged(this.#settings, this.#applicationName);
     if (this.#canceledWhileAdopting) this.#refuseGroup(canceledWhileWaiting());
     this.#canceledWhileAdopting = false;
     if (this.#pending.length > 0) this.#forwardPending(backend);
@@ -227,6 +283,7 @@ export class Session implements GroupOwner {
   /** The backend went before it had the settings: nothing of the session was there. */
   adoptionLost(): void {
     this.pool.metrics.failedAdoptions.add();
+    if (this.#adopting === undefined) return;
     this.#adopting = undefined;
     this.#lease = undefined;
     this.#shared = undefined;
@@ -401,12 +458,33 @@ export class Session implements GroupOwner {
     });
   }
 
+  /** A session that makes its first temporary object begins without a schema for them, as in a session of Postgres's own. */
+  #isWornFor(backend: Backend): boolean {
+    return backend.hasTempSchema && (this.#pins & PinReason.tempObject) !== 0 && !this.#hadTempSchema;
+  }
+
+  #exchange(backend: Backend): void {
+    backend.retired = true;
+    this.pool.release(backend);
+    this.#askForPending();
+  }
+
+  /** Whether what comes next can go to the backend at once: it has the session's settings, or only the application name is another. */
+  #hasSettings(backend: Backend): boolean {
+    if (backend.settings !== this.#settings) return false;
+    if (backend.applicationName === this.#applicationName) return true;
+    // A statement_timeout could hit the renaming, too.
+    if (this.#settings.includes('_timeout')) return false;
+    void new Renaming(backend, this.#applicationName);
+    return true;
+  }
+
   /** Makes the backend's settings the session's before anything of the session runs there. */
   #adopt(backend: Backend): void {
     this.#adopting = backend;
     this.pool.metrics.adoptions.add();
     backend.adopting = true;
-    backend.query(new Adoption(this), `RESET ALL${this.#settings === '' ? '' : `;${this.#settings}`}`);
+    void new Adoption(this, backend, this.#clock);
   }
 
   #forward(

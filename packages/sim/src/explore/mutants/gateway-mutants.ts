@@ -2,6 +2,7 @@ import type { Mutant } from '../mutation.ts';
 
 const session = 'packages/gateway/src/session/session.ts';
 const metrics = 'packages/gateway/src/telemetry/gateway-metrics.ts';
+const state = 'packages/gateway/src/session/session-state.ts';
 const requests = 'packages/gateway/src/session/request-machine.ts';
 
 const cancelKeys = 'packages/gateway/src/cancel/cancel-keys.ts';
@@ -31,9 +32,9 @@ export const gatewayMutants: readonly Mutant[] = [
   },
   {
     name: 'gateway/failed-settings-stay',
-    file: requests,
-    find: `this.#settings.answered(group.settings, before, status, failed);`,
-    replace: `this.#settings.answered(group.settings, before, status, false);`,
+    file: state,
+    find: `this.#settings.answered(effects.settings, before, after, failed);`,
+    replace: `this.#settings.answered(effects.settings, before, after, false);`,
     why: 'a SET that failed, or whose transaction did, is carried to the next backend all the same',
   },
   {

@@ -1,13 +1,14 @@
 import type { Mutant } from '../mutation.ts';
 
 const session = 'packages/pooler/src/session/session.ts';
+const adoption = 'packages/pooler/src/session/adoption.ts';
+const startup = 'packages/pooler/src/pool/startup-settings.ts';
 const pool = 'packages/pooler/src/pool/pool.ts';
 const channel = 'packages/pooler/src/session/reply-channel.ts';
 const poolMachine = 'packages/pooler/src/pool/pool.machine.ts';
 const backend = 'packages/pooler/src/backend/backend.ts';
 const group = 'packages/pooler/src/backend/group.ts';
 const link = 'packages/pooler/src/session/gateway-link.ts';
-const pooler = 'packages/pooler/src/pooler.ts';
 
 /** Bugs in what shares backends between sessions. */
 export const poolerMutants: readonly Mutant[] = [
@@ -86,9 +87,9 @@ export const poolerMutants: readonly Mutant[] = [
   },
   {
     name: 'pooler/adopts-on-top',
-    file: session,
-    find: '`RESET ALL$',
-    replace: '`SELECT 1$',
+    file: adoption,
+    find: `: 'RESET ALL';`,
+    replace: `: 'SELECT 1';`,
     why: 'a session gets its own settings on top of what another one has set before',
   },
   {
@@ -124,9 +125,9 @@ export const poolerMutants: readonly Mutant[] = [
   },
   {
     name: 'pooler/startup-settings-ignored',
-    file: pooler,
-    find: `settings: open.settings });`,
-    replace: `settings: [] });`,
+    file: startup,
+    find: `    else base.push(setting);`,
+    replace: ``,
     why: 'what a client asked for in its startup packet is not set on its backends',
   },
 ];

@@ -280,6 +280,8 @@ export class Backend implements ConnectionHandler, FrameSink {
       try {
         yield* this.#statementDelay(message);
         this.#startStatementTimer(message);
+        // Nor by one that comes between an Execute and its Sync: while it reads a command, Postgres ignores it.
+        if (message.kind === 'sync') this.#forgetCancel();
         this.checkInterrupts();
         ready = yield* handler.handle(message);
         this.#stopStatementTimerIf(ready);

@@ -175,7 +175,8 @@ export class MessageHandler {
       const chunk = limit === 0 ? rowsPerLook : Math.min(rowsPerLook, limit - count);
       const part = yield* portal.forward(chunk, sink);
       count += part.count;
-      this.#output.checkInterrupts();
+      // What has come to its end, a COMMIT above all, cannot be cancelled any more.
+      if (part.more) this.#output.checkInterrupts();
       const slow = this.#output.flushIfFull();
       if (slow !== undefined) yield slow;
       if (!part.more || (limit > 0 && count >= limit)) return { count, more: part.more };
