@@ -1,3 +1,5 @@
+import { PgError, sqlstate } from '@multigres/core';
+
 /** Exit codes of every command (sysexits are too fine for people to remember). */
 export const exitCode = { ok: 0, failure: 1, usage: 2, stopped: 3, interrupted: 130 } as const;
 
@@ -24,4 +26,13 @@ export class CliError extends Error {
     this.quoted = more.quoted ?? [];
     this.exitCode = more.exitCode ?? exitCode.failure;
   }
+}
+
+/** The configuration was asked for by a client of the console, and cannot be used; what was in force stays. */
+export function configRefused(error: CliError): PgError {
+  return new PgError({
+    sqlstate: sqlstate.configFileError,
+    message: 'the configuration was not reloaded',
+    detail: [error.message, ...error.quoted].join('\n'),
+  });
 }

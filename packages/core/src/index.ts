@@ -35,6 +35,7 @@ export {
   formatEndpoint,
   parseEndpoint,
   type ConnectOptions,
+  type ListenOptions,
   type Connection,
   type ConnectionHandler,
   type Endpoint,

@@ -36,6 +36,8 @@ export interface GatewayConfig {
   /** Component id, e.g. `cell1/gateway-1`. */
   readonly id: string;
   readonly listen: readonly Endpoint[];
+  /** Other gateways listen on the same ports; see ListenOptions. */
+  readonly sharesPorts?: boolean;
   readonly auth: AuthPolicy;
   /** Undefined: SSLRequest is answered with no. */
   readonly tls?: GatewayTls;

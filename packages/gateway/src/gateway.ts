@@ -12,13 +12,7 @@ import { defaultConsoleConfig } from './console/console-config.ts';
 import { Console } from './console/console.ts';
 import type { ConsoleSession } from './console/console-session.ts';
 import type { ShownGateway } from './console/gateway-tables.ts';
-import {
-  defaultGatewayLog,
-  type AuthPolicy,
-  type GatewayConfig,
-  type GatewayLimits,
-  type GatewayLog,
-} from './config.ts';
+import { defaultGatewayLog, type GatewayConfig, type GatewayLimits, type GatewayLog } from './config.ts';
 import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
 import { gatewayStops, killedByOperator, tooManyClients } from './errors.ts';
 import { PoolerClient } from './route/pooler-client.ts';
@@ -43,12 +37,10 @@ export interface Gateway {
   /** Where clients connect, with the real ports. */
   readonly endpoints: readonly Endpoint[];
   status(): GatewayStatus;
-  /** How clients log in from now on; who is logged in stays. */
-  useAuth(policy: AuthPolicy): void;
   /** What RELOAD, DRAIN and SHUTDOWN of the admin console do. Without it they are refused. */
   useOperator(operator: GatewayOperator): void;
-  /** What is logged from now on. */
-  useLog(log: GatewayLog): void;
+  /** How clients log in from now on, which limits hold and what is logged; who is logged in stays. Addresses are not looked at. */
+  adjust(config: Pick<GatewayConfig, 'auth' | 'limits' | 'log'>): void;
   /**
    * Leaves in peace: takes no more connections, ends replication at once and each session (57P01) as soon as it is between transactions, whatever
    * state it keeps on a backend, and all that are left after `deadlineMs`; then stops. Resolves when all clients have hung up, or were given time to.
@@ -106,7 +98,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   watch: GroupWatch | undefined;
   readonly network: World['network'];
   readonly tls: GatewayConfig['tls'];
-  readonly limits: GatewayLimits;
+  limits: GatewayLimits;
   readonly rounds: SessionRounds;
   isDraining = false;
   readonly builder: RequestBuilder = new RequestBuilder();
@@ -148,7 +140,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.random = world.random;
     this.metrics = new GatewayMetrics(world);
     this.sessionLog = new SessionLog(this.log, config.log ?? defaultGatewayLog);
-    this.useLog(config.log ?? defaultGatewayLog);
+    this.#useLog(config.log ?? defaultGatewayLog);
     this.network = world.network;
     this.tls = config.tls;
     this.limits = config.limits;
@@ -159,11 +151,14 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.#poolers = found && new PoolerDirectory(linkWorld.network, found.directory, found.cell);
     const target = this.#poolers?.dial ?? (pooler as Endpoint | (() => Promise<Connection>));
     this.#topics = new Topics(config.id);
+    const limits = (): GatewayLimits => this.limits;
     this.#pooler = new PoolerClient(linkWorld, target, {
       topics: this.#topics,
       ...(found && { where: `the pooler of cell ${found.cell}` }),
       id: config.id,
-      waitMs: config.limits.poolerWaitMs,
+      get waitMs() {
+        return limits().poolerWaitMs;
+      },
       metrics: this.metrics,
     });
     this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
@@ -182,14 +177,16 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   /** What is looked at when somebody reads the metrics. */
   #subject(): GatewaySubject {
     const logins = this.#logins;
-    const { sessionsMax } = this.limits;
+    const limits = (): GatewayLimits => this.limits;
     return {
       sessions: this.#sessions,
       tunnels: this.tunnels,
       get loginCount() {
         return logins.size;
       },
-      sessionsMax,
+      get sessionsMax() {
+        return limits().sessionsMax;
+      },
       pooler: this.#pooler,
       catalog: this.catalog,
       classifier: this.#classifier,
@@ -214,7 +211,9 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   async listen(): Promise<void> {
     for (const endpoint of this.#config.listen) {
       try {
-        this.#listeners.push(await this.#world.network.listen(endpoint, (connection) => this.#accept(connection)));
+        const accept = (connection: Connection): void => this.#accept(connection);
+        const options = { sharePort: this.#config.sharesPorts ?? false };
+        this.#listeners.push(await this.#world.network.listen(endpoint, accept, options));
       } catch (error) {
         await this.stop();
         throw error;
@@ -272,7 +271,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.#consoles.delete(session);
   }
 
-  useLog(log: GatewayLog): void {
+  #useLog(log: GatewayLog): void {
     const { clock, random, telemetry } = this.#world;
     const { tracing } = telemetry;
     this.sessionLog.options = log;
@@ -280,8 +279,11 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.watch = tracing.isOn || log.slowMs < Infinity ? new GroupWatch(log.slowMs, parts) : undefined;
   }
 
-  useAuth(policy: AuthPolicy): void {
-    this.authenticator.use(policy);
+  adjust({ auth, limits, log }: Pick<GatewayConfig, 'auth' | 'limits' | 'log'>): void {
+    this.authenticator.use(auth);
+    this.limits = limits;
+    this.rounds.adjust(limits);
+    this.#useLog(log ?? defaultGatewayLog);
   }
 
   async drain(deadlineMs: number): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type ConnectOptions,
   type Endpoint,
   type Listener,
+  type ListenOptions,
   type Network,
   type SecuredConnection,
   type TlsClientOptions,
@@ -43,14 +44,19 @@ export class HostNetwork implements Network {
     this.#documentedOnly = options.documentedOnly ?? false;
   }
 
-  async listen(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {
+  async listen(
+    endpoint: Endpoint,
+    accept: (connection: Connection) => void,
+    options: ListenOptions = {},
+  ): Promise<Listener> {
     checkPath(endpoint, 'listen on');
+    checkSharing(endpoint, options);
     try {
-      return await this.#open(endpoint, accept);
+      return await this.#open(endpoint, accept, options);
     } catch (error) {
       const inUse = error instanceof NetworkError && error.code === 'inUse';
       if (!inUse || endpoint.kind !== 'unix' || !(await this.#removeDead(endpoint.path))) throw error;
-      return this.#open(endpoint, accept);
+      return this.#open(endpoint, accept, options);
     }
   }
 
@@ -86,22 +92,24 @@ export class HostNetwork implements Network {
     return startTls(connection, options);
   }
 
-  #open(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener> {
+  #open(endpoint: Endpoint, accept: (connection: Connection) => void, options: ListenOptions): Promise<Listener> {
     return new Promise((resolve, reject) => {
       const what = `listen on ${formatEndpoint(endpoint)}`;
       const server = createServer({ allowHalfOpen: true, highWaterMark: highWaterBytes, pauseOnConnect: true });
       const onFailed = (error: Error): void => void explain(error, endpoint, what).then(reject);
-      server.once('error', onFailed).listen({ ...addressOf(endpoint), backlog: acceptQueue }, () => {
-        server.off('error', onFailed);
-        // Errors of single connects, such as being out of file descriptors, do not end a listener.
-        server.on('error', () => undefined);
-        const remote = endpoint.kind === 'unix' ? endpoint.path : undefined;
-        const onAccepted = orDestroyed(accept);
-        if (this.#documentedOnly || !acceptByHandle(server, remote, onAccepted)) {
-          acceptByEvents(server, remote, onAccepted);
-        }
-        resolve(new HostListener(server, boundTo(endpoint, server)));
-      });
+      server
+        .once('error', onFailed)
+        .listen({ ...addressOf(endpoint), backlog: acceptQueue, reusePort: options.sharePort === true }, () => {
+          server.off('error', onFailed);
+          // Errors of single connects, such as being out of file descriptors, do not end a listener.
+          server.on('error', () => undefined);
+          const remote = endpoint.kind === 'unix' ? endpoint.path : undefined;
+          const onAccepted = orDestroyed(accept);
+          if (this.#documentedOnly || !acceptByHandle(server, remote, onAccepted)) {
+            acceptByEvents(server, remote, onAccepted);
+          }
+          resolve(new HostListener(server, boundTo(endpoint, server)));
+        });
     });
   }
 
@@ -195,6 +203,13 @@ async function explain(error: Error, endpoint: Endpoint, what: string): Promise<
     () => false,
   );
   return isThere ? translated : new NetworkError('other', `${what}: the directory does not exist`, error);
+}
+
+function checkSharing(endpoint: Endpoint, { sharePort }: ListenOptions): void {
+  if (sharePort !== true || (endpoint.kind === 'tcp' && process.platform === 'linux')) return;
+  const why =
+    endpoint.kind === 'tcp' ? 'only Linux deals connections out among processes' : 'a Unix socket has one owner';
+  throw new NetworkError('other', `listen on ${formatEndpoint(endpoint)}: several processes cannot, ${why}`);
 }
 
 function checkPath(endpoint: Endpoint, what: string): void {

@@ -13,7 +13,7 @@ import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
 import { login } from './backend/login.ts';
 import { PostgresServer } from './backend/postgres-server.ts';
-import type { PoolerConfig } from './config.ts';
+import type { PoolerConfig, PoolerLimits } from './config.ts';
 import { ConsoleViews } from './console/console-views.ts';
 import { answerConsole } from './console/console-topics.ts';
 import { noVerifierLookup, poolerStops } from './errors.ts';
@@ -55,8 +55,11 @@ export interface Pooler {
   readonly totals: () => ReadonlyMap<string, Totals>;
   /** Takes a gateway's connection that did not come through the listener (both in one process). */
   accept(connection: Connection): void;
-  /** Who may have how much from now on; nobody is thrown out. */
-  useShares(shares: Shares): void;
+  /**
+   * These limits hold from now on. Nobody is thrown out: backends that are too many for their pool end soon after they are given back, those that
+   * are too many in all when they have been idle for long.
+   */
+  adjust(config: Pick<PoolerConfig, 'limits' | 'shares'>): void;
   /** Ends all sessions (57P01) and backends; resolves when the listener is closed. */
   stop(): Promise<void>;
 }
@@ -101,14 +104,15 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly metrics: PoolerMetrics;
   readonly id: string;
   readonly silenceMs: number = silenceMs;
-  readonly sessionsMax: number;
   readonly sessionLimits: SessionLimits;
+  sessionsMax: number;
   readonly statements: StatementTable = new StatementTable();
   readonly topics: Topics;
   readonly links: Set<GatewayLink> = new Set();
   readonly #world: World;
   readonly #config: PoolerConfig;
   readonly #server: PostgresServer;
+  #limits: PoolerLimits;
   readonly #pools: Pools;
   readonly #places: BackendPlaces;
   #shares: Shares;
@@ -132,12 +136,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.sessionLimits = new SessionLimits(config.shares);
     this.#world = world;
     this.#config = config;
+    this.#limits = config.limits;
     this.#server = new PostgresServer(world, config.postgres, config.postgresTls);
     this.#pools = new Pools(config.limits, this);
     this.#shares = config.shares ?? noShares;
     this.#places = new BackendPlaces({
       clock: this.clock,
-      backendsMax: config.limits.backendsMax,
+      backendsMax: () => this.#limits.backendsMax,
       shares: () => this.#shares,
       pools: this.#pools,
       othersMayTry: () => this.tunnels.placeFree(),
@@ -184,12 +189,6 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.links.add(new GatewayLink(connection, this));
   }
 
-  useShares(shares: Shares): void {
-    this.sessionLimits.use(shares);
-    this.#shares = shares;
-    this.#pools.growAll();
-  }
-
   status = (): PoolerStatus => {
     let sessions = 0;
     for (const link of this.links) sessions += link.sessionCount;
@@ -202,6 +201,15 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   };
 
   totals = (): ReadonlyMap<string, Totals> => this.#pools.totals();
+
+  adjust({ limits, shares }: Pick<PoolerConfig, 'limits' | 'shares'>): void {
+    this.#limits = limits;
+    this.#shares = shares ?? noShares;
+    this.sessionLimits.use(this.#shares);
+    this.sessionsMax = limits.sessionsMax;
+    this.#pools.adjust(limits);
+    this.#growSoon();
+  }
 
   async stop(): Promise<void> {
     await this.#control?.stop();
@@ -258,7 +266,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   cancelBackend(backend: Backend, done: () => void): void {
     if (backend.isLost) return done();
-    void sendCancel(this.#world, this.#server, backend.identity, this.#config.limits.loginMs).then(done);
+    void sendCancel(this.#world, this.#server, backend.identity, this.#limits.loginMs).then(done);
   }
 
   backendGone(pool: Pool): void {
@@ -280,7 +288,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   async #login(pool: Pool, id: number): Promise<void> {
-    const { limits } = this.#config;
+    const limits = this.#limits;
     const owner = {
       user: pool.key.user,
       database: pool.key.database,

@@ -8,7 +8,7 @@ import { wholeNumber } from '../option-values.ts';
 import { internalEndpoint } from './endpoints.ts';
 import { addLogOptions, logOptions, type LogFlags } from './log-options.ts';
 import { given } from './settings.ts';
-import { shutdownAsked } from './shutdown.ts';
+import { takeOrders } from './shutdown.ts';
 
 interface Flags extends LogFlags {
   readonly id: string;
@@ -89,7 +89,7 @@ async function servePgctld(flags: Flags): Promise<void> {
     throw new CliError('Postgres does not run as root', { hint: 'Name somebody else: --run-as UID:GID.' });
   }
   const world = hostWorld({ log: logOptions(given({ level: flags.logLevel, format: flags.logFormat })) });
-  const terminated = shutdownAsked();
+  const terminated = takeOrders().shutdown;
   try {
     const pgctld = await startPgctld({ world, rpc: new GrpcTransport(world) }, configOf(flags), flags.grpc);
     world.telemetry.log.info('pgctld is ready', { id: flags.id, version: pgctld.version.text });

@@ -1,16 +1,17 @@
 import { formatEndpoint, NetworkError, type Endpoint } from '@multigres/core';
 import { GrpcTransport } from '@multigres/host';
-import { startPooler, type PoolerControlSetup } from '@multigres/pooler';
+import { startPooler, type PoolerConfig, type PoolerControlSetup } from '@multigres/pooler';
 import type { World } from '@multigres/core';
 import { Command } from 'commander';
 import { CliError } from '../errors.ts';
+import type { ConfigFile } from './config-file/config-file.ts';
 import { internalEndpoint, postgresEndpoint } from './endpoints.ts';
-import { hostWorldOf } from './host-options.ts';
 import { addLogOptions } from './log-options.ts';
+import { asPgError } from './operator.ts';
 import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
-import { addConfigOption, readSettings, type SettingFlags } from './settings.ts';
+import { addConfigOption, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
-import { parentGone, shutdownAsked } from './shutdown.ts';
+import { beginServing, withParentOption } from './serving.ts';
 import { addPostgresTlsOptions, addRelayTlsOptions, Certificates } from './tls-options.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
@@ -32,23 +33,34 @@ export function poolerCommand(): Command {
     )
     .option('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
-    .option('--with-parent', 'end when standard input ends');
+    .addOption(withParentOption());
   addRelayTlsOptions(addPostgresTlsOptions(command));
   return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(addPoolerOptions(command))))).action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
-  const settings = readSettings(flags);
+  const { world, settings, reloader, orders } = beginServing(flags, 'multigres-pooler');
   const postgres = settings.postgres.address ?? noPostgres();
-  const world = hostWorldOf(settings, 'multigres-pooler');
-  const config = poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, postgres, settings);
+  const configOf = (from: ConfigFile): PoolerConfig =>
+    poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, postgres, from);
+  const config = configOf(settings);
   const certificates = new Certificates(world);
   const tls = { ...(await certificates.forPostgres(settings)), ...(await certificates.forRelay(settings)) };
-  certificates.renewOnHangup();
   const pooler = await startPooler(world, { ...config, ...tls }, controlOf(world, flags)).catch((error: unknown) => {
     if (!(error instanceof NetworkError)) throw error;
     throw new CliError(`the pooler cannot listen: ${error.message}`, { cause: error });
   });
+  reloader.onReload((from) => {
+    const next = configOf(from);
+    return () => {
+      pooler.adjust(next);
+      void certificates.renew();
+    };
+  });
+  orders.onReload(() => reloader.reload());
+  pooler.operations.reload = async () => {
+    await reloader.reload().catch(asPgError);
+  };
   let stopping = false;
   await startMetrics(world, settings.telemetry.metrics, {
     process: 'pooler',
@@ -58,7 +70,8 @@ async function run(flags: Flags): Promise<void> {
     relay: formatEndpoint(flags.relay),
     postgres: formatEndpoint(postgres),
   });
-  await Promise.race([shutdownAsked(), ...(flags.withParent ? [parentGone()] : [])]);
+  orders.ready();
+  await orders.shutdown;
   stopping = true;
   await pooler.stop();
   process.exit(0);

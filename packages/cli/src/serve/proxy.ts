@@ -1,39 +1,38 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { formatEndpoint, NetworkError, pipe, type Endpoint, type World } from '@multigres/core';
-import { startGateway, type AuthPolicy, type PoolerTarget } from '@multigres/gateway';
+import { formatEndpoint, NetworkError, type Endpoint } from '@multigres/core';
+import { startGateway, type AuthPolicy, type GatewayConfig } from '@multigres/gateway';
 import type { MetricsPeer } from '@multigres/host';
-import { startPooler, type PoolerConfig } from '@multigres/pooler';
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { needsLookUp } from './auth-options.ts';
-import { startChild } from './child.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint, postgresEndpoint } from './endpoints.ts';
 import { drainMs, gatewayConfig } from './gateway-options.ts';
-import { hostWorldOf } from './host-options.ts';
+import { notStarted, whyNotReady } from './gateway.ts';
+import { operatorOf } from './operator.ts';
 import { addLogOptions, logArguments } from './log-options.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
-import { whyNotReady } from './gateway.ts';
-import { addPoolerOptions, poolerArguments, poolerConfig } from './pooler-options.ts';
-import { addConfigOption, drainOption, readSettings, type SettingFlags } from './settings.ts';
-import { shutdownAsked } from './shutdown.ts';
-import { addClientTlsOptions, addPostgresTlsOptions, Certificates, postgresTlsArguments } from './tls-options.ts';
+import { addPoolerOptions } from './pooler-options.ts';
+import { poolerInChild, poolerInProcess, type PoolerSide } from './pooler-side.ts';
+import { beginServing, type Serving } from './serving.ts';
+import { addConfigOption, configArguments, drainOption, workersOption, type SettingFlags } from './settings.ts';
+import type { Shutdown } from './shutdown.ts';
+import { WorkerGateways } from './worker-gateways.ts';
+import { addClientTlsOptions, addPostgresTlsOptions, Certificates, clientTlsArguments } from './tls-options.ts';
 
 interface Flags extends SettingFlags {
   readonly singleProcess?: boolean;
 }
 
-interface PoolerSide {
-  readonly target: PoolerTarget;
-  /** The processes beside this one that have metrics. */
+/** The side of a proxy that clients see: a gateway in this process, or workers. */
+interface Front {
+  readonly listen: string;
   readonly peers: readonly MetricsPeer[];
-  /** Resolves if it ends by itself, with how. */
-  readonly ended: Promise<string>;
-  /** Its certificates are to be read again. */
-  readonly renew: () => void;
-  stop(): Promise<void>;
+  /** Resolves, with how, if a part of it could not even start. */
+  readonly failed: Promise<string>;
+  whyNotReady(stopping: boolean): string | undefined;
+  /** New settings, which were checked: to be put into force by a call that cannot fail. */
+  prepare(config: GatewayConfig): () => void;
+  end(how: Shutdown): Promise<void>;
 }
 
 export function proxyCommand(): Command {
@@ -41,6 +40,7 @@ export function proxyCommand(): Command {
     .description('a gateway and a pooler in front of an existing Postgres, without etcd')
     .option('--to <endpoint>', 'the Postgres: HOST:PORT, a socket path or its directory', postgresEndpoint)
     .option('--listen <endpoint>', 'PORT (on loopback) or HOST:PORT for clients (default: 6432)', listenEndpoint)
+    .addOption(workersOption())
     .addOption(drainOption())
     .addOption(
       new Option(
@@ -56,42 +56,57 @@ export function proxyCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const settings = readSettings(flags);
+  const serving = beginServing(flags, flags.singleProcess ? 'multigres-proxy' : 'multigres-gateway');
+  const { world, settings, reloader, orders } = serving;
   const postgres = settings.postgres.address ?? noPostgres();
-  const world = hostWorldOf(settings, flags.singleProcess ? 'multigres-proxy' : 'multigres-gateway');
-  const shutdown = shutdownAsked();
-  const config = gatewayConfig('local/gateway', settings, 'trust');
-  checkSourceOfPasswords(config.auth, settings);
+  const workers = settings.gateway.workers ?? 1;
+  if (workers > 1 && flags.singleProcess)
+    throw new CliError('a single process cannot have several workers', { hint: 'Leave out one of the two.' });
+  // Before anything is started.
+  configOf(settings);
   const certificates = new Certificates(world);
-  const tls = await certificates.forClients(settings);
-  const postgresTls = await certificates.forPostgres(settings);
   const side = flags.singleProcess
-    ? await poolerInProcess(world, { ...poolerConfig('local/pooler', undefined, postgres, settings), ...postgresTls })
-    : poolerInChild(world, postgres, flags, settings);
-  const gateway = await startGateway(world, { ...config, ...tls }, side.target).catch(async (error: unknown) => {
+    ? await poolerInProcess(serving, postgres, certificates)
+    : poolerInChild(serving, postgres, flags);
+  const front = await (
+    workers > 1 ? workersInFront(serving, side, flags) : gatewayInFront(serving, side, certificates)
+  ).catch(async (error: unknown) => {
     await side.stop();
-    throw error instanceof NetworkError ? cannotListen(config.listen[0] as Endpoint, error) : error;
+    throw error;
   });
-  // The child has files of its own to read again; here they were only looked at.
-  certificates.renewOnHangup();
-  process.on('SIGHUP', side.renew);
+  reloader.onReload((from) => {
+    const commits = [front.prepare(configOf(from)), side.prepare(from)];
+    return () => {
+      for (const commit of commits) commit();
+      void certificates.renew();
+    };
+  });
+  orders.onReload(() => reloader.reload());
   let stopping = false;
   await startMetrics(world, settings.telemetry.metrics, {
     process: flags.singleProcess ? 'proxy' : 'gateway',
-    notReady: () => whyNotReady(stopping, gateway.status()),
-    peers: () => side.peers,
+    notReady: () => front.whyNotReady(stopping),
+    peers: () => [...front.peers, ...side.peers],
   });
-  world.telemetry.log.info('proxy is ready', {
-    listen: gateway.endpoints.map(formatEndpoint).join(', '),
-    to: formatEndpoint(postgres),
-  });
-  const asked = await Promise.race([shutdown, side.ended]);
+  world.telemetry.log.info('proxy is ready', { listen: front.listen, to: formatEndpoint(postgres) });
+  const asked = await Promise.race([orders.shutdown, Promise.race([front.failed, side.failed]).then(failedOf)]);
   stopping = true;
-  await (asked === 'SIGTERM' ? gateway.drain(drainMs(settings)) : gateway.stop());
+  await front.end(asked === 'drain' ? 'drain' : 'stop');
   await side.stop();
-  if (asked !== 'SIGTERM' && asked !== 'SIGINT')
-    throw new CliError(`the pooler process ended by itself (${asked})`, { hint: 'Its last log lines say why.' });
+  if (typeof asked === 'object')
+    throw new CliError(`a process of the proxy did not start (${asked.how})`, { hint: 'Its last log lines say why.' });
   process.exit(0);
+}
+
+function failedOf(how: string): { readonly how: string } {
+  return { how };
+}
+
+/** Throws a CliError if clients could never log in. */
+function configOf(settings: ConfigFile): GatewayConfig {
+  const config = gatewayConfig('local/gateway', settings, 'trust');
+  checkSourceOfPasswords(config.auth, settings);
+  return config;
 }
 
 function noPostgres(): never {
@@ -107,51 +122,65 @@ function checkSourceOfPasswords(auth: AuthPolicy, settings: ConfigFile): void {
   });
 }
 
+async function gatewayInFront(serving: Serving, side: PoolerSide, certificates: Certificates): Promise<Front> {
+  const { world, settings, reloader } = serving;
+  const config = { ...configOf(settings), ...(await certificates.forClients(settings)) };
+  const gateway = await startGateway(world, config, side.target).catch((error: unknown) => {
+    throw error instanceof NetworkError ? cannotListen(config.listen[0] as Endpoint, error) : error;
+  });
+  gateway.useOperator(operatorOf(serving));
+  return {
+    listen: gateway.endpoints.map(formatEndpoint).join(', '),
+    peers: [],
+    failed: new Promise(() => {}),
+    whyNotReady: (stopping) => whyNotReady(stopping, gateway.status()),
+    prepare: (next) => () => gateway.adjust(next),
+    end: (how) => (how === 'drain' ? gateway.drain(drainMs(reloader.settings)) : gateway.stop()),
+  };
+}
+
 function cannotListen(endpoint: Endpoint, error: NetworkError): CliError {
   const hint = error.code === 'inUse' ? 'Give another port with --listen, or stop what is listening there.' : undefined;
   return new CliError(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error, hint });
 }
 
-async function poolerInProcess(world: World, config: PoolerConfig): Promise<PoolerSide> {
-  const pooler = await startPooler(world, config);
-  const target = async () => {
-    const [ours, theirs] = pipe();
-    pooler.accept(theirs);
-    return ours;
+async function workersInFront(serving: Serving, side: PoolerSide, flags: Flags): Promise<Front> {
+  const { world, settings, orders } = serving;
+  const listen = configOf(settings).listen[0] as Endpoint;
+  const common = [
+    ...['--pooler', formatEndpoint(side.relay as Endpoint), '--auth-default', 'trust'],
+    ...[...configArguments(flags), ...gatewayArguments(flags), ...clientTlsArguments(flags), ...logArguments(flags)],
+  ];
+  const workers = new WorkerGateways(world, listen, {
+    count: settings.gateway.workers ?? 1,
+    argumentsOf: (number) => ['gateway', '--id', `gateway-${number}`, ...common],
+    served: settings.telemetry.metrics !== undefined,
+    heard: (word) => orders.ask(word),
+  });
+  await Promise.race([workers.ready, workers.failed.then(notStarted), side.failed.then(notStarted)]).catch(
+    async (error: unknown) => {
+      await workers.end('stop');
+      throw error;
+    },
+  );
+  return {
+    listen: formatEndpoint(workers.listen),
+    peers: workers.peers,
+    failed: workers.failed,
+    whyNotReady: (stopping) => workers.whyNotReady(stopping),
+    prepare: () => () => workers.reload(),
+    end: (how) => workers.end(how),
   };
-  return { target, peers: [], ended: new Promise(() => {}), renew: () => {}, stop: () => pooler.stop() };
 }
 
-/** Two processes and a Unix socket between them, in a folder that only we can enter. */
-function poolerInChild(world: World, postgres: Endpoint, flags: Flags, settings: ConfigFile): PoolerSide {
-  const folder = mkdtempSync(join(tmpdir(), 'multigres-proxy-'));
-  const path = join(folder, 'relay');
-  const args = ['pooler', '--id', 'local/pooler', '--relay', path, '--postgres', formatEndpoint(postgres)];
-  const config = flags.config === undefined ? [] : ['--config', flags.config];
-  const metrics: Endpoint = { kind: 'unix', path: join(folder, 'metrics') };
-  const served = settings.telemetry.metrics !== undefined;
-  const metricsArguments = served ? ['--metrics', metrics.path] : [];
-  const child = startChild([
-    ...args,
-    ...config,
-    ...metricsArguments,
-    ...poolerArguments(flags),
-    ...postgresTlsArguments(flags),
-    ...logArguments(flags),
-  ]);
-  let stopping = false;
-  const stop = async (): Promise<void> => {
-    stopping = true;
-    child.stop();
-    await child.ended;
-    rmSync(folder, { recursive: true, force: true });
-  };
-  const ended = child.ended.then((how) => (stopping ? new Promise<string>(() => {}) : how));
-  return {
-    target: () => world.network.connect({ kind: 'unix', path }, { timeoutMs: 5_000 }),
-    peers: served ? [{ process: 'pooler', endpoint: metrics }] : [],
-    ended,
-    renew: () => child.renew(),
-    stop,
-  };
+/** What was said on the command line about gateways, for a worker. */
+function gatewayArguments(flags: Flags): string[] {
+  const said: readonly (readonly [string, string | number | undefined])[] = [
+    ['--auth', flags.auth],
+    ['--auth-file', flags.authFile],
+    ['--hba-file', flags.hbaFile],
+    ['--admin-user', flags.adminUser],
+    ['--drain-timeout', flags.drainTimeout],
+  ];
+  return said.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
 }

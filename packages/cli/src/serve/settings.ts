@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { parseDurationMs, type Endpoint, type LogLevel } from '@multigres/core';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { TlsFlags } from './tls-options.ts';
+import { wholeNumber } from '../option-values.ts';
 import { loadConfigFile, noConfigFile, type ConfigFile } from './config-file/config-file.ts';
 
 /** Flags that say the same as settings of the configuration file; what was not given is undefined, so that the file may say it. */
@@ -9,6 +10,7 @@ export interface SettingFlags extends TlsFlags {
   /** The configuration file. */
   readonly config?: string;
   readonly listen?: Endpoint;
+  readonly workers?: number;
   /** The Postgres behind: `--to` of `proxy`, `--postgres` of `pooler`. */
   readonly to?: Endpoint;
   readonly postgres?: Endpoint;
@@ -27,6 +29,18 @@ export interface SettingFlags extends TlsFlags {
 
 export function addConfigOption(command: Command): Command {
   return command.option('--config <file>', 'read what is not given here from this TOML file; read again on SIGHUP');
+}
+
+/** The same file for a child process. */
+export function configArguments(flags: SettingFlags): string[] {
+  return flags.config === undefined ? [] : ['--config', flags.config];
+}
+
+export function workersOption(): Option {
+  return new Option(
+    '--workers <n>',
+    'gateway processes that share the port, on Linux (default: 1); each has limits of its own, the pooler is one for all',
+  ).argParser(wholeNumber(1, 256));
 }
 
 export function drainOption(): Option {
@@ -49,7 +63,7 @@ export function readSettings(flags: SettingFlags): ConfigFile {
     tls: { ...file.tls, ...tls.tls },
     postgres_tls: { ...file.postgres_tls, ...tls.postgres_tls },
     relay_tls: { ...file.relay_tls, ...tls.relay_tls },
-    gateway: { ...file.gateway, ...given({ listen: flags.listen }) },
+    gateway: { ...file.gateway, ...given({ listen: flags.listen, workers: flags.workers }) },
     postgres: {
       ...file.postgres,
       ...given({

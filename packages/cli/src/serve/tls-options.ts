@@ -68,6 +68,18 @@ export function postgresTlsArguments(flags: TlsFlags): string[] {
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
 }
 
+/** The flags about clients as arguments, for a child process. */
+export function clientTlsArguments(flags: TlsFlags): string[] {
+  const { tlsMode, tlsCert, tlsKey, tlsClientCa } = flags;
+  const values = {
+    '--tls-mode': tlsMode,
+    '--tls-cert': tlsCert,
+    '--tls-key': tlsKey,
+    '--tls-client-ca': tlsClientCa,
+  };
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+}
+
 /** All certificates that a process uses. */
 export class Certificates {
   readonly #world: World;
@@ -117,11 +129,7 @@ export class Certificates {
     return { relayTls: { context: files.context } };
   }
 
-  /** Reads them again on SIGHUP, until the process ends. What cannot be used is logged, and changes nothing. */
-  renewOnHangup(): void {
-    if (this.#files.length > 0) process.on('SIGHUP', () => void this.renew());
-  }
-
+  /** Reads them again. What cannot be used is logged, and changes nothing. */
   async renew(): Promise<void> {
     const { log } = this.#world.telemetry;
     for (const { what, files } of this.#files) {

@@ -1,10 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Endpoint } from '@multigres/core';
 import { ensureTool } from '@multigres/host';
 import { unprivilegedAccount } from '../cluster/unprivileged.ts';
+import { freePort } from './serving-process.ts';
 
 const usualHba = [
   'host all,replication postgres 127.0.0.1/32 trust',
@@ -121,12 +121,4 @@ export class OwnPostgres {
     });
     writeFileSync(path.join(this.#data, 'pg_hba.conf'), `${hba.join('\n')}\n`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -43,6 +43,7 @@ export const sqlstate = {
   idleSessionTimeout: '57P05',
   systemError: '58000',
   ioError: '58030',
+  configFileError: 'F0000',
   internalError: 'XX000',
 } as const;
 

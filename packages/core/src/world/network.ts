@@ -82,6 +82,11 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export interface ListenOptions {
+  /** Other processes listen on the same port, and the system deals the connections out among them (SO_REUSEPORT). Linux, TCP only. */
+  readonly sharePort?: boolean;
+}
+
 export interface ConnectOptions {
   /** Rejects with `timeout` after this long. */
   readonly timeoutMs: number;
@@ -92,7 +97,7 @@ export interface Network {
    * Rejects with a NetworkError (`inUse`, `denied`, `limit`, `unreachable` for an address that is not ours, `other`). `accept` must attach a handler
    * to the connection, or secure it, in the same call; one without is destroyed. A socket file that a dead process left behind is replaced, a live one is `inUse`.
    */
-  listen(endpoint: Endpoint, accept: (connection: Connection) => void): Promise<Listener>;
+  listen(endpoint: Endpoint, accept: (connection: Connection) => void, options?: ListenOptions): Promise<Listener>;
   /**
    * Rejects with a NetworkError (`refused`, also for a socket path that is not there; `unreachable`, `timeout`, `limit`, `denied`). Attach may
    * happen at any later time: the bytes wait.

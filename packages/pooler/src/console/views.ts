@@ -139,5 +139,5 @@ export interface PoolerCommands {
   /** Backends are closed as soon as they are given back, and new ones are made. */
   readonly reconnect?: (database: string | undefined) => Promise<void>;
   /** Reads its configuration again. */
-  readonly reload?: () => Promise<void>;
+  readonly reload?: (() => Promise<void>) | undefined;
 }

@@ -114,7 +114,7 @@ describe('a limit of sessions', () => {
   it('that is changed holds for who comes, and throws nobody out', async () => {
     const { gateway, pooler, world } = await house({});
     const before = [await gateway.session({ user: 'joe' }), await gateway.session({ user: 'joe' })];
-    pooler.useShares({ ...noShares, ...oneJoe });
+    pooler.adjust({ limits: defaultPoolerLimits, shares: { ...noShares, ...oneJoe } });
     expect(verdict(await gateway.session({ user: 'joe' }))).toMatch(/^53300/);
     before[0]?.close();
     await world.settle();

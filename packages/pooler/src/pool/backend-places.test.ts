@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultPoolerLimits } from '../config.ts';
 import { noShares } from '../limits/shares.ts';
 import type { FakeSession } from '../testing/fake-gateway.ts';
 import { house, type House } from '../testing/house.ts';
@@ -57,7 +58,7 @@ describe('places for backends', () => {
   it.each(['user', 'database'] as const)('of one %s are limited, over all its pools', async (of) => {
     const made = await house({ backendsMax: 10 });
     const own = { ...(of === 'user' ? { anyUser: { backendsMax: 2 } } : { anyDatabase: { backendsMax: 2 } }) };
-    made.pooler.useShares({ ...noShares, ...own });
+    made.pooler.adjust({ limits: { ...defaultPoolerLimits, backendsMax: 10 }, shares: { ...noShares, ...own } });
     const name = (i: number): [string, string] => (of === 'user' ? ['joe', `d${i}`] : [`u${i}`, 'shop']);
     const sessions: FakeSession[] = [];
     for (let i = 0; i < 3; i++) {

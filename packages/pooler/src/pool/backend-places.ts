@@ -5,7 +5,7 @@ import type { Pool } from './pool.ts';
 
 export interface BackendPlacesParts {
   readonly clock: Clock;
-  readonly backendsMax: number;
+  readonly backendsMax: () => number;
   readonly shares: () => Shares;
   readonly pools: Iterable<Pool>;
   /** Others than pools that take places (`takeOther`) may try again. */
@@ -42,7 +42,7 @@ export class BackendPlaces implements Places {
   }
   /** For pools. */
   get all(): number {
-    return Math.max(0, this.#parts.backendsMax - this.#others - (this.#othersWait ? 1 : 0));
+    return Math.max(0, this.#parts.backendsMax() - this.#others - (this.#othersWait ? 1 : 0));
   }
   ofUser(user: string): number {
     return shareOfUser(this.#parts.shares(), user).backendsMax ?? Infinity;
@@ -80,7 +80,7 @@ export class BackendPlaces implements Places {
 
   /** A place for a backend that is in no pool. */
   takeOther(): boolean {
-    if (this.#taken >= this.#parts.backendsMax) {
+    if (this.#taken >= this.#parts.backendsMax()) {
       this.#othersWait = true;
       this.#weighSoon();
       return false;

@@ -16,6 +16,8 @@ export class PoolOperations implements PoolerCommands {
   readonly #pools: Pools;
   readonly #sessions: () => Iterable<Session>;
   readonly #pauses: Set<Pause> = new Set();
+  /** What RELOAD does; whoever runs the pooler says it. */
+  reload: (() => Promise<void>) | undefined;
 
   constructor(pools: Pools, sessions: () => Iterable<Session>) {
     this.#pools = pools;

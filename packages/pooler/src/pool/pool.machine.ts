@@ -55,7 +55,7 @@ export function aloneBackendsMax(backendsMax: number): number {
  * - short reads that pass by on that last one are counted: after `overtakesMax` of them it gets nothing new either.
  */
 export class PoolMachine<B extends Seat, W> {
-  readonly #limits: PoolLimits;
+  #limits: PoolLimits;
   /** Last in, first out: the rest may grow old and be closed. */
   readonly #idle: B[] = [];
   readonly #shared: Set<B> = new Set();
@@ -86,6 +86,13 @@ export class PoolMachine<B extends Seat, W> {
     this.backendsMax = limits.backendsMax;
     const { waitersMax } = limits;
     this.#lines = { share: new WaitLine(waitersMax), alone: new WaitLine(waitersMax), lease: new WaitLine(waitersMax) };
+  }
+
+  /** Other limits from now on; what is beyond them already stays until it is given back. The length of the lines is not changed. */
+  adjust(limits: PoolLimits): void {
+    this.#limits = { ...limits, waitersMax: this.#limits.waitersMax };
+    this.sharedBackendsMax = limits.sharedBackendsMax;
+    this.backendsMax = limits.backendsMax;
   }
 
   get waiters(): number {

@@ -116,7 +116,7 @@ export class Pool implements BackendOwner {
   /** Backends that are its own by right while others lack some; Infinity while nobody does. */
   share: number = Infinity;
   readonly #nowMs: () => number;
-  readonly #limits: PoolRules;
+  #limits: PoolRules;
   readonly #slowHeads: SlowHeads<Backend>;
   /** Shared groups since the last look at their pace, and how long they took. */
   #sharedGroups = 0;
@@ -144,6 +144,13 @@ export class Pool implements BackendOwner {
       evacuate: (backend) => this.#evacuate(backend),
       looked: () => this.#spread(),
     });
+  }
+
+  /** Other limits from now on. Backends that are too many now end soon after they are given back. */
+  adjust(limits: PoolRules): void {
+    this.#limits = limits;
+    this.#machine.adjust(limits);
+    this.tidy();
   }
 
   get metrics(): PoolerMetrics {
@@ -367,6 +374,8 @@ export class Pool implements BackendOwner {
   /** Looks after backends that are old or were not used for long; to be called every few seconds. */
   tidy(): void {
     const nowMs = this.#nowMs();
+    const excess = Math.max(0, this.#machine.backends - this.#machine.backendsMax);
+    for (const backend of this.#machine.idle.slice(0, excess)) this.#close(backend);
     const { idle, everyBackend } = this.#machine;
     const { idle: closes, old, check } = chores(idle, everyBackend, nowMs, this.#limits);
     for (const backend of closes) this.#close(backend);

@@ -2,12 +2,12 @@ import type { PgError } from '@multigres/core';
 import type { PoolerLimits } from '../config.ts';
 import type { Session } from '../session/session.ts';
 import { addTotals, noTotals, type Totals } from './pool-tally.ts';
-import { Pool, type PoolEnvironment, type PoolKey } from './pool.ts';
+import { Pool, type PoolEnvironment, type PoolKey, type PoolRules } from './pool.ts';
 
 /** All pools of a pooler, made when the first session needs them and dropped when nothing is left in them. */
 export class Pools {
   readonly #byKey: Map<string, Pool> = new Map();
-  readonly #limits: PoolerLimits;
+  #limits: PoolerLimits;
   readonly #environment: PoolEnvironment;
   #allPaused = false;
   readonly #pausedDatabases: Set<string> = new Set();
@@ -19,6 +19,12 @@ export class Pools {
     this.#environment = environment;
   }
 
+  /** These limits hold from now on, also for the pools that there are. */
+  adjust(limits: PoolerLimits): void {
+    this.#limits = limits;
+    for (const pool of this) pool.adjust(poolRules(limits));
+  }
+
   [Symbol.iterator](): MapIterator<Pool> {
     return this.#byKey.values();
   }
@@ -28,12 +34,7 @@ export class Pools {
     const text = JSON.stringify([key.user, key.database, key.settings]);
     let pool = this.#byKey.get(text);
     if (pool === undefined) {
-      const { poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax, slowMs } = this.#limits;
-      const { waitMs, shedMs, lifetimeMs, checkMs, idleMs, warmBackends } = this.#limits;
-      const lines = { backendsMax: poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax };
-      const ages = { waitMs, shedMs, lifetimeMs, checkMs, idleMs, warmBackends };
-      const limits = { ...lines, ...ages, slowMs, fastMs: slowMs / 2 };
-      pool = new Pool(key, limits, this.#environment);
+      pool = new Pool(key, poolRules(this.#limits), this.#environment);
       if (this.isPaused(key.database)) pool.pause();
       this.#byKey.set(text, pool);
     }
@@ -107,4 +108,11 @@ export class Pools {
   closeAll(error: PgError): void {
     for (const pool of this.#byKey.values()) pool.closeAll(error);
   }
+}
+
+function poolRules(limits: PoolerLimits): PoolRules {
+  const { poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax, slowMs } = limits;
+  const { waitMs, shedMs, lifetimeMs, checkMs, idleMs, warmBackends } = limits;
+  const lines = { backendsMax: poolBackendsMax, sharedBackendsMax, sharedGroupsMax, waitersMax };
+  return { ...lines, waitMs, shedMs, lifetimeMs, checkMs, idleMs, warmBackends, slowMs, fastMs: slowMs / 2 };
 }

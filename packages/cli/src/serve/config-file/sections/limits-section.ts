@@ -1,5 +1,5 @@
 import type { Section } from '../section.ts';
-import { bytes, count } from '../setting.ts';
+import { bytes, count, fixed } from '../setting.ts';
 
 /** `[limits]`: how much a gateway takes. */
 export interface LimitsSection {
@@ -18,5 +18,5 @@ export const limitsSection: Section<LimitsSection> = {
   userSessionsMax: count(1, 1_000_000),
   databaseSessionsMax: count(1, 1_000_000),
   wholeMessageBytesMax: bytes('64kB', '256MB'),
-  statementsMax: count(1, 1_000_000),
+  statementsMax: fixed(count(1, 1_000_000)),
 };
