@@ -56,6 +56,20 @@ export class MetricRegistry implements Metrics {
     return this.#series(this.#family('counter', name, help), labels) as Cell;
   }
 
+  counters(name: string, help: string, label: string): (value: string) => Counter {
+    this.#family('counter', name, help);
+    const known = new Map<string, Counter>();
+    return (value) => {
+      let counter = known.get(value);
+      if (counter === undefined) {
+        counter = this.counter(name, help, { [label]: value });
+        // What shares the last series is looked up again each time; else users could fill this table.
+        if (known.size < seriesMax) known.set(value, counter);
+      }
+      return counter;
+    };
+  }
+
   gauge(name: string, help: string, labels: Labels = noLabels): Gauge {
     return this.#series(this.#family('gauge', name, help), labels) as Cell;
   }

@@ -61,6 +61,8 @@ export type Report = (value: number, labels?: Labels) => void;
  */
 export interface Metrics {
   counter(name: string, help: string, labels?: Labels): Counter;
+  /** Counters told apart by one label whose values are not known before (SQLSTATEs, users): each is made when it is first asked for. */
+  counters(name: string, help: string, label: string): (value: string) => Counter;
   gauge(name: string, help: string, labels?: Labels): Gauge;
   /** The name ends in `_seconds`. */
   histogram(name: string, help: string, labels?: Labels): Histogram;
@@ -70,5 +72,5 @@ export interface Metrics {
   families(): readonly MetricFamily[];
 }
 
-/** Series of one name, unless a metric's labels come from users; then the rest is `other`. */
+/** Series of one name; who comes later is counted as `other`. */
 export const seriesMax = 200;

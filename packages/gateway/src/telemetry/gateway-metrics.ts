@@ -1,4 +1,4 @@
-import { TurnClock, type Counter, type Histogram, type Metrics, type World } from '@multigres/core';
+import { TurnClock, type Counter, type Histogram, type World } from '@multigres/core';
 
 /**
  * What a gateway counts. Made once per gateway; sessions add to it. What only has a value now (sessions by state, links) is observed where it is
@@ -21,11 +21,12 @@ export class GatewayMetrics {
   readonly strayCancels: Counter;
   readonly poolerConnects: Counter;
   readonly poolerLosses: Counter;
-  readonly #metrics: Metrics;
+  readonly #loginFailures: (sqlstate: string) => Counter;
+  readonly #endedSessions: (reason: string) => Counter;
+  readonly #errors: (sqlstate: string) => Counter;
 
   constructor(world: World) {
     const { metrics } = world.telemetry;
-    this.#metrics = metrics;
     this.turn = new TurnClock(world.clock);
     this.connections = metrics.counter('multigres_gateway_connections_total', 'Connections of clients accepted.');
     this.logins = metrics.counter(
@@ -62,15 +63,28 @@ export class GatewayMetrics {
     const cancelsHelp = 'CancelRequests of clients. found: whether a session had that key.';
     this.cancels = metrics.counter(cancels, cancelsHelp, { found: 'true' });
     this.strayCancels = metrics.counter(cancels, cancelsHelp, { found: 'false' });
+    this.#loginFailures = metrics.counters(
+      'multigres_gateway_login_failures_total',
+      'Clients that were refused before their first ReadyForQuery, by SQLSTATE; none: they left by themselves.',
+      'sqlstate',
+    );
+    this.#endedSessions = metrics.counters(
+      'multigres_gateway_sessions_ended_total',
+      'Sessions that ended after their login. reason: client (it left), or the SQLSTATE that it was told.',
+      'reason',
+    );
+    this.#errors = metrics.counters(
+      'multigres_gateway_errors_total',
+      'Errors of the gateway itself that sessions were told and survived, by SQLSTATE.',
+      'sqlstate',
+    );
     this.poolerConnects = metrics.counter('multigres_gateway_pooler_connects_total', 'Links to a pooler that came up.');
     this.poolerLosses = metrics.counter('multigres_gateway_pooler_losses_total', 'Links to a pooler that were lost.');
   }
 
   /** A client was told no before it had a session of its own. */
   loginFailed(sqlstate: string): void {
-    const help =
-      'Clients that were refused before their first ReadyForQuery, by SQLSTATE; none: they left by themselves.';
-    this.#metrics.counter('multigres_gateway_login_failures_total', help, { sqlstate }).add();
+    this.#loginFailures(sqlstate).add();
   }
 
   /** A client that proved who it is has gone: `welcomed` if it had its first ReadyForQuery, `reason`: the SQLSTATE it was told, or client. */
@@ -80,13 +94,11 @@ export class GatewayMetrics {
   }
 
   #sessionEnded(reason: string): void {
-    const help = 'Sessions that ended after their login. reason: client (it left), or the SQLSTATE that it was told.';
-    this.#metrics.counter('multigres_gateway_sessions_ended_total', help, { reason }).add();
+    this.#endedSessions(reason).add();
   }
 
   /** The gateway itself answered with an error, and the session goes on. */
   refused(sqlstate: string): void {
-    const help = 'Errors of the gateway itself that sessions were told and survived, by SQLSTATE.';
-    this.#metrics.counter('multigres_gateway_errors_total', help, { sqlstate }).add();
+    this.#errors(sqlstate).add();
   }
 }

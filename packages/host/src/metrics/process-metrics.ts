@@ -78,6 +78,8 @@ const collectorKinds: Readonly<Record<number, string>> = {
 
 function observeCollector(metrics: Metrics, labels: Labels): void {
   const help = 'Pauses of the garbage collector.';
+  // There from the start, so that a rate can be computed.
+  for (const kind of ['minor', 'major']) metrics.histogram('nodejs_gc_duration_seconds', help, { ...labels, kind });
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       const kind =

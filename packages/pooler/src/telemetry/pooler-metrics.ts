@@ -1,4 +1,4 @@
-import { ticksMs, TurnClock, type Counter, type Histogram, type Metrics, type World } from '@multigres/core';
+import { ticksMs, TurnClock, type Counter, type Histogram, type World } from '@multigres/core';
 import { PinReason, pinNames, type PinReasonName } from '@multigres/sql';
 import { GroupTracer } from './group-tracer.ts';
 import type { Group } from '../backend/group.ts';
@@ -42,12 +42,28 @@ export class PoolerMetrics {
   readonly #pins: ReadonlyMap<PinReasonName, Counter>;
   readonly #reruns: Readonly<Record<RerunReason, Counter>>;
   readonly #cancels: Readonly<Record<CancelOutcome, Counter>>;
-  readonly #metrics: Metrics;
+  readonly #postgresErrors: (sqlstate: string) => Counter;
+  readonly #errors: (sqlstate: string) => Counter;
+  readonly #loginFailures: (sqlstate: string) => Counter;
   readonly #tracer: GroupTracer;
 
   constructor(world: World) {
     const { metrics } = world.telemetry;
-    this.#metrics = metrics;
+    this.#postgresErrors = metrics.counters(
+      'multigres_pooler_postgres_errors_total',
+      'Errors of Postgres by SQLSTATE; what ran again unseen is among them.',
+      'sqlstate',
+    );
+    this.#errors = metrics.counters(
+      'multigres_pooler_errors_total',
+      'Errors that the pooler itself told sessions, by SQLSTATE: no backend in time (53300), canceled while waiting (57014) ...',
+      'sqlstate',
+    );
+    this.#loginFailures = metrics.counters(
+      'multigres_pooler_backend_login_failures_total',
+      'Logins at Postgres that failed, by SQLSTATE.',
+      'sqlstate',
+    );
     this.#tracer = new GroupTracer(world);
     this.turn = new TurnClock(world.clock);
     const phase = (name: string): Histogram => metrics.histogram(phases, phasesHelp, { phase: name });
@@ -116,20 +132,16 @@ export class PoolerMetrics {
 
   /** Postgres answered a statement with this error. */
   postgresFailed(sqlstate: string): void {
-    const help = 'Errors of Postgres by SQLSTATE; what ran again unseen is among them.';
-    this.#metrics.counter('multigres_pooler_postgres_errors_total', help, { sqlstate }).add();
+    this.#postgresErrors(sqlstate).add();
   }
 
   /** A session was told no by the pooler itself. */
   refused(sqlstate: string): void {
-    const help =
-      'Errors that the pooler itself told sessions, by SQLSTATE: no backend in time (53300), canceled while waiting (57014) ...';
-    this.#metrics.counter('multigres_pooler_errors_total', help, { sqlstate }).add();
+    this.#errors(sqlstate).add();
   }
 
   backendLoginFailed(sqlstate: string): void {
-    const help = 'Logins at Postgres that failed, by SQLSTATE.';
-    this.#metrics.counter('multigres_pooler_backend_login_failures_total', help, { sqlstate }).add();
+    this.#loginFailures(sqlstate).add();
   }
 }
 

@@ -89,6 +89,23 @@ export const telemetryContract: readonly ContractTest[] = [
     },
   },
   {
+    name: 'counters by a label are there as a name at once, and as series when they are first asked for',
+    async run({ telemetry: { metrics } }): Promise<void> {
+      const bySqlstate = metrics.counters('contract_errors_total', 'Errors.', 'sqlstate');
+      expect(
+        metrics.families().some(({ name }) => name === 'contract_errors_total'),
+        'the name is known',
+      );
+      expectSame(valuesOf(metrics, 'contract_errors_total'), [], 'no series yet');
+      for (const value of ['57014', '53300', '57014']) bySqlstate(value).add();
+      metrics.counter('contract_errors_total', 'Errors.', { sqlstate: '53300' }).add();
+      const wanted = [[{ sqlstate: '57014' }, 2], [{ sqlstate: '53300' }, 2]]; // prettier-ignore
+      expectSame(valuesOf(metrics, 'contract_errors_total'), wanted, 'the series');
+      for (let i = 0; i < 3 * seriesMax; i++) bySqlstate(`x${i}`).add();
+      expectSame(samplesOf(metrics, 'contract_errors_total').length, seriesMax, 'how many series there may be');
+    },
+  },
+  {
     name: 'a gauge is set or moved either way; what is observed is asked for at every reading, and equal labels add up',
     async run({ telemetry: { metrics } }): Promise<void> {
       const gauge = metrics.gauge('contract_level', 'A level.');
