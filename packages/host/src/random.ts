@@ -3,6 +3,8 @@ import { uniformBelow, uniformFraction, type Random } from '@multigres/core';
 
 /** Words drawn from the operating system at once: one call costs about as much as a hundred words. */
 const wordsPerDraw = 1024;
+/** Up to here the words at hand are used: keys and nonces of logins. */
+const shortBytes = 64;
 
 /** Cryptographically strong dice. Every stream is independent of every other, so a fork is the same source. */
 export class HostRandom implements Random {
@@ -19,7 +21,13 @@ export class HostRandom implements Random {
   }
 
   bytes(length: number): Uint8Array {
-    return randomFillSync(new Uint8Array(length));
+    const bytes = new Uint8Array(length);
+    if (length > shortBytes) return randomFillSync(bytes);
+    for (let at = 0; at < length; at += 4) {
+      const word = this.#next();
+      for (let i = at; i < length && i < at + 4; i++) bytes[i] = word >>> (8 * (i - at));
+    }
+    return bytes;
   }
 
   fork(_label: string): Random {

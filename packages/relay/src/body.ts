@@ -2,6 +2,7 @@ import { utf8, utf8Text } from '@multigres/core';
 import { malformedFrame } from './errors.ts';
 
 const firstBytes = 128;
+const shortText = 64;
 
 /** Writes the bodies of the rare frames (everything but `request` and `reply`): integers big-endian, texts and byte strings with a u32 length. */
 export class BodyWriter {
@@ -31,7 +32,18 @@ export class BodyWriter {
   }
 
   text(value: string): this {
-    return this.bytes(utf8(value));
+    const length = value.length;
+    this.#reserve(4 + length);
+    const from = this.#length + 4;
+    // Nearly all are short and ASCII, where a loop beats the encoder.
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80 || length > shortText) return this.bytes(utf8(value));
+      this.#bytes[from + i] = code;
+    }
+    this.u32(length);
+    this.#length += length;
+    return this;
   }
 
   optionalText(value: string | undefined): this {
@@ -100,7 +112,18 @@ export class BodyReader {
   }
 
   text(): string {
-    return utf8Text(this.bytes());
+    const length = this.u32();
+    this.#need(length);
+    const at = this.#at;
+    this.#at += length;
+    if (length > shortText) return utf8Text(this.#buffer.subarray(at, this.#at));
+    let text = '';
+    for (let i = at; i < this.#at; i++) {
+      const code = this.#buffer[i] as number;
+      if (code >= 0x80) return utf8Text(this.#buffer.subarray(at, this.#at));
+      text += String.fromCharCode(code);
+    }
+    return text;
   }
 
   optionalText(): string | undefined {

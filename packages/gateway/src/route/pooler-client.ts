@@ -14,7 +14,6 @@ import {
   BodyReader,
   BodyWriter,
   decodeError,
-  decodeOpened,
   encodeDefine,
   encodeOpen,
   encodeTrace,
@@ -27,7 +26,6 @@ import {
   type Hello,
   type LinkHandler,
   type Open,
-  type Opened,
   type Question,
   type Topics,
 } from '@multigres/relay';
@@ -36,10 +34,11 @@ import type { StatementUse } from '../session/request-builder.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { asFatal, poolerUnreachable } from '../errors.ts';
+import { Welcomes, type Welcome } from './welcomes.ts';
 
 /** A session's ear on its pooler. Calls come in turns of their own, never inside a call to the client. */
 export interface ChannelHandler {
-  opened(opened: Opened): void;
+  opened(welcome: Welcome): void;
   /** Protocol bytes for the client, valid only during the call; see `replyFlag`. */
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void;
   /** The pooler took this many bytes of requests. */
@@ -90,6 +89,7 @@ export class PoolerClient implements LinkHandler {
   #lastTrouble = 'it has not been tried yet';
   #retry: Timer | undefined;
   #lastChannel = 0;
+  readonly #welcomes: Welcomes = new Welcomes();
   readonly #channels: Map<number, ChannelHandler> = new Map();
   readonly #defined: Set<number> = new Set();
   /** Who waits for the connection, with when they give up. */
@@ -266,7 +266,7 @@ export class PoolerClient implements LinkHandler {
     const body = new BodyReader(buffer, start, end);
     switch (type) {
       case frameType.opened:
-        return this.#channels.get(channel)?.opened(decodeOpened(body));
+        return this.#channels.get(channel)?.opened(this.#welcomes.read(buffer, start, end));
       case frameType.credit:
         return this.#channels.get(channel)?.credited(body.u32());
       case frameType.ended:

@@ -65,6 +65,8 @@ export class Login implements ConnectionHandler, FrameSink {
   #user: string | undefined;
   /** What came while the method was being looked up. */
   #leftover: Uint8Array | undefined;
+  /** AuthenticationOk and what belongs before it, once the client is accepted. */
+  #unsaid: Uint8Array = emptyBytes;
   #over = false;
   readonly #connectedTick: number;
   /** It is a CancelRequest, and counted as one. */
@@ -145,7 +147,11 @@ export class Login implements ConnectionHandler, FrameSink {
   #step(event: ServerStartupEvent): void {
     const [state, effects] = (this.#machine ?? withoutTls).step(this.#state, event);
     this.#state = state;
-    for (const effect of effects) this.#do(effect);
+    for (const [index, effect] of effects.entries()) {
+      // What accepts the client leaves with what it is told next.
+      if (effect.kind === 'send' && effects[index + 1]?.kind === 'accept') this.#unsaid = effect.bytes;
+      else this.#do(effect);
+    }
   }
 
   #do(effect: ServerStartupEffect): void {
@@ -270,7 +276,6 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#over = true;
     this.#timer.cancel();
     this.#closed(this);
-    this.#connection.pause();
     this.#deframer.stop();
     const { replication, database } = effect.session;
     const { console } = this.#environment;
@@ -278,6 +283,7 @@ export class Login implements ConnectionHandler, FrameSink {
       return this.#openConsole(console, effect.session);
     if (replication !== 'none') {
       // Its bytes are not cut into messages any more; what is left of this piece comes by `putBy`.
+      this.#handOver();
       const tunnel = new Tunnel(this.#environment, this.#connection, effect.session, replication);
       tunnel.tls = tlsText(this.#facts);
       this.#session = tunnel;
@@ -288,6 +294,7 @@ export class Login implements ConnectionHandler, FrameSink {
       this.#connection,
       this.#deframer,
       effect.session,
+      this.#unsaid,
       this.#connectedTick,
     );
     session.tls = tlsText(this.#facts);
@@ -296,7 +303,14 @@ export class Login implements ConnectionHandler, FrameSink {
     session.start();
   }
 
+  /** To somebody who does not wait with it until there is more to say. */
+  #handOver(): void {
+    this.#connection.pause();
+    this.#connection.write(this.#unsaid);
+  }
+
   #openConsole(console: Console, accepted: AcceptedSession): void {
+    this.#handOver();
     this.#environment.metrics.consoleLogins.add();
     const certificate = this.#facts?.clientCertificate;
     const shownWho = certificate?.verified === true && certificate.commonName === accepted.user;
@@ -317,6 +331,7 @@ export class Login implements ConnectionHandler, FrameSink {
   /** It has proven who it is, and is told that it may not come in all the same. */
   #refuse(error: PgError): void {
     const { writer } = this.#environment;
+    writer.bytes(this.#unsaid);
     encodeErrorResponse(writer, error.report);
     this.#connection.write(writer.take());
     this.#refused(error);

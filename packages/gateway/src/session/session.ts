@@ -3,7 +3,6 @@ import {
   Deframer,
   encodeBackendKeyData,
   encodeErrorResponse,
-  encodeParameterStatus,
   encodeReadyForQuery,
   frontendTag,
   type AcceptedSession,
@@ -20,7 +19,6 @@ import {
   statusOfFlags,
   type CarriedSettings,
   type Open,
-  type Opened,
 } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
 import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
@@ -32,6 +30,7 @@ import { cancelledError } from '../timeout/cancelled-error.ts';
 import type { Watched } from '../timeout/session-rounds.ts';
 import { ownIdleTimeout } from '../timeout/own-idle-timeout.ts';
 import { overdue, type SessionActivity } from '../timeout/session-timeout.ts';
+import type { Welcome } from '../route/welcomes.ts';
 import { sayGoodbye } from './goodbye.ts';
 import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
@@ -79,6 +78,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #channel = 0;
   #phase: Phase = 'opening';
   #welcomed = false;
+  /** What the end of the authentication is yet to be told by. */
+  #unsaid: Uint8Array | undefined;
   /** Bytes that came while they could not be taken; the connection is paused meanwhile. */
   #leftover: Uint8Array | undefined;
   #held: Uint8Array | undefined;
@@ -102,14 +103,19 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   /** Its statement is cancelled because it takes too long: what its answer is to say. */
   #verdict: PgError | undefined;
 
-  /** The connection is paused and the deframer stopped; what came behind the login is handed to `data`. */
+  /**
+   * The deframer is stopped; what came behind the login is handed to `data`. `unsaid`: the last messages of the authentication, which are to be sent
+   * before anything else.
+   */
   constructor(
     environment: SessionEnvironment,
     connection: Connection,
     deframer: Deframer,
     accepted: AcceptedSession,
+    unsaid: Uint8Array,
     connectedTick: number,
   ) {
+    this.#unsaid = unsaid;
     this.#connectedTick = connectedTick;
     this.#connectedSecond = environment.metrics.turn.second;
     this.#askedSecond = this.#connectedSecond;
@@ -176,6 +182,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     if (!this.#welcomed) this.#environment.sessionLog.loginFailed(this.#who, this.#connection.remote, error);
     // In the middle of a message nothing can be said: the client would take it for the message's rest. It sees the connection end.
     if (!this.#inMessage) {
+      this.#sayAccepted();
       encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
       this.#writeOut();
     }
@@ -302,12 +309,12 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   // --- the pooler ---
 
-  opened(opened: Opened): void {
+  opened(welcome: Welcome): void {
     if (this.#phase !== 'opening') return;
     this.#phase = 'ready';
     const { settings } = this.#requests;
     if (settings !== undefined) this.#pooler.settings(this.#channel, settings);
-    if (!this.#welcomed) this.#welcome(opened);
+    if (!this.#welcomed) this.#welcome(welcome);
     this.#goOn();
   }
 
@@ -492,19 +499,26 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#goOn();
   }
 
-  #welcome(opened: Opened): void {
+  #welcome(welcome: Welcome): void {
     this.#welcomed = true;
     const { metrics, sessionLog, writer } = this.#environment;
     metrics.logins.add();
     metrics.loginTime.recordMs(metrics.turn.msSince(this.#connectedTick));
-    sessionLog.started(this.#who, this.#connection.remote, this.#open.settings);
-    for (const [name, value] of opened.parameters) {
-      encodeParameterStatus(writer, name, value);
-      if (name === 'client_encoding') this.#requests.readsUtf8(value === 'UTF8');
-    }
+    // To ask where the client is costs a system call.
+    if (sessionLog.options.connections) sessionLog.started(this.#who, this.#connection.remote, this.#open.settings);
+    this.#sayAccepted();
+    writer.bytes(welcome.messages);
+    if (welcome.encoding !== undefined) this.#requests.readsUtf8(welcome.encoding === 'UTF8');
     encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
     encodeReadyForQuery(writer, 'I');
     this.#writeOut();
+  }
+
+  /** AuthenticationOk leaves together with what follows it: a write of its own would cost as much as all the rest of the login. */
+  #sayAccepted(): void {
+    if (this.#unsaid === undefined) return;
+    this.#environment.writer.bytes(this.#unsaid);
+    this.#unsaid = undefined;
   }
 
   #writeOut(): void {

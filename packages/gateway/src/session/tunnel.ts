@@ -3,16 +3,16 @@ import {
   Deframer,
   encodeBackendKeyData,
   encodeErrorResponse,
-  encodeParameterStatus,
   encodeReadyForQuery,
   messageBytesMaxOfPostgres,
   type AcceptedSession,
 } from '@multigres/pgwire';
-import { ReceiveWindow, replyFlag, requestCost, SendWindow, type Open, type Opened } from '@multigres/relay';
+import { ReceiveWindow, replyFlag, requestCost, SendWindow, type Open } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
 import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
 import { poolerLost } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import type { Welcome } from '../route/welcomes.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { pieceBytesMax, type StatementUse } from './request-builder.ts';
 import { PinReason } from '@multigres/sql';
@@ -148,13 +148,13 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
 
   // --- the pooler ---
 
-  opened(opened: Opened): void {
+  opened(welcome: Welcome): void {
     if (this.#phase !== 'opening') return;
     this.#phase = 'ready';
     this.#welcomed = true;
     const { metrics, writer } = this.#environment;
     metrics.logins.add();
-    for (const [name, value] of opened.parameters) encodeParameterStatus(writer, name, value);
+    writer.bytes(welcome.messages);
     encodeBackendKeyData(writer, this.#key.processId, this.#key.secretKey);
     encodeReadyForQuery(writer, 'I');
     this.#writeOut();
