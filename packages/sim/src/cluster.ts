@@ -6,6 +6,8 @@ import type { Weather } from './world/weather.ts';
 export interface Cluster {
   readonly endpoints: readonly Endpoint[];
   readonly database: string;
+  /** Whether its endpoints have an admin console. */
+  readonly hasConsole: boolean;
   /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
   readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers'>;
   /** Starts every node and makes the tables. Resolves when users may come. */

@@ -100,7 +100,7 @@ class Run {
     this.#checks = new Checks(weather.kernel);
     this.#cluster = assemble(weather, scenario.cluster);
     const random = weather.kernel.random.fork('run');
-    this.#mix = drawMix(random.fork('mix'), scenario.workload ?? 'everything');
+    this.#mix = drawMix(random.fork('mix'), scenario.workload ?? 'everything', this.#cluster.hasConsole);
     this.#likeness = drawLikeness(random.fork('likeness'), scenario.workload ?? 'everything');
     const [least, most] = scenario.users;
     const count = least + random.below(most - least + 1);
@@ -197,6 +197,7 @@ class Run {
       checks: this.#checks,
       endpoints: this.#cluster.endpoints,
       database: this.#cluster.database,
+      hasConsole: this.#cluster.hasConsole,
       mix: this.#mix,
       neverImpatient: this.#options.scenario.workload === 'crowd',
       likeness: this.#likeness,

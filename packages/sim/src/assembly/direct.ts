@@ -11,6 +11,7 @@ export const assembleDirect: AssembleCluster = (weather) => {
   return {
     endpoints: [endpoint],
     database: databaseName,
+    hasConsole: false,
     parts: { nodes: [{ node: 'postgres-1', machine: 'postgres-1' }], links: [], disks: [], servers: ['postgres-1'] },
     start: async () => {
       postgres.node.start();

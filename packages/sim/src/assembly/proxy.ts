@@ -1,4 +1,4 @@
-import { defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
+import { defaultConsoleConfig, defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
 import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
 import type { AssembleCluster, ClusterSpec } from '../cluster.ts';
 import { metricsAtRest } from '../check/metrics-oracle.ts';
@@ -57,6 +57,7 @@ class GatewayNode {
           id: `cell1/${name}`,
           listen: [{ kind: 'tcp', host: '0.0.0.0', port: gatewayPort }],
           auth: { kind: 'trust' },
+          console: { ...defaultConsoleConfig, trustAnywhere: true },
           limits: { ...defaultGatewayLimits, poolerWaitMs: 5000 },
         },
         { kind: 'tcp', host: poolerMachine, port: relayPort },
@@ -77,6 +78,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
   return {
     endpoints: gateways.map(({ node }) => ({ kind: 'tcp', host: node.machine.name, port: gatewayPort })),
     database: databaseName,
+    hasConsole: true,
     parts: {
       nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),
       links: [['postgres-1', 'pooler-1'], ...gateways.map(({ node }) => ['pooler-1', node.machine.name] as const)],

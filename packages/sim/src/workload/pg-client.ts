@@ -138,6 +138,16 @@ export class PgClient {
     return replies;
   }
 
+  /** The gateway that it is connected to. */
+  get endpoint(): Endpoint {
+    return this.#options.endpoint;
+  }
+
+  /** What its BackendKeyData said; 0 if none came. */
+  get processId(): number {
+    return this.#key?.processId ?? 0;
+  }
+
   /** The last bytes that came since something was asked, one character each: what stands behind a message that was never complete. */
   get lastWords(): string {
     return String.fromCharCode(...this.#lastBytes);

@@ -40,7 +40,7 @@ export interface Ask {
 export type Fate = 'ok' | 'failed' | 'unknown';
 
 /** Conditions of the way to the data, not of the statement: they may come at any time while something is broken. */
-const disturbances = /^(08|53|57P|58|MG|40001|40003|40P01|25P0[34])/;
+export const disturbances: RegExp = /^(08|53|57P|58|MG|40001|40003|40P01|25P0[34])/;
 
 /** What an error must say when nobody can know whether the statement was executed; every other error promises that it was not. */
 const inDoubt = /^(08007|40003)$/;
@@ -75,6 +75,10 @@ export class UserSession {
     this.checks = parts.checks;
     this.world = parts.world;
     this.mark = parts.mark;
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#parts.endpoints;
   }
 
   get over(): boolean {
@@ -144,7 +148,7 @@ export class UserSession {
   cancel(): void {
     this.model.cancelAsked = true;
     this.mark('client/cancel sent');
-    void this.pg.cancel(this.random.pick(this.#parts.endpoints));
+    void this.pg.cancel(this.random.pick(this.endpoints));
   }
 
   #judgeError(what: string, reply: Reply, expected: readonly string[]): void {

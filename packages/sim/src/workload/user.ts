@@ -20,6 +20,7 @@ import {
   readTag,
   readTwice,
 } from './ops/reads.ts';
+import { killMyself, knockAtConsole, lookAtClients, pauseShortly, resume } from './ops/console.ts';
 import {
   changeSetting,
   discardAll,
@@ -62,6 +63,10 @@ export const everything: Mix = [
   [useLock, 25],
   [useChannel, 15],
   [discardAll, 5],
+  [lookAtClients, 20],
+  [knockAtConsole, 8],
+  [killMyself, 6],
+  [pauseShortly, 4],
 ];
 
 /** Reads that can run between those of others, with all that may disturb them: a few backends serve everybody. */
@@ -79,7 +84,12 @@ const crowd: Mix = [
   [writeAlone, 30],
   [lookAtSetting, 20],
   [changeSetting, 3],
+  [lookAtClients, 15],
+  [killMyself, 4],
 ];
+
+/** These need an admin console. */
+const atConsole: ReadonlySet<Operation> = new Set([lookAtClients, knockAtConsole, killMyself, pauseShortly]);
 
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
 const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate]);
@@ -94,7 +104,12 @@ export function drawLikeness(random: RandomStream, workload: Workload): Likeness
 export type Workload = 'everything' | 'crowd';
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
-export function drawMix(random: RandomStream, workload: Workload): Mix {
+export function drawMix(random: RandomStream, workload: Workload, hasConsole: boolean): Mix {
+  const mix = drawFromAll(random, workload);
+  return hasConsole ? mix : mix.filter(([operation]) => !atConsole.has(operation));
+}
+
+function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'crowd') return crowd;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
@@ -117,6 +132,7 @@ export interface UserParts {
   readonly checks: Checks;
   readonly endpoints: readonly Endpoint[];
   readonly database: string;
+  readonly hasConsole: boolean;
   readonly mix: Mix;
   readonly likeness: Likeness;
   /** Nothing breaks without a word (no machine loses power, no link is cut): half of the users rely on being told, and wait for ever. */
@@ -228,6 +244,8 @@ function judgeRefusal({ checks }: UserParts, name: string, refused: Reply | Netw
 async function lastLook(parts: UserParts): Promise<void> {
   const done = parts.checks.watch.begin('a session that works after all faults have healed', parts.life);
   for (;;) {
+    // Who has paused it may not have lived to go on.
+    if (parts.hasConsole) await resume(parts, parts.random.pick(parts.endpoints));
     const session = await login(parts);
     if (session !== undefined) {
       const reply = await session.simple('SELECT 1');

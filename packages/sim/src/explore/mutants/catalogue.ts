@@ -1,7 +1,13 @@
 import type { Mutant } from '../mutation.ts';
+import { consoleMutants } from './console-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { poolerMutants } from './pooler-mutants.ts';
 import { wireMutants } from './wire-mutants.ts';
 
 /** Every planted bug. */
-export const mutantCatalogue: readonly Mutant[] = [...poolerMutants, ...gatewayMutants, ...wireMutants];
+export const mutantCatalogue: readonly Mutant[] = [
+  ...poolerMutants,
+  ...gatewayMutants,
+  ...consoleMutants,
+  ...wireMutants,
+];

@@ -5,8 +5,6 @@ const metrics = 'packages/gateway/src/telemetry/gateway-metrics.ts';
 const state = 'packages/gateway/src/session/session-state.ts';
 const requests = 'packages/gateway/src/session/request-machine.ts';
 
-const cancelKeys = 'packages/gateway/src/cancel/cancel-keys.ts';
-
 /** Bugs in what stands between clients and the pooler. */
 export const gatewayMutants: readonly Mutant[] = [
   {
@@ -112,13 +110,5 @@ export const gatewayMutants: readonly Mutant[] = [
     find: `for (const name of this.#names.names()) this.#change(this.#names.set(name, undefined));`,
     replace: ``,
     why: 'prepared statements are still there after DISCARD ALL',
-  },
-  {
-    name: 'gateway/cancel-hits-anybody',
-    file: cancelKeys,
-    find: `return issued !== undefined && sameSecret(issued.secretKey, secretKey) ? issued.session : undefined;`,
-    replace: `return (issued ?? [...this.#issued.values()][0])?.session;`,
-    why: 'a cancel that comes to another gateway than its session hits somebody there',
-    scenario: 'pooling/crowd',
   },
 ];
