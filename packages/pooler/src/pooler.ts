@@ -309,9 +309,17 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     } catch (error) {
       if (!(error instanceof PgError)) throw error;
       this.metrics.backendLoginFailed(error.sqlstate);
+      this.#noteTrouble(pool, error);
       pool.startFailed(error);
       this.backendGone(pool);
     }
+  }
+
+  /** Once, however often it is tried again. */
+  #noteTrouble({ key, trouble }: Pool, { sqlstate: code, message }: PgError): void {
+    if (trouble?.sqlstate === code) return;
+    const { user, database } = key;
+    this.log.warn('cannot log in at Postgres', { user, database, sqlstate: code, reason: message });
   }
 
   async #verifier(body: BodyReader): Promise<Uint8Array> {

@@ -97,8 +97,20 @@ async function allFamilies(options: MetricsServerOptions): Promise<readonly Metr
       ...peers.map(({ process }, i) => ({ labels: { process }, value: Number(asked[i]?.status === 'fulfilled') })),
     ],
   };
-  const told = asked.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const told = asked.map((result, i) =>
+    result.status === 'fulfilled' ? namedAfter(peers[i] as MetricsPeer, result.value) : [],
+  );
   return mergeFamilies([[up], options.metrics.families(), ...told]);
+}
+
+/** Several workers say the same of themselves; here each has the name that we know it by. */
+function namedAfter({ process }: MetricsPeer, families: readonly MetricFamily[]): readonly MetricFamily[] {
+  return families.map((family) => ({
+    ...family,
+    samples: family.samples.map((sample) =>
+      sample.labels['process'] === undefined ? sample : { ...sample, labels: { ...sample.labels, process } },
+    ),
+  }));
 }
 
 function listen(server: Server, endpoint: Endpoint): Promise<Endpoint> {

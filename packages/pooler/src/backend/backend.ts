@@ -445,7 +445,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   #error(group: Group, buffer: Uint8Array, start: number, end: number): void {
     const report = decodeErrorResponse(buffer, start, end)?.report;
-    if (report !== undefined) this.#metrics.postgresFailed(report.sqlstate);
+    if (report !== undefined) this.#noteError(report);
     if (report !== undefined && report.severity !== 'ERROR') {
       // The last word of a backend that ends; who waits for it learns of it from `backendLost`.
       this.#fatal = report;
@@ -457,6 +457,12 @@ export class Backend implements ConnectionHandler, FrameSink {
     if (!group.skipsToSync) return;
     this.#flushRun(undefined);
     this.#goOnUnended(group);
+  }
+
+  /** Its message may quote values of the statement. */
+  #noteError({ sqlstate: code, severity }: PgReport): void {
+    this.#metrics.postgresFailed(code);
+    this.#log.debug('Postgres refused a statement', { backend: this.identity.processId, sqlstate: code, severity });
   }
 
   #failed(group: Group): void {

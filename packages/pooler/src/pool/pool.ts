@@ -527,7 +527,7 @@ export class Pool implements BackendOwner {
   }
 
   backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
-    if (!backend.endsOnRequest) this.metrics.lostBackends.add();
+    if (!backend.endsOnRequest) this.#noteLoss(backend, unanswered.length, fatal);
     this.#machine.lost(backend);
     this.#closing.delete(backend);
     const holder = this.#holders.get(backend);
@@ -537,6 +537,19 @@ export class Pool implements BackendOwner {
     this.#tally.lost(backend);
     this.#environment.backendGone(this);
     this.#dispatch();
+  }
+
+  #noteLoss({ identity }: Backend, unanswered: number, fatal: PgReport | undefined): void {
+    this.metrics.lostBackends.add();
+    const { user, database } = this.key;
+    const why = { sqlstate: fatal?.sqlstate, reason: fatal?.message };
+    this.#environment.log.warn('a backend was lost', {
+      backend: identity.processId,
+      user,
+      database,
+      unanswered,
+      ...why,
+    });
   }
 
   /** Asks for another backend if that would help; also called when another pool made room. */
