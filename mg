@@ -32,6 +32,7 @@ usage: ./mg COMMAND [ARGUMENTS]
     fmt            format the code
     sim            run the cluster in the simulator: ./mg sim --seed 1
     bench          measure it
+    fuzz           break the protocol and see who notices: ./mg fuzz --minutes 5
     tools NAME...  fetch Postgres, etcd and others ahead of their use
 
 ./mg COMMAND --help tells more.
@@ -112,7 +113,7 @@ case $command in
     run packages/cli/src/main.ts "$@"
     ;;
   version | --version) run packages/cli/src/main.ts --version ;;
-  sim | bench)
+  sim | bench | fuzz)
     shift
     run "packages/$command/src/main.ts" "$@"
     ;;

@@ -72,6 +72,11 @@ export const exceptions: readonly Exception[] = [
     reason: 'the command and its worker processes stand outside of the simulation: people and machines arrive here',
   },
   {
+    file: /^packages\/fuzz\/src\/(main|real\/[a-z-]*)\.ts$/,
+    names: 'all',
+    reason: 'the command, and the half of it that attacks real servers; what lives in memory must be replayable',
+  },
+  {
     file: /^packages\/sim\/src\/kernel\/drain\.ts$/,
     names: ['process', 'Function'],
     reason: 'drains the queue of promises, so that a step ends before the next one begins',

@@ -54,6 +54,13 @@ export const places: Readonly<Record<string, Place>> = {
     libraries: ['commander', 'pg-protocol', 'tinybench'],
     node: 'everywhere',
   },
+  fuzz: {
+    layer: 'edge',
+    packages: ['core', 'pgwire', 'relay', 'gateway', 'pooler', 'host'],
+    libraries: ['commander'],
+    // Half of it lives in a quiet world and must be replayable; the other half attacks real servers.
+    node: [/^main\.ts$/, /^real\//],
+  },
 };
 
 /** What tests may import besides what their package may. */

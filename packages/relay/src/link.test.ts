@@ -141,3 +141,17 @@ describe('a link', () => {
     expect(ear.frames).toEqual([]);
   });
 });
+
+describe('a link that we gave up', () => {
+  it('hears what is still said without minding', async () => {
+    const world = quietWorld();
+    const { near } = await links(world);
+    near.bare(1, frameType.cancel);
+    near.destroy();
+    await world.settle();
+    near.bare(1, frameType.cancel);
+    near.bare(2, frameType.cancel);
+    await world.settle();
+    expect(near.isClosed).toBe(true);
+  });
+});

@@ -254,7 +254,8 @@ export class Link implements ConnectionHandler, FrameHandler, Other {
   }
 
   #scheduleFlush(): void {
-    if (this.#flushScheduled) return;
+    // Between our `destroy` and `closed` sessions may still say something, which nobody will hear.
+    if (this.#flushScheduled || this.#isClosed) return;
     this.#flushScheduled = true;
     // What was sent in the turn before has left by now, mostly.
     if (this.#connection.backlogBytes === 0) this.#writer.giveBack();

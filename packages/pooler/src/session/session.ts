@@ -257,7 +257,8 @@ export class Session implements GroupOwner {
     const backend = this.#lease;
     if (backend !== undefined && !settings.applied) backend.settingsUnknown();
     else if (backend !== undefined) backend.settingsChanged(this.#settings, this.#applicationName);
-    if (this.#owed === 0) this.#afterGroup();
+    // Its backend may be gone, and what came since may be waiting for the next one.
+    if (this.#owed === 0 && this.#waitTimer === undefined && this.#adopting === undefined) this.#afterGroup();
   }
 
   /** The backend has the session's settings now, or refused them. */

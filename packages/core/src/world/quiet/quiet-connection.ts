@@ -64,8 +64,8 @@ export class QuietConnection implements Connection {
       this.#kernel.post(() => this.#reset());
       return true;
     }
-    // Without a backlog the array is the caller's again.
-    this.#outbox.push(this.#outboxBytes + bytes.length <= windowBytes ? bytes.slice() : bytes);
+    // Once there is no backlog the array is the caller's again, although up to a window of it may still be on the way.
+    this.#outbox.push(bytes.slice());
     this.#outboxBytes += bytes.length;
     this.#other.#wake();
     if (this.backlogBytes >= highWaterBytes) this.#waiting = true;
