@@ -94,6 +94,11 @@ export class OwnPostgres {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Its Unix socket; the usual rules let nobody in there. */
+  get socket(): string {
+    return path.join(this.#folder, `.s.PGSQL.${this.endpoint.port}`);
+  }
+
   /** The folder of its programs. */
   get bin(): string {
     return this.#bin;

@@ -203,6 +203,7 @@ function accept(
   gift?: Pick<AcceptedSession, 'scramKeys' | 'password' | 'md5Verifier'>,
 ): ServerStep {
   encodeAuthenticationOk(writer);
+  if (state.request.optionsError !== undefined) return refuse(state.request.optionsError, writer);
   const session = { ...state.request, encrypted: state.encrypted, method, ...gift };
   return [
     { kind: 'ended' },

@@ -114,7 +114,7 @@ describe('requests for encryption', () => {
     expect(client.startup({ user: 'ann' }).at(-1)).toMatchObject({ kind: 'chooseMethod', encrypted: true });
   });
 
-  it('are taken for a version a second time in a row, and inside TLS', () => {
+  it('are taken for a version the second time, and inside TLS', () => {
     for (const [encode, minor] of [
       [encodeSslRequest, 5679],
       [encodeGssencRequest, 5680],
@@ -128,14 +128,6 @@ describe('requests for encryption', () => {
       inside.step(encrypted);
       expect(refusal(inside.packet(encode))).toBe(expected);
     }
-  });
-
-  it('may be repeated in turns, as PostgreSQL forgets the one over the other', () => {
-    const client = new Client();
-    for (const encode of [encodeSslRequest, encodeGssencRequest, encodeSslRequest, encodeGssencRequest])
-      client.packet(encode);
-    expect(client.sent).toEqual(['N', 'N', 'N', 'N']);
-    expect(client.startup({ user: 'ann' }).at(-1)).toMatchObject({ kind: 'chooseMethod' });
   });
 
   it('are denied where TLS came without asking', () => {
@@ -222,12 +214,20 @@ describe('the startup message', () => {
     [{ user: '' }, '28000 no PostgreSQL user name specified in startup packet'],
     [{ user: 'ann', replication: 'o' }, '22023 invalid value for parameter "replication": "o"'],
     [{ user: 'ann', replication: '' }, '22023 invalid value for parameter "replication": ""'],
-    [{ user: 'ann', options: 'x' }, '42601 invalid command-line argument for server process: x'],
   ])('%j is refused', (parameters, expected) => {
     const client = new Client();
     expect(refusal(client.startup(parameters as Record<string, string>))).toBe(expected);
     expect(client.sent).toMatchObject([{ kind: 'errorResponse', report: { severity: 'FATAL' } }]);
     expect(client.startup({ user: 'ann' })).toEqual([]);
+  });
+
+  it('with options that can not be read is refused once it is known who asks', () => {
+    const client = new Client();
+    client.startup({ user: 'ann', options: 'x' });
+    expect(refusal(client.step({ kind: 'methodChosen', method: { kind: 'trust' } }))).toBe(
+      '42601 invalid command-line argument for server process: x',
+    );
+    expect(client.sent).toMatchObject([{ kind: 'authenticationOk' }, { kind: 'errorResponse' }]);
   });
 
   it('of another major version is refused', () => {

@@ -6,10 +6,10 @@ import { invalidCancelRequest, invalidStartupLayout, unsupportedProtocol } from 
 import { gssencRequestCode } from '../frontend/gssenc-request.ts';
 import { sslRequestCode } from '../frontend/ssl-request.ts';
 import { decodeStartupPacket, type StartupPacket } from '../frontend/startup-packet.ts';
-import type { StartupMessage } from '../frontend/startup-message.ts';
+import type { ProtocolVersion, StartupMessage } from '../frontend/startup-message.ts';
 import { MessageWriter } from '../wire/message-writer.ts';
 import { askForProof, judgeAgain, judgeProof } from './server-authentication.ts';
-import { refuse } from './server-refusal.ts';
+import { refuse, refuseOldProtocol } from './server-refusal.ts';
 import { readStartup, spokenVersion, type StartupRequest } from './startup-request.ts';
 
 /** What is stored of a user's password: `pg_authid.rolpassword`, or a line of a file of users. */
@@ -172,21 +172,18 @@ function step(options: ServerStartupOptions, state: ServerStartupState, event: S
 
 type AwaitingPacket = Extract<ServerStartupState, { readonly kind: 'awaitingPacket' }>;
 
-/**
- * As in PostgreSQL's `ProcessStartupPacket`, the same request twice in a row is read as a protocol version, which it is not; after another one it
- * is a question again.
- */
+/** As in PostgreSQL's `ProcessStartupPacket`, a request that was answered already is read as a protocol version, which it is not. */
 function onPacket(options: ServerStartupOptions, state: AwaitingPacket, packet: StartupPacket): ServerStep {
   switch (packet.kind) {
     case 'sslRequest': {
       if (state.sslAsked) return refuse(notAVersion(sslRequestCode, options));
       if (options.tls && !state.encrypted)
         return [{ kind: 'awaitingTls' }, [...answer('S', 'SSL'), { kind: 'startTls' }]];
-      return [{ ...state, sslAsked: true, gssencAsked: false }, answer('N', 'SSL')];
+      return [{ ...state, sslAsked: true }, answer('N', 'SSL')];
     }
     case 'gssencRequest':
       if (state.gssencAsked) return refuse(notAVersion(gssencRequestCode, options));
-      return [{ ...state, gssencAsked: true, sslAsked: false }, answer('N', 'GSSAPI encryption')];
+      return [{ ...state, gssencAsked: true }, answer('N', 'GSSAPI encryption')];
     case 'cancelRequest': {
       const { processId, secretKey } = packet;
       return [{ kind: 'ended' }, [{ kind: 'cancel', processId, secretKey: secretKey.slice() }]];
@@ -194,12 +191,17 @@ function onPacket(options: ServerStartupOptions, state: AwaitingPacket, packet: 
     case 'malformedCancelRequest':
       return [{ kind: 'ended' }, [{ kind: 'refuse', error: invalidCancelRequest() }]];
     case 'unsupportedVersion':
-      return refuse(unsupportedProtocol(packet.version.major, packet.version.minor, options.minorMax));
+      return onUnsupportedVersion(packet.version, options.minorMax);
     case 'startup':
       return onStartup(options, state, packet);
     default:
       return unreachable(packet);
   }
+}
+
+function onUnsupportedVersion({ major, minor }: ProtocolVersion, minorMax: number): ServerStep {
+  const error = unsupportedProtocol(major, minor, minorMax);
+  return major < 3 ? refuseOldProtocol(error) : refuse(error);
 }
 
 function notAVersion(code: number, options: ServerStartupOptions): PgError {

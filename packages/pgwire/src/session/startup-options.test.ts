@@ -43,6 +43,7 @@ describe('options', () => {
     ['-tpa -t planner -te', ['log_parser_stats=true', 'log_planner_stats=true', 'log_executor_stats=true']],
     ['-d 3 -d0', ['log_min_messages=debug3', 'log_min_messages=notice']],
     ['-W 5', ['post_auth_delay=5']],
+    ['-W 5 --', ['post_auth_delay=5']],
   ])('%j are the settings %j', (text, expected) => {
     expect(read(text)).toEqual(expected);
   });
@@ -54,7 +55,7 @@ describe('options', () => {
     ['word', '42601 invalid command-line argument for server process: word'],
     ['-c a=b word', '42601 invalid command-line argument for server process: word'],
     ['-', '42601 invalid command-line argument for server process: -'],
-    ['--', '42601 invalid command-line argument for server process: --'],
+    ['-- -x', '42601 invalid command-line argument for server process: -x'],
     ['-x', '42601 invalid command-line argument for server process: -x'],
     ['-fz', '42601 invalid command-line argument for server process: -fz'],
     ['-tx', '42601 invalid command-line argument for server process: -tx'],

@@ -81,7 +81,12 @@ export function parseStartupOptions(text: string): StartupOptions {
   const settings: StartupSetting[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string;
-    if (!word.startsWith('-') || word === '-' || word === '--') return refused(invalidStartupOption(word));
+    if (word === '--') {
+      // As getopt does: the end of the options. Nothing else may follow, either.
+      const next = words[i + 1];
+      return next === undefined ? { kind: 'settings', settings } : refused(invalidStartupOption(next));
+    }
+    if (!word.startsWith('-') || word === '-') return refused(invalidStartupOption(word));
     let at = 1;
     while (at < word.length) {
       const letter = word.charAt(at);

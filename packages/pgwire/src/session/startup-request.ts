@@ -17,6 +17,8 @@ export interface StartupRequest {
   readonly settings: ReadonlyMap<string, string>;
   /** A replication connection: to the whole cluster or to one database. */
   readonly replication: 'none' | 'physical' | 'logical';
+  /** `options` that can not be read: as in PostgreSQL the client learns it once it has proven who it is. */
+  readonly optionsError?: PgError;
   /** Protocol options that we do not know; told to the client in NegotiateProtocolVersion. */
   readonly unknownProtocolOptions: readonly string[];
 }
@@ -36,7 +38,7 @@ export function spokenVersion(message: StartupMessage, minorMax: number): Protoc
   return { major: 3, minor: Math.min(message.version.minor, minorMax) };
 }
 
-/** `ProcessStartupPacket`. Refusals: 28000 no user, 22023 bad `replication`, 42601 bad `options`. The major version is 3. */
+/** `ProcessStartupPacket`. Refusals: 28000 no user, 22023 bad `replication`. The major version is 3. */
 export function readStartup(message: StartupMessage, minorMax: number): StartupReading {
   const unknownProtocolOptions = [...message.parameters.keys()].filter((name) => name.startsWith('_pq_.'));
   const replication = message.parameters.get('replication') ?? 'false';
@@ -56,10 +58,9 @@ function readRequest(
   const database = parameters.get('database') ?? '';
   if (user === '') return refused(noUserName());
   const options = parseStartupOptions(parameters.get('options') ?? '');
-  if (options.kind === 'refused') return options;
 
   const settings = new Map<string, string>();
-  for (const [name, value] of options.settings) put(settings, name, value);
+  if (options.kind === 'settings') for (const [name, value] of options.settings) put(settings, name, value);
   for (const [name, value] of parameters) {
     if (!reserved.includes(name) && !name.startsWith('_pq_.')) put(settings, name, value);
   }
@@ -70,6 +71,7 @@ function readRequest(
     settings,
     replication: readReplication(parameters.get('replication') ?? 'false') ?? 'none',
     unknownProtocolOptions,
+    ...(options.kind === 'refused' && { optionsError: options.error }),
   };
   return { kind: 'request', request };
 }
