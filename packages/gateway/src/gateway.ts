@@ -40,7 +40,7 @@ export interface Gateway {
   /** What RELOAD, DRAIN and SHUTDOWN of the admin console do. Without it they are refused. */
   useOperator(operator: GatewayOperator): void;
   /** How clients log in from now on, which limits hold and what is logged; who is logged in stays. Addresses are not looked at. */
-  adjust(config: Pick<GatewayConfig, 'auth' | 'limits' | 'log'>): void;
+  adjust(config: Pick<GatewayConfig, 'auth' | 'limits' | 'log' | 'console'>): void;
   /**
    * Leaves in peace: takes no more connections, ends replication at once and each session (57P01) as soon as it is between transactions, whatever
    * state it keeps on a backend, and all that are left after `deadlineMs`; then stops. Resolves when all clients have hung up, or were given time to.
@@ -89,6 +89,9 @@ export async function startGateway(
   return gateway;
 }
 
+/** A full gateway hears so many more out, for cancels and the console. */
+const strangersMax = 100;
+
 class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, CommandedGateway {
   readonly clock: World['clock'];
   readonly log: World['telemetry']['log'];
@@ -108,7 +111,8 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   readonly cancelKeys: CancelKeys<Cancellable>;
   readonly cancels: Cancels;
   readonly tunnels: Set<Tunnel> = new Set();
-  readonly console: Console | undefined;
+  console: Console | undefined;
+  readonly #console: Console;
   operator: GatewayOperator = {};
   readonly #consoles: Set<ConsoleSession> = new Set();
   readonly authenticator: Authenticator;
@@ -165,9 +169,9 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
     this.cancels = new Cancels(this.cancelKeys, (question) => this.#pooler.ask(question), this.metrics);
     this.#topics.on('cancel', this.cancels.asked);
-    const console = new Console(config.console || defaultConsoleConfig, this, (question) => this.#pooler.ask(question));
-    console.answer(this.#topics);
-    this.console = config.console === false ? undefined : console;
+    this.#console = new Console(config.console || defaultConsoleConfig, this, (question) => this.#pooler.ask(question));
+    this.#console.answer(this.#topics);
+    this.console = config.console === false ? undefined : this.#console;
     const { clock, random } = world;
     const secrets = new SecretCache((role) => this.#pooler.verifier(role), clock, config.limits.verifierMs);
     this.authenticator = new Authenticator(config.auth, secrets, random.fork('authentication'));
@@ -279,10 +283,12 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.watch = tracing.isOn || log.slowMs < Infinity ? new GroupWatch(log.slowMs, parts) : undefined;
   }
 
-  adjust({ auth, limits, log }: Pick<GatewayConfig, 'auth' | 'limits' | 'log'>): void {
+  adjust({ auth, limits, log, console }: Pick<GatewayConfig, 'auth' | 'limits' | 'log' | 'console'>): void {
     this.authenticator.use(auth);
     this.limits = limits;
     this.rounds.adjust(limits);
+    this.#console.config = console || defaultConsoleConfig;
+    this.console = console === false ? undefined : this.#console;
     this.#useLog(log ?? defaultGatewayLog);
   }
 
@@ -356,7 +362,11 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.#logins.add(login);
     const taken = this.#sessions.size + this.tunnels.size + this.#logins.size;
     if (this.isDraining) login.fail(gatewayStops());
-    else if (taken > this.limits.sessionsMax) login.fail(tooManyClients(this.limits.sessionsMax));
+    else if (taken > this.limits.sessionsMax) {
+      const error = tooManyClients(this.limits.sessionsMax);
+      if (taken > this.limits.sessionsMax + strangersMax) login.fail(error);
+      else login.refuseSession(error);
+    }
   }
 }
 

@@ -123,6 +123,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
   #tidy: Timer | undefined;
+  readonly #views: ConsoleViews;
   #lastBackend = 0;
   #stopped = false;
 
@@ -157,8 +158,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       config.admin && new AdminQueries(world, this.#server, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
     const { clock, links, statements, status } = this;
-    const views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
-    answerConsole(this.topics, views, this.operations);
+    this.#views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
+    answerConsole(this.topics, this.#views, this.operations);
     observePooler(world.telemetry.metrics, { status, sessions: () => this.#sessions(), limits: config.limits });
     this.#tidyLater();
   }
@@ -334,6 +335,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   #tidyLater(): void {
     this.#tidy = this.clock.after(tidyMs, () => {
       this.#pools.tidy(this.#sessions());
+      this.#views.look();
       this.#tidyLater();
     });
   }

@@ -41,6 +41,12 @@ describe('the admin console, with psql', () => {
   const gateways: Gateway[] = [];
   const open: SqlClient[] = [];
 
+  const target = async (): Promise<ReturnType<typeof pipe>[0]> => {
+    const [ours, theirs] = pipe();
+    pooler.accept(theirs);
+    return ours;
+  };
+
   beforeAll(async () => {
     postgres = await OwnPostgres.make();
     const world = hostWorld();
@@ -50,11 +56,6 @@ describe('the admin console, with psql', () => {
       postgres: postgres.endpoint,
       limits: defaultPoolerLimits,
     });
-    const target = async (): Promise<ReturnType<typeof pipe>[0]> => {
-      const [ours, theirs] = pipe();
-      pooler.accept(theirs);
-      return ours;
-    };
     for (const id of ['here', 'there']) {
       const config = {
         id,
@@ -249,5 +250,24 @@ describe('the admin console, with psql', () => {
     expect(await pause).toMatchObject({ sqlstate: '57014' });
     await admin.query('resume');
     await held.query('commit');
+  });
+
+  it('is open while the gateway has no room for another session, and so are cancels', async () => {
+    const config = {
+      id: 'full',
+      listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
+      auth: { kind: 'trust' },
+    } as const;
+    const limits = { ...defaultGatewayLimits, sessionsMax: 1 };
+    gateways.push(await startGateway(hostWorld(), { ...config, limits }, target));
+    const full = portOf(gateways.length - 1);
+    const only = await sqlClient(full);
+    const asleep = only.query('select pg_sleep(60)').catch((error: unknown) => error);
+    await expect(SqlClient.connect({ port: full })).rejects.toMatchObject({ sqlstate: '53300' });
+    const admin = await SqlClient.connect({ port: full, database: 'multigres' });
+    open.push(admin);
+    while ((await admin.query('show clients')).every((row) => row[4] !== 'active' || row.at(-2) !== 'full'));
+    await only.cancel();
+    expect(await asleep).toMatchObject({ sqlstate: '57014' });
   });
 });

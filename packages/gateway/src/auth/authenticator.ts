@@ -48,6 +48,11 @@ export class Authenticator {
     this.#mockSecret = random.bytes(32);
   }
 
+  /** What decides. */
+  get kind(): AuthPolicy['kind'] {
+    return this.#policy.kind;
+  }
+
   /** For logins from now on. */
   use(policy: AuthPolicy): void {
     this.#policy = policy;

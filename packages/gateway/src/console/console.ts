@@ -28,7 +28,8 @@ export interface ConsoleUser {
 
 /** The admin console of a gateway: what all sessions at it share. */
 export class Console {
-  readonly config: ConsoleConfig;
+  /** For who comes from now on. */
+  config: ConsoleConfig;
   readonly #gateway: ShownGateway & CommandedGateway;
   readonly #hub: Hub;
 

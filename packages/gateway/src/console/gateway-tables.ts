@@ -6,14 +6,19 @@ import { defaultGatewayLimits, type GatewayConfig, type GatewayLimits } from '..
 import type { GatewayStatus } from '../gateway.ts';
 import type { SessionView } from '../session/session-view.ts';
 import type { StatementCatalog } from '../statement/statement-catalog.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
 import { addressOf } from './address.ts';
-import { defaultConsoleConfig } from './console-config.ts';
+import { defaultConsoleConfig, type ConsoleConfig } from './console-config.ts';
 
 /** What of a gateway the console shows. */
 export interface ShownGateway {
   readonly clock: Clock;
   readonly config: GatewayConfig;
+  /** As they are now. */
+  readonly limits: GatewayLimits;
+  readonly console: { readonly config: ConsoleConfig } | undefined;
   readonly endpoints: readonly Endpoint[];
+  readonly authenticator: Pick<Authenticator, 'kind'>;
   readonly catalog: StatementCatalog;
   readonly isDraining: boolean;
   readonly consoles: number;
@@ -80,27 +85,31 @@ interface ConfigRow {
   readonly key: string;
   readonly value: string;
   readonly default: string;
+  readonly needsRestart?: true;
 }
 
-function config({ config: { id, listen, auth, limits, console } }: ShownGateway): Table {
-  const shown = console || { ...defaultConsoleConfig, ...(console === false && { database: '' }) };
+function config({ config: { id, listen }, authenticator, limits, console }: ShownGateway): Table {
+  const { database = '', users = [], statsUsers = [] } = console?.config ?? {};
+  const initial = defaultConsoleConfig;
   const rows: ConfigRow[] = [
-    { key: 'gateway.id', value: id, default: '' },
-    { key: 'gateway.listen', value: listen.map(formatEndpoint).join(','), default: '' },
-    { key: 'gateway.auth', value: auth.kind, default: 'trust' },
-    { key: 'console.database', value: shown.database, default: defaultConsoleConfig.database },
-    { key: 'console.users', value: shown.users.join(','), default: defaultConsoleConfig.users.join(',') },
-    { key: 'console.stats_users', value: shown.statsUsers.join(','), default: '' },
+    { key: 'gateway.id', value: id, default: '', needsRestart: true },
+    { key: 'gateway.listen', value: listen.map(formatEndpoint).join(','), default: '', needsRestart: true },
+    { key: 'gateway.auth', value: authenticator.kind, default: 'trust' },
+    { key: 'console.database', value: database, default: initial.database },
+    { key: 'console.users', value: users.join(','), default: initial.users.join(',') },
+    { key: 'console.stats_users', value: statsUsers.join(','), default: '' },
   ];
   for (const name of Object.keys(limits) as (keyof GatewayLimits)[]) {
-    rows.push({ key: `gateway.${name}`, value: String(limits[name]), default: String(defaultGatewayLimits[name]) });
+    const value = String(limits[name]);
+    const fixed = name === 'statementsMax' ? ({ needsRestart: true } as const) : {};
+    rows.push({ key: `gateway.${name}`, value, default: String(defaultGatewayLimits[name]), ...fixed });
   }
   return tableOf<ConfigRow>(
     [
       ['key', 'text', (row) => row.key],
       ['value', 'text', (row) => row.value],
       ['default', 'text', (row) => row.default],
-      ['changeable', 'text', () => 'no'],
+      ['changeable', 'text', (row) => (row.needsRestart ? 'no' : 'yes')],
     ],
     rows,
   );

@@ -68,6 +68,7 @@ export class Login implements ConnectionHandler, FrameSink {
   /** AuthenticationOk and what belongs before it, once the client is accepted. */
   #unsaid: Uint8Array = emptyBytes;
   #over = false;
+  #full: PgError | undefined;
   readonly #connectedTick: number;
   /** It is a CancelRequest, and counted as one. */
   #cancels = false;
@@ -84,6 +85,11 @@ export class Login implements ConnectionHandler, FrameSink {
     this.#deframer = new Deframer(this, limits, 'startup');
     this.#timer = environment.clock.after(loginMs, () => this.fail(loginTimeout()));
     connection.attach(this);
+  }
+
+  /** There is no room for another session: it is refused as soon as it is clear that it wants to be one. */
+  refuseSession(error: PgError): void {
+    this.#full = error;
   }
 
   /** Refuses the client. */
@@ -228,6 +234,11 @@ export class Login implements ConnectionHandler, FrameSink {
     void done.then(() => this.#leave());
   }
 
+  /** A full gateway still takes cancels and lets its operators in. */
+  #noRoom(database: string): PgError | undefined {
+    return database === this.#environment.console?.config.database ? undefined : this.#full;
+  }
+
   #chooseMethod({ request, encrypted }: Extract<ServerStartupEffect, { readonly kind: 'chooseMethod' }>): void {
     const { user, database, replication } = request;
     const connection = this.#connection;
@@ -242,7 +253,7 @@ export class Login implements ConnectionHandler, FrameSink {
         return connection.remote;
       },
     };
-    const error = encryptionTrouble(this.#environment, connection, facts);
+    const error = this.#noRoom(database) ?? encryptionTrouble(this.#environment, connection, facts);
     if (error !== undefined) return this.#step({ kind: 'methodChosen', method: { kind: 'reject', error } });
     const method = this.#environment.authenticator.method(facts);
     if (method instanceof Promise) this.#whenChosen(method);

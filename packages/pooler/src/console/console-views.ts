@@ -5,6 +5,7 @@ import type { Pools } from '../pool/pools.ts';
 import type { GatewayLink } from '../session/gateway-link.ts';
 import type { Session } from '../session/session.ts';
 import type { StatementTable } from '../statement/statement-table.ts';
+import { StatsPeriods } from './stats-periods.ts';
 import type {
   ConfigRow,
   DatabaseRow,
@@ -32,8 +33,17 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export class ConsoleViews implements PoolerViews {
   readonly #pooler: ViewedPooler;
 
+  readonly #periods: StatsPeriods;
+
   constructor(pooler: ViewedPooler) {
     this.#pooler = pooler;
+    this.#periods = new StatsPeriods(pooler.clock.nowMs());
+  }
+
+  /** To be called several times a minute, for the averages. */
+  look(): void {
+    const { clock, pools } = this.#pooler;
+    this.#periods.look(clock.nowMs(), () => pools.totals());
   }
 
   pools(): Iterable<PoolRow> {
@@ -104,6 +114,7 @@ export class ConsoleViews implements PoolerViews {
         queryMs: groupMs,
         waitMs,
         parses: 0,
+        averages: this.#periods.averages(database),
       }),
     );
   }
@@ -122,7 +133,7 @@ export class ConsoleViews implements PoolerViews {
         waitMs: waitsSinceMs === undefined ? 0 : nowMs - waitsSinceMs,
         processId: lease?.identity.processId,
         pins,
-        pinnedSinceMs,
+        pinnedSinceMs: pinnedSinceMs === undefined ? undefined : this.#wallMs(pinnedSinceMs),
       };
     }
   }

@@ -83,7 +83,7 @@ function servers(rows: Iterable<ServerRow>): Table {
   );
 }
 
-/** The sums of PgBouncer's "SHOW STATS", in microseconds; its averages are made by the console. */
+/** PgBouncer's "SHOW STATS": sums and averages, in microseconds. */
 function stats(rows: Iterable<StatsRow>): Table {
   return tableOf<StatsRow>(
     [
@@ -97,6 +97,14 @@ function stats(rows: Iterable<StatsRow>): Table {
       ['total_query_time', 'int8', (row) => row.queryMs * 1000],
       ['total_wait_time', 'int8', (row) => row.waitMs * 1000],
       ['total_server_parse_count', 'int8', (row) => row.parses],
+      ['avg_server_assignment_count', 'int8', ({ averages }) => averages.waits],
+      ['avg_xact_count', 'int8', ({ averages }) => averages.transactions],
+      ['avg_query_count', 'int8', ({ averages }) => averages.groups],
+      ['avg_recv', 'int8', ({ averages }) => averages.bytesReceived],
+      ['avg_sent', 'int8', ({ averages }) => averages.bytesSent],
+      ['avg_xact_time', 'int8', ({ averages }) => averages.groupMs * 1000],
+      ['avg_query_time', 'int8', ({ averages }) => averages.groupMs * 1000],
+      ['avg_wait_time', 'int8', ({ averages }) => averages.waitMs * 1000],
     ],
     rows,
   );

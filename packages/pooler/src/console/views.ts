@@ -1,3 +1,5 @@
+import type { Averages } from './stats-periods.ts';
+
 /**
  * What an admin console asks of a pooler. The names are ours; which column of which PgBouncer view they fill is in `tables.ts`. Times are
  * milliseconds, those of day since 1970 (`Clock.wallMs`).
@@ -74,6 +76,8 @@ export interface StatsRow {
   readonly queryMs: number;
   readonly waitMs: number;
   readonly parses: number;
+  /** Of the last period. */
+  readonly averages: Averages;
 }
 
 export interface SessionRow {

@@ -1,5 +1,5 @@
 import type { Section } from '../section.ts';
-import { choice, flag, text, texts, fixed } from '../setting.ts';
+import { choice, flag, text, texts } from '../setting.ts';
 
 /** `[console]`: the admin console. */
 export interface ConsoleSection {
@@ -15,9 +15,9 @@ export interface ConsoleSection {
 }
 
 export const consoleSection: Section<ConsoleSection> = {
-  enabled: fixed(flag),
-  database: fixed(text),
-  users: fixed(texts),
-  statsUsers: fixed(texts),
-  trustedFrom: fixed(choice('this machine', 'anywhere')),
+  enabled: flag,
+  database: text,
+  users: texts,
+  statsUsers: texts,
+  trustedFrom: choice('this machine', 'anywhere'),
 };
