@@ -1,19 +1,33 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { parseExposition } from '@multigres/host/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OwnPostgres } from '../testing/own-postgres.ts';
 import { OwnProxy } from '../testing/own-proxy.ts';
 import { SqlClient } from '../testing/sql-client.ts';
 
+/** Workers share a port that is named. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
 describe.each([
-  ['two processes', []],
-  ['one process', ['--single-process']],
-])('the metrics of a proxy in %s', (_what, args) => {
+  ['two processes', ['gateway', 'pooler'], []],
+  ['one process', ['proxy'], ['--single-process']],
+  ['two workers', ['gateway', 'pooler', 'gateway-1', 'gateway-2'], ['--workers', '2']],
+])('the metrics of a proxy in %s', (_what, processes, args) => {
+  const links = processes.includes('gateway-2') ? 2 : 1;
   let postgres: OwnPostgres;
   let proxy: OwnProxy;
 
   beforeAll(async () => {
     postgres = await OwnPostgres.make();
-    proxy = await OwnProxy.start(postgres.endpoint, ['--metrics', '0', '--pool-size', '3', ...args]);
+    const listen = links === 2 ? ['--listen', String(await freePort())] : [];
+    proxy = await OwnProxy.start(postgres.endpoint, ['--metrics', '0', '--pool-size', '3', ...args, ...listen]);
   });
 
   afterAll(async () => {
@@ -67,9 +81,9 @@ describe.each([
       multigres_gateway_query_duration_seconds_count: 12,
       // All but BEGIN and INSERT left no transaction open.
       multigres_gateway_transactions_total: 10,
-      multigres_gateway_pooler_up: 1,
-      multigres_gateway_pooler_connects_total: 1,
-      multigres_pooler_links: 1,
+      multigres_gateway_pooler_up: links,
+      multigres_gateway_pooler_connects_total: links,
+      multigres_pooler_links: links,
       multigres_pooler_sessions: 0,
       multigres_pooler_pool_backends_max: 3,
       'multigres_pooler_pinned_sessions{reason="tempObject"}': 0,
@@ -90,9 +104,8 @@ describe.each([
   it('are those of every process', async () => {
     const seen = await scrape();
     const names = Object.keys(seen).filter((name) => name.startsWith('multigres_process_up'));
-    const expected = args.length === 0 ? ['gateway', 'pooler'] : ['proxy'];
-    expect(names).toEqual(expected.map((name) => `multigres_process_up{process="${name}"}`));
-    for (const name of expected) expect(seen[`process_cpu_seconds_total{process="${name}"}`]).toBeGreaterThan(0);
+    expect(names.toSorted()).toEqual(processes.toSorted().map((name) => `multigres_process_up{process="${name}"}`));
+    for (const name of processes) expect(seen[`process_cpu_seconds_total{process="${name}"}`]).toBeGreaterThan(0);
   });
 
   it('come with an answer to whether clients may come', async () => {

@@ -35,7 +35,7 @@ export function observeGateway(metrics: Metrics, subject: GatewaySubject): void 
     () => subject.loginCount,
   );
   gauge('multigres_gateway_sessions_max', 'The limit of sessions and logins together.', () => subject.sessionsMax);
-  gauge('multigres_gateway_pooler_up', '1 while there is a link to the pooler, else 0.', () =>
+  gauge('multigres_gateway_pooler_up', 'Links to the pooler that are up: one for each gateway process.', () =>
     Number(subject.pooler.isUp),
   );
   gauge(
