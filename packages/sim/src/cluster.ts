@@ -9,7 +9,7 @@ export interface Cluster {
   /** Whether its endpoints have an admin console. */
   readonly hasConsole: boolean;
   /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
-  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers'>;
+  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable'>;
   /** Starts every node and makes the tables. Resolves when users may come. */
   start(): Promise<void>;
   /** What is committed, by the model's own books: the keys of the ledger. */
@@ -24,6 +24,14 @@ export interface ClusterSpec {
   readonly gateways: number;
   /** Limits of the pooler; each seed draws one of the values. What is not named is drawn from a choice for every weather. */
   readonly pooler?: Partial<PoolerKnobs>;
+  /** Limits of the gateways; 0 and absent: none. */
+  readonly gateway?: Partial<IdleLimits>;
+}
+
+/** How long a session may be idle, milliseconds: GatewayLimits of packages/gateway. */
+export interface IdleLimits {
+  readonly idleSessionMs: number;
+  readonly idleInTransactionMs: number;
 }
 
 export interface PoolerKnobs {

@@ -16,7 +16,7 @@ import {
   type Timetable,
   type UserParts,
 } from './workload/user.ts';
-import { fateOf, type ClientState } from './workload/session.ts';
+import { fateOf, type ClientState, type Peace } from './workload/session.ts';
 import { Weather } from './world/weather.ts';
 
 export interface RunOptions {
@@ -156,9 +156,16 @@ class Run {
     };
   }
 
+  /** Where nothing breaks, sessions end for reasons only; how they may, users know. */
+  #peace(): Peace | undefined {
+    const { scenario } = this.#options;
+    const isPeaceful = this.#plan.faults.every(({ do: { kind } }) => kind === 'drain' || kind === 'clockStep');
+    return isPeaceful ? { idleSessionMs: 0, idleInTransactionMs: 0, ...scenario.cluster.gateway } : undefined;
+  }
+
   #menu(): FaultMenu {
     const { scenario } = this.#options;
-    const { nodes, links, disks, servers } = this.#cluster.parts;
+    const { nodes, links, disks, servers, drainable } = this.#cluster.parts;
     const users = this.#clients.map(({ name }) => ({ node: name, machine: name }));
     const doors = [
       ...new Set(this.#cluster.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.host : ''))),
@@ -171,6 +178,7 @@ class Run {
       links: [...repeated(links, userLinks.length), ...userLinks],
       disks,
       servers,
+      drainable,
       moments,
       fromMs: scenario.fromMs,
       healMs: scenario.healMs,
@@ -201,6 +209,7 @@ class Run {
       mix: this.#mix,
       neverImpatient: this.#options.scenario.workload === 'crowd',
       likeness: this.#likeness,
+      peace: this.#peace(),
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
     };

@@ -49,7 +49,12 @@ export function parseScenario(name: string, text: string): Scenario {
   });
   const cluster = fields['cluster'] as Record<string, unknown>;
   const pooler = 'pooler' in cluster ? { pooler: shape.any } : {};
-  shape.object(cluster, `${where}, cluster`, { kind: shape.text, gateways: shape.number, ...pooler });
+  const gateway = 'gateway' in cluster ? { gateway: shape.any } : {};
+  shape.object(cluster, `${where}, cluster`, { kind: shape.text, gateways: shape.number, ...pooler, ...gateway });
+  if ('gateway' in cluster) {
+    const limits = { idleSessionMs: shape.number, idleInTransactionMs: shape.number };
+    shape.object(cluster['gateway'], `${where}, gateway`, limits);
+  }
   if ('pooler' in cluster) {
     const named = Object.keys(cluster['pooler'] as object);
     const knobs = poolerKnobs.filter((knob) => named.includes(knob)).map((knob) => [knob, choice] as const);

@@ -12,7 +12,13 @@ export const assembleDirect: AssembleCluster = (weather) => {
     endpoints: [endpoint],
     database: databaseName,
     hasConsole: false,
-    parts: { nodes: [{ node: 'postgres-1', machine: 'postgres-1' }], links: [], disks: [], servers: ['postgres-1'] },
+    parts: {
+      nodes: [{ node: 'postgres-1', machine: 'postgres-1' }],
+      links: [],
+      disks: [],
+      servers: ['postgres-1'],
+      drainable: [],
+    },
     start: async () => {
       postgres.node.start();
       await waitUntil(weather, 'Postgres is up', () => postgres.isReady);

@@ -1,6 +1,7 @@
 import { defaultConsoleConfig, defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
 import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
-import type { AssembleCluster, ClusterSpec } from '../cluster.ts';
+import type { AssembleCluster, ClusterSpec, IdleLimits } from '../cluster.ts';
+import { eventKind } from '../kernel/kernel.ts';
 import { metricsAtRest } from '../check/metrics-oracle.ts';
 import type { SimNode, Weather } from '../world/weather.ts';
 import { backendLeaks } from './leaks.ts';
@@ -49,7 +50,8 @@ class GatewayNode {
   readonly node: SimNode;
   gateway: Gateway | undefined;
 
-  constructor(weather: Weather, name: string, poolerMachine: string) {
+  constructor(weather: Weather, name: string, poolerMachine: string, idle: Partial<IdleLimits>) {
+    weather.drains.set(name, (deadlineMs, awayMs) => this.#drain(weather, deadlineMs, awayMs));
     this.node = weather.node(name, async (world) => {
       this.gateway = await startGateway(
         world,
@@ -58,10 +60,25 @@ class GatewayNode {
           listen: [{ kind: 'tcp', host: '0.0.0.0', port: gatewayPort }],
           auth: { kind: 'trust' },
           console: { ...defaultConsoleConfig, trustAnywhere: true },
-          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000 },
+          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000, ...idle },
         },
         { kind: 'tcp', host: poolerMachine, port: relayPort },
       );
+    });
+  }
+
+  /** As SIGTERM does, and whoever starts processes afterwards. */
+  #drain({ kernel }: Weather, deadlineMs: number, awayMs: number): void {
+    const { life } = this.node;
+    if (life === undefined || !life.alive || this.gateway === undefined) return;
+    void this.gateway.drain(deadlineMs).then(() => {
+      kernel.in(0, eventKind.story, kernel.god, () => {
+        if (this.node.life !== life) return;
+        this.node.kill();
+        kernel.in(awayMs * 1000, eventKind.story, kernel.god, () => {
+          if (this.node.life?.alive !== true) this.node.start();
+        });
+      });
     });
   }
 }
@@ -72,7 +89,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
   const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1', spec.pooler ?? {});
   const gateways = Array.from(
     { length: spec.gateways },
-    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1'),
+    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1', spec.gateway ?? {}),
   );
   const nodes = [postgres.node, pooler.node, ...gateways.map(({ node }) => node)];
   return {
@@ -84,6 +101,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
       links: [['postgres-1', 'pooler-1'], ...gateways.map(({ node }) => ['pooler-1', node.machine.name] as const)],
       disks: [],
       servers: [postgres.node.name],
+      drainable: gateways.map(({ node }) => node.name),
     },
     start: async () => {
       for (const node of nodes) node.start();

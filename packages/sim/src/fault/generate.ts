@@ -12,6 +12,8 @@ export interface FaultMenu {
   readonly disks: readonly string[];
   /** Nodes that are Postgres servers, whose backends can be ended one by one. */
   readonly servers: readonly string[];
+  /** Nodes that can leave in peace. */
+  readonly drainable: readonly string[];
   /** Named moments that faults can wait for. */
   readonly moments: readonly string[];
   readonly fromMs: number;
@@ -100,12 +102,19 @@ const makers: Readonly<Record<ActionKind, Maker>> = {
     servers.length === 0
       ? undefined
       : { kind: 'endBackend', node: random.pick(servers), nth: random.below(8), politely: random.chance(0.3) },
+  drain: (random, _victim, _links, { drainable }) =>
+    drainable.length === 0
+      ? undefined
+      : { kind: 'drain', node: random.pick(drainable), deadlineMs: drainDeadlineMs, forMs: durationMs(random) },
   clockStep: (random, { machine }) => ({
     kind: 'clockStep',
     machine,
     byMs: Math.floor(random.between(-3_600_000, 3_600_000)),
   }),
 };
+
+/** Longer than any transaction of a user takes: nobody is cut off. */
+const drainDeadlineMs = 30_000;
 
 function direction(random: RandomStream, links: FaultMenu['links']): readonly [from: string, to: string] {
   const [a, b] = random.pick(links);

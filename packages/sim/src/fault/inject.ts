@@ -102,6 +102,9 @@ export class Injector {
       case 'endBackend':
         weather.backendEnds.get(action.node)?.(action.nth, action.politely);
         return undefined;
+      case 'drain':
+        weather.drains.get(action.node)?.(action.deadlineMs, action.forMs);
+        return undefined;
       case 'clockStep':
         weather.machine(action.machine).clock.wallOriginMs += action.byMs;
         return undefined;
@@ -149,6 +152,7 @@ function machinesOf(action: Action): readonly string[] {
     case 'kill':
     case 'pause':
     case 'endBackend':
+    case 'drain':
       return [];
     default:
       return [action.machine];

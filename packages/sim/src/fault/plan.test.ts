@@ -16,6 +16,7 @@ const menu: FaultMenu = {
     'failingSync',
     'endBackend',
     'clockStep',
+    'drain',
   ],
   nodes: [
     { node: 'a', machine: 'ma' },
@@ -24,6 +25,7 @@ const menu: FaultMenu = {
   links: [['ma', 'mb']],
   disks: ['mb'],
   servers: ['b'],
+  drainable: ['a'],
   moments: ['something happened'],
   fromMs: 100,
   healMs: 5000,

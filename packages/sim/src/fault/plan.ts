@@ -29,7 +29,9 @@ export type Action =
   | { readonly kind: 'fullDisk'; readonly machine: string; readonly forMs: number }
   | { readonly kind: 'failingSync'; readonly machine: string; readonly share: number; readonly forMs: number }
   | { readonly kind: 'endBackend'; readonly node: string; readonly nth: number; readonly politely: boolean }
-  | { readonly kind: 'clockStep'; readonly machine: string; readonly byMs: number };
+  | { readonly kind: 'clockStep'; readonly machine: string; readonly byMs: number }
+  /** The process is told to leave in peace within `deadlineMs`; when it has gone it stays away for `forMs`. */
+  | { readonly kind: 'drain'; readonly node: string; readonly deadlineMs: number; readonly forMs: number };
 
 export type ActionKind = Action['kind'];
 
@@ -59,6 +61,7 @@ const actionShapes: Readonly<Record<ActionKind, Fields>> = {
   failingSync: { machine: shape.text, share: shape.number, forMs: shape.number },
   endBackend: { node: shape.text, nth: shape.number, politely: shape.flag },
   clockStep: { machine: shape.text, byMs: shape.number },
+  drain: { node: shape.text, deadlineMs: shape.number, forMs: shape.number },
 };
 
 /** A plan from the text of a file. Throws an Error that says what is wrong, and where. */

@@ -59,6 +59,8 @@ export interface PgClientOptions {
   readonly loginTimeoutMs: number;
   readonly oracle: ProtocolOracle;
   readonly notified: (channel: string, payload: string) => void;
+  /** The server says that the session is over, and why; `inTransaction` by its last ReadyForQuery. */
+  readonly toldToGo?: (report: PgReport, inTransaction: boolean) => void;
 }
 
 interface Waiting {
@@ -80,6 +82,7 @@ export class PgClient {
   readonly #waiting: Waiting[] = [];
   #connection: Connection | undefined;
   #lastBytes: Uint8Array = emptyBytes;
+  #inTransaction = false;
   #key: { readonly processId: number; readonly secret: Uint8Array } | undefined;
 
   private constructor(world: World, options: PgClientOptions) {
@@ -242,8 +245,10 @@ export class PgClient {
         break;
       case 'errorResponse':
         if (current) current.reply.error ??= message.report;
+        if (message.report.severity === 'FATAL') this.#options.toldToGo?.(message.report, this.#inTransaction);
         break;
       case 'readyForQuery':
+        this.#inTransaction = message.status !== 'I';
         this.#waiting.shift();
         if (current) {
           current.reply.status = message.status;

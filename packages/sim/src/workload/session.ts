@@ -1,4 +1,5 @@
 import type { Endpoint, PgReport, World } from '@multigres/core';
+import type { IdleLimits } from '../cluster.ts';
 import type { Checks } from '../check/checks.ts';
 import type { SessionModel } from '../check/session-model.ts';
 import type { Life } from '../kernel/life.ts';
@@ -26,7 +27,11 @@ export interface SessionParts {
   readonly endpoints: readonly Endpoint[];
   /** How long the user waits for an answer, milliseconds; asked anew for each. */
   readonly patienceMs: () => number;
+  readonly peace: Peace | undefined;
 }
+
+/** Nothing breaks in this run, so a session is ended for these reasons only; milliseconds, 0 for none. */
+export type Peace = IdleLimits;
 
 /** What the user expects of an answer. */
 export interface Ask {
@@ -41,6 +46,9 @@ export type Fate = 'ok' | 'failed' | 'unknown';
 
 /** Conditions of the way to the data, not of the statement: they may come at any time while something is broken. */
 export const disturbances: RegExp = /^(08|53|57P|58|MG|40001|40003|40P01|25P0[34])/;
+
+/** Messages are under way for so long where nothing breaks, or wait for a user who reads slowly. */
+const latencyMs = 1_500;
 
 /** What an error must say when nobody can know whether the statement was executed; every other error promises that it was not. */
 const inDoubt = /^(08007|40003)$/;
@@ -65,6 +73,8 @@ export class UserSession {
   readonly lockedSinceMs: Map<number, number> = new Map();
   readonly #parts: SessionParts;
   #mayCancelUntilReady = false;
+  /** When the session was answered last, by the simulator's own time. */
+  #answeredMs: number;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -75,6 +85,11 @@ export class UserSession {
     this.checks = parts.checks;
     this.world = parts.world;
     this.mark = parts.mark;
+    this.#answeredMs = parts.checks.nowMs();
+  }
+
+  get peace(): Peace | undefined {
+    return this.#parts.peace;
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -119,6 +134,7 @@ export class UserSession {
     if (fate === 'ok') ask.effect?.(reply);
     this.#judgeError(what, reply, ask.expected ?? []);
     this.#judgeStatus(what, reply);
+    this.#answeredMs = this.checks.nowMs();
     return reply;
   }
 
@@ -149,6 +165,24 @@ export class UserSession {
     this.model.cancelAsked = true;
     this.mark('client/cancel sent');
     void this.pg.cancel(this.random.pick(this.endpoints));
+  }
+
+  /** Where nothing breaks, nobody is told to go in the middle of a transaction, and nobody for being idle who was not. */
+  toldToGo({ sqlstate, detail }: PgReport, inTransaction: boolean): void {
+    const { peace } = this.#parts;
+    if (peace === undefined) return;
+    // Others are told the same because somebody killed them.
+    if (sqlstate === '57P01' && detail === 'The gateway is shutting down.' && inTransaction)
+      this.wrong('drain', 'was cut off in a transaction that was free to end');
+    const limits: Readonly<Record<string, number>> = {
+      '57P05': peace.idleSessionMs,
+      '25P03': peace.idleInTransactionMs,
+    };
+    const limitMs = limits[sqlstate];
+    if (limitMs === undefined) return;
+    const idleMs = this.checks.nowMs() - this.#answeredMs;
+    const wasIdle = limitMs > 0 && idleMs >= limitMs - latencyMs && inTransaction === (sqlstate === '25P03');
+    if (!wasIdle) this.wrong('timeouts', `was told ${sqlstate} ${Math.round(idleMs)} ms after its last answer`);
   }
 
   #judgeError(what: string, reply: Reply, expected: readonly string[]): void {

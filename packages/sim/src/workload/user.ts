@@ -30,9 +30,10 @@ import {
   usePrepared,
   useTemporary,
 } from './ops/state.ts';
+import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
 import { writeAlone, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
-import { UserSession, fateOf, type ClientState } from './session.ts';
+import { UserSession, fateOf, type ClientState, type Peace } from './session.ts';
 
 export type Operation = (session: UserSession) => Promise<unknown>;
 
@@ -67,6 +68,8 @@ export const everything: Mix = [
   [knockAtConsole, 8],
   [killMyself, 6],
   [pauseShortly, 4],
+  [beIdle, 15],
+  [beIdleInTransaction, 15],
 ];
 
 /** Reads that can run between those of others, with all that may disturb them: a few backends serve everybody. */
@@ -137,6 +140,8 @@ export interface UserParts {
   readonly likeness: Likeness;
   /** Nothing breaks without a word (no machine loses power, no link is cut): half of the users rely on being told, and wait for ever. */
   readonly neverImpatient: boolean;
+  /** Undefined where things break. */
+  readonly peace: Peace | undefined;
   readonly timetable: Timetable;
   readonly mark: (moment: string) => void;
 }
@@ -206,12 +211,14 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   }
   const model = new SessionModel(initial);
   const ended = checks.watch.begin('a login', parts.life);
+  let session: UserSession | undefined;
   const pg = await PgClient.open(world, {
     endpoint: random.pick(parts.endpoints),
     parameters,
     connectTimeoutMs: 3000,
     loginTimeoutMs: 10_000,
     oracle: new ProtocolOracle((sentence) => checks.fail('protocol', `${name}: ${sentence}`)),
+    toldToGo: (report, inTransaction) => session?.toldToGo(report, inTransaction),
     notified: (channel) => {
       if (!model.listening.has(channel)) {
         checks.fail('session isolation', `${name} was notified on ${channel}, where it does not listen`);
@@ -225,12 +232,13 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   }
   parts.mark('client/logged in');
   const waitsForEver = parts.neverImpatient && random.chance(0.5);
-  return new UserSession({
+  session = new UserSession({
     ...parts,
     pg,
     model,
     patienceMs: () => (waitsForEver || checks.nowMs() > timetable.healMs ? 1e9 : 1000 + random.below(8000)),
   });
+  return session;
 }
 
 function judgeRefusal({ checks }: UserParts, name: string, refused: Reply | NetworkError): void {

@@ -51,6 +51,8 @@ export class Weather {
   readonly programs: Map<string, Program> = new Map();
   /** By node: ends the nth process that serves a connection there, `politely` by telling its client why. */
   readonly backendEnds: Map<string, (nth: number, politely: boolean) => void> = new Map();
+  /** By node: it leaves in peace, at the latest after `deadlineMs`, and comes back `awayMs` after it has gone. */
+  readonly drains: Map<string, (deadlineMs: number, awayMs: number) => void> = new Map();
   readonly #wildClocks: boolean;
   /** Every life there was, by number; 0 is god. */
   readonly lifeNames: string[] = ['god'];

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutation.ts';
 import { consoleMutants } from './console-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
+import { operationsMutants } from './operations-mutants.ts';
 import { poolerMutants } from './pooler-mutants.ts';
 import { wireMutants } from './wire-mutants.ts';
 
@@ -9,5 +10,6 @@ export const mutantCatalogue: readonly Mutant[] = [
   ...poolerMutants,
   ...gatewayMutants,
   ...consoleMutants,
+  ...operationsMutants,
   ...wireMutants,
 ];
