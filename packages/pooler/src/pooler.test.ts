@@ -590,7 +590,7 @@ describe('a slow reader', () => {
     other.query('one');
     await world.settle();
     expect(other.heard()).toBe('');
-    slow.credit(10 * windowBytes);
+    slow.read();
     await world.settle();
     expect(slow.heard()).toContain('Z:I');
     expect(other.heard()).toBe('C:DONE Z:I');
@@ -621,7 +621,7 @@ describe('a slow reader', () => {
     later.shared(query('two'));
     await world.settle();
     expect(later.heard()).toBe('C:DONE Z:I');
-    slow.credit(10 * windowBytes);
+    slow.read();
     await world.settle();
     expect(slow.heard()).toContain('Z:I');
     expect(pooler.status().pools[0]).toMatchObject({ leased: 0, shared: 0, idle: 2 });

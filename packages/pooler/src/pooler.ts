@@ -148,7 +148,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       pools: this.#pools,
       othersMayTry: () => this.tunnels.placeFree(),
     });
-    this.operations = new PoolOperations(this.#pools, () => this.#sessions());
+    this.operations = new PoolOperations(this.#pools, () => this.sessions());
     const { waitMs, loginMs } = config.limits;
     const { takePlace, givePlaceBack, tunnelEnded } = this;
     this.tunnels = new Tunnels(world, this.#server, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
@@ -160,7 +160,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     const { clock, links, statements, status } = this;
     this.#views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
     answerConsole(this.topics, this.#views, this.operations);
-    observePooler(world.telemetry.metrics, { status, sessions: () => this.#sessions(), limits: config.limits });
+    observePooler(world.telemetry.metrics, { status, sessions: () => this.sessions(), limits: config.limits });
     this.#tidyLater();
   }
 
@@ -328,13 +328,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return await lookUpVerifier(this.#admin, body.text());
   }
 
-  *#sessions(): Iterable<Session> {
+  *sessions(): Iterable<Session> {
     for (const link of this.links) yield* link.sessions;
   }
 
   #tidyLater(): void {
     this.#tidy = this.clock.after(tidyMs, () => {
-      this.#pools.tidy(this.#sessions());
+      this.#pools.tidy(this.sessions());
       this.#views.look();
       this.#tidyLater();
     });

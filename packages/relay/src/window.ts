@@ -1,3 +1,5 @@
+import { malformedFrame } from './errors.ts';
+
 /**
  * Flow control per session and direction: a sender may have `windowBytes` under way, the receiver gives credit back as it hands bytes on.
  * A slow reader so stops its own session's source, never its neighbours, and neither side buffers without bound.
@@ -17,8 +19,10 @@ export class SendWindow {
     this.#left -= bytes;
   }
 
+  /** Throws what ends the link (08P01) if that is more than was sent: nothing behind it can be trusted. */
   credited(bytes: number): void {
     this.#left += bytes;
+    if (this.#left > windowBytes) throw malformedFrame();
   }
 }
 

@@ -103,7 +103,7 @@ describe('messages that come in parts', () => {
     const sink = new JoiningSink(new TestContext());
     sink.send(p('a', "select currval('s'), $1"), s);
     sink.machine.answered('I', false, 1);
-    sink.send(q('select 1'));
+    sink.send(q('delete from t'));
     sink.messages();
     const bind = b('a', '', value);
     const part = (start: number, end: number, place: 'first' | 'middle' | 'last'): void =>

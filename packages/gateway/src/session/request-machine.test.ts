@@ -122,7 +122,11 @@ const cases: readonly Case[] = [
     sent: [q('copy t from stdin'), copyData(3), copyDone],
     said: 'send/simple[Q copy t from stdin] piece/copy[d] piece/copy/copyEnd[c]',
   },
-  { what: 'currval() is refused where no backend is kept', sent: [q("select currval('s')")], said: '!0A000 Z' },
+  {
+    what: 'who has moved no sequence hears so from a backend that has forgotten what others did',
+    sent: [q("select currval('s')")],
+    said: "pin:sequence send/simple/unseen[Q DISCARD SEQUENCES] send/simple[Q select currval('s')]",
+  },
   {
     what: 'in the extended protocol everything up to Sync is skipped then, a Query included',
     sent: [p('', "select currval('s')"), b(''), e, q('select 1'), s, q('select 2')],
@@ -130,13 +134,13 @@ const cases: readonly Case[] = [
   },
   {
     what: 'it waits for what is under way',
-    sent: [q('select 1'), q("select currval('s')")],
-    said: 'share/simple[Q select 1] hold',
+    sent: [q('delete from t'), q("select currval('s')")],
+    said: 'send/simple[Q delete from t] hold',
   },
   {
-    what: 'who has moved a sequence before it was known to ask is refused, once',
+    what: 'nextval() keeps the backend, because currval() may follow',
     sent: [q("select nextval('s')"), q("select currval('s')")],
-    said: "send/simple[Q select nextval('s')] hold",
+    said: "pin:sequence send/simple/unseen[Q DISCARD SEQUENCES] send/simple[Q select nextval('s')] send/simple[Q select currval('s')]",
   },
   {
     what: 'Terminate ends the session, also while skipping',
@@ -203,6 +207,7 @@ describe('names', () => {
     const one = machine().send(p('a', 'select 1'), c('a'), p('a', 'select 2'), p('b', 'select 3'), s);
     one.said();
     one.machine.answered('I', true, 2);
+    one.said();
     expect(one.send(b('a'), s).said()).toBe('send[(C a) B a S]');
     one.machine.answered('I', true, 0);
     expect(one.send(p('a', 'select 4'), s).said()).toBe('share[P*select 4 S]');
@@ -316,7 +321,10 @@ it('settings are told when the group that made them is answered, and rolled back
 
 it('the sessions of a user who asks for currval() keep the backend that they write through, less what others did there', () => {
   const context = new TestContext();
-  expect(machine(context).send(q("select currval('s')")).said()).toBe('!0A000 Z');
+  const first = machine(context);
+  first.send(q('insert into t default values')).said();
+  first.machine.answered('I', false, 0);
+  expect(first.send(q("select currval('s')")).said()).toBe('!0A000 Z');
   const one = machine(context);
   expect(one.send(q('insert into t default values'), q('select lastval()')).said()).toBe(
     'pin:sequence send/simple/unseen[Q DISCARD SEQUENCES] send/simple[Q insert into t default values] send/simple[Q select lastval()]',
@@ -330,11 +338,34 @@ it('the sessions of a user who asks for currval() keep the backend that they wri
 
 it('inside a transaction that has written, currval() is answered by the same backend', () => {
   const one = machine();
-  one.send(q('begin'), q("select nextval('s')"));
+  one.send(q('begin'), q('insert into t default values'));
   one.machine.answered('T', false, 0);
   one.machine.answered('T', false, 0);
   one.said();
   expect(one.send(q("select currval('s')")).said()).toBe("send/simple[Q select currval('s')]");
+});
+
+it('a user who never asks for currval() is not waited for any longer', () => {
+  const context = new TestContext();
+  const one = machine(context);
+  one.send(q("select nextval('s')")).said();
+  for (let i = 0; i < 1000; i++) {
+    one.machine.answered('I', false, 0);
+    one.send(q('delete from t'));
+  }
+  expect(one.said()).toContain('unpin:sequence');
+  expect(machine(context).send(q("select nextval('s')")).said()).toBe("send/simple[Q select nextval('s')]");
+});
+
+it('names are taken back up to the last reply, whatever SQL dropped in between', () => {
+  const one = machine();
+  one.send(p('a', 'select 1'), p('b', 'select 2'), s);
+  one.machine.answered('I', false, 2);
+  one.send(p('c', 'select 3'), p('', 'discard all'), b(''), e, p('d', 'selec'), s).said();
+  // c and the DISCARD were parsed, the DISCARD failed.
+  one.machine.answered('I', true, 2);
+  one.said();
+  expect(one.send(b('a'), b('b'), b('c'), s).said()).toBe('share[B*select 1 B*select 2 B*select 3 S]');
 });
 
 it('more settings than fit into a frame pin instead', () => {

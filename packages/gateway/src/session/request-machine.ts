@@ -223,7 +223,7 @@ export class RequestMachine {
     this.#status = status;
     const group = this.#sent.shift();
     if (group === undefined || (group === plainGroup && this.pins === 0)) return;
-    if (failed) for (let i = group.names.length - 1; i >= completions; i--) this.#names.undo(group.names[i]);
+    if (failed) this.#names.undoAfter(group.names, completions);
     if (group.state?.restoresStart === true) this.#restoring -= 1;
     const { settings, restore, pins, unpins } = this.#state.answered(group.state, before, status, failed);
     if (pins !== 0) this.#pinNow(pins, undefined);
@@ -579,7 +579,7 @@ export class RequestMachine {
     const dropsAll = isDiscardAll(effects) || (effects.kind === 'deallocate' && effects.target === '*');
     if (dropsAll) {
       this.#drops = requestFlag.dropsStatements;
-      for (const name of this.#names.names()) this.#change(this.#names.set(name, undefined));
+      for (const name of this.#names.names()) this.#dropBySql(name);
     } else if (namesStatements(effects)) this.#meetSqlNames(effects);
   }
 
@@ -608,7 +608,7 @@ export class RequestMachine {
       // A failed transaction takes none of them.
       if (this.#status === 'E') continue;
       if (!this.#names.isRaw(name)) this.#prepareRaw(name, statement);
-      if (effects.kind === 'deallocate') this.#change(this.#names.set(name, undefined));
+      if (effects.kind === 'deallocate') this.#dropBySql(name);
     }
   }
 
@@ -641,15 +641,22 @@ export class RequestMachine {
 
   #mustRefuse(effects: Classification): boolean {
     if ((effects.traits & Trait.readsSequence) === 0) return false;
+    this.#state.asksSequence();
+    const { sequences, hasWritten } = this.#state;
+    if (sequences === 'here') return false;
     const keepsBackend = this.#status !== 'I' || this.#partlySent || (this.pins | this.#groupPins) !== 0;
-    return !this.#state.answersSequences(keepsBackend);
+    if (keepsBackend && hasWritten) return false;
+    if (sequences === 'elsewhere' || this.#begun || this.#status === 'E') return true;
+    this.#pinNow(PinReason.sequence, undefined);
+    this.#sayUnseen('DISCARD SEQUENCES');
+    return false;
   }
 
   /** Answered here and never sent, once everything before it is answered. */
   #refuse(error: PgError, simple: boolean, buffer: Uint8Array, start: number, end: number): void {
     if (this.#sent.length > 0) return this.#sink.hold(buffer, start, end);
     const changes = this.#changes ?? noChanges;
-    for (let i = changes.length - 1; i >= 0; i--) this.#names.undo(changes[i]);
+    this.#names.undoAfter(changes, 0);
     this.#state.drop();
     this.#resetGroup();
     this.#context.builder.reset();
@@ -666,6 +673,10 @@ export class RequestMachine {
   }
 
   // --- putting groups together ---
+
+  #dropBySql(name: string): void {
+    this.#change({ name, before: this.#names.set(name, undefined)?.before, bySql: true });
+  }
 
   #change(change: NameChange): void {
     (this.#changes ??= []).push(change);

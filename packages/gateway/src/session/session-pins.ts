@@ -65,6 +65,13 @@ export class SessionPins {
     this.#pins |= reasons;
   }
 
+  /** These are not worth keeping a backend for any more: answers those that there were. */
+  drop(reasons: number): number {
+    const dropped = this.#pins & reasons;
+    this.#pins &= ~reasons;
+    return dropped;
+  }
+
   /** What the statement ends, if it succeeds. */
   endsOf(effects: Classification): PinEnd | undefined {
     const { kind, target } = effects;

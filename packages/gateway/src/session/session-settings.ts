@@ -196,6 +196,8 @@ export class SessionSettings {
     }
     const key = change.form === 'characteristics' ? 'characteristics' : change.name;
     working.delete(key);
+    // Who becomes somebody else, or himself again, has no role any more ("SET SESSION AUTHORIZATION").
+    if (key === 'session_authorization') working.delete('role');
     const sql = sqlOf(change);
     if (sql !== undefined) working.set(key, sql);
     // It outweighs what SET SESSION CHARACTERISTICS said before.

@@ -64,6 +64,8 @@ export class SessionState {
   #bound: SettingChange | undefined;
   /** The backend that is kept now has been written through: a sequence may have moved for this session, and here. */
   #wrote = false;
+  /** A sequence may have moved for this session, anywhere, since it began or forgot. */
+  #moved = false;
 
   constructor(origin: SessionOrigin, readers: SequenceReaders) {
     this.#origin = origin;
@@ -106,6 +108,7 @@ export class SessionState {
     // Too many statements to follow.
     if (effects.kind === 'multi' && effects.transaction !== 'none' && this.#isUnsettled) pins |= PinReason.settings;
     if (effects.setting !== undefined || isDiscardAll(effects)) pins = this.#settingPins(effects, pins, portal);
+    if ((effects.unpins & PinReason.sequence) !== 0) this.#moved = false;
     const end = this.#pins?.endsOf(effects);
     if (end !== undefined) (this.#ends ??= []).push(end);
     return pins;
@@ -117,11 +120,23 @@ export class SessionState {
     this.#bound = undefined;
   }
 
-  /** Whether currval() and lastval() would find what this session did, or what another one did on the same backend. */
-  answersSequences(keepsBackend: boolean): boolean {
-    this.#readers.add(this.#origin.user, this.#origin.database);
-    if ((this.pins & PinReason.sequence) !== 0) return true;
-    return keepsBackend && this.#wrote;
+  /**
+   * Where currval() and lastval() find what this session did, and not what another one did: `here`, on the backend that it keeps; `nowhere`, because
+   * it did nothing (any backend will say so that has forgotten what others did); `elsewhere`, on a backend that is others' now.
+   */
+  get sequences(): 'here' | 'nowhere' | 'elsewhere' {
+    if ((this.pins & PinReason.sequence) !== 0) return 'here';
+    return this.#moved ? 'elsewhere' : 'nowhere';
+  }
+
+  /** The backend that it keeps may have moved a sequence for this session, and for it last. */
+  get hasWritten(): boolean {
+    return this.#wrote;
+  }
+
+  /** The session asks for a sequence's value. */
+  asksSequence(): void {
+    this.#readers.asked(this.#origin.user, this.#origin.database);
   }
 
   /** Whether the group that ends now leaves a portal behind that will change a setting. */
@@ -154,7 +169,30 @@ export class SessionState {
     failed: boolean,
   ): StateOutcome {
     const unpins = this.#pins?.answered(effects?.pins, before, after, failed) ?? 0;
-    if (after === 'I' && this.pins === 0) this.#wrote = false;
+    if (after === 'I') {
+      if (this.pins === 0) this.#wrote = false;
+      else if ((this.pins & PinReason.sequence) !== 0)
+        return this.#judged(effects, before, after, failed, unpins | this.#waitedEnough());
+    }
+    return this.#judged(effects, before, after, failed, unpins);
+  }
+
+  /** nextval() was called, and its user does not ask. */
+  #waitedEnough(): number {
+    const { user, database } = this.#origin;
+    if (this.#readers.has(user, database)) return 0;
+    this.#readers.wentBy(user, database);
+    if (!this.#readers.hasNot(user, database)) return 0;
+    return (this.#pins as SessionPins).drop(PinReason.sequence);
+  }
+
+  #judged(
+    effects: StateEffects | undefined,
+    before: 'I' | 'T' | 'E',
+    after: 'I' | 'T' | 'E',
+    failed: boolean,
+    unpins: number,
+  ): StateOutcome {
     if (effects?.settings === undefined) return unpins === 0 ? nothing : { ...nothing, unpins };
     this.#changesUnderWay -= effects.settings.steps.length;
     const { restore, isUnclear } = this.#settings.answered(effects.settings, before, after, failed);
@@ -222,10 +260,12 @@ export class SessionState {
   #sequencePins({ traits, kind }: Classification, pins: number): number {
     if ((traits & Trait.writes) === 0) return pins;
     this.#wrote = true;
-    if (kind === 'set' || kind === 'reset') return pins;
-    return this.#readers.has(this.#origin.user, this.#origin.database)
-      ? pins | PinReason.sequence
-      : pins & ~PinReason.sequence;
+    this.#moved = true;
+    const { user, database } = this.#origin;
+    if (this.#readers.has(user, database)) return kind === 'set' || kind === 'reset' ? pins : pins | PinReason.sequence;
+    return (pins & PinReason.sequence) !== 0 && this.#readers.hasNot(user, database)
+      ? pins & ~PinReason.sequence
+      : pins;
   }
 }
 

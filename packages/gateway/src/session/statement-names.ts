@@ -1,7 +1,14 @@
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 
 /** What a name stood for before a Parse or Close changed it; undefined for changes that no name is about (closing a portal). */
-export type NameChange = { readonly name: string; readonly before: CatalogStatement | undefined } | undefined;
+export type NameChange =
+  | {
+      readonly name: string;
+      readonly before: CatalogStatement | undefined;
+      /** By SQL's DISCARD or DEALLOCATE: Postgres answers it with neither ParseComplete nor CloseComplete. */
+      readonly bySql?: true;
+    }
+  | undefined;
 
 /**
  * The session's prepared statements by name; the unnamed one is ''. Changes are made when the message is sent and undone if the group
@@ -51,6 +58,14 @@ export class StatementNames {
     else if (statement !== undefined) (this.#byName ??= new Map()).set(name, statement);
     else this.#byName?.delete(name);
     return { name, before };
+  }
+
+  /** Takes back, last first, what a failed group had not done: it got only so many ParseComplete and CloseComplete messages. */
+  undoAfter(changes: readonly NameChange[], completions: number): void {
+    let left = completions;
+    let from = 0;
+    for (; left > 0 && from < changes.length; from++) if (changes[from]?.bySql !== true) left -= 1;
+    for (let i = changes.length - 1; i >= from; i--) this.undo(changes[i]);
   }
 
   undo(change: NameChange): void {

@@ -268,7 +268,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   /** Notes a cancel for the owner's first group that waits behind others; answers whether there is one. */
   askCancel(owner: GroupOwner): boolean {
     for (const group of this.#owed) {
-      if (group.owner !== owner || group.rerun || group.unseen) continue;
+      if (group.owner !== owner || group.evacuated || group.unseen) continue;
       group.cancelAsked = true;
       return true;
     }
@@ -376,6 +376,10 @@ export class Backend implements ConnectionHandler, FrameSink {
         this.#flushRun(undefined);
         group.copyIn = true;
         return this.#goOnUnended(group);
+      case backendTag.parameterStatus:
+        // What only reads changes no setting: Postgres has read its configuration again, of which it tells with the next answer.
+        if (group.shared) this.#owner.asynchronous(this, buffer, start, end);
+        return this.#extendRun(group, buffer, start, end);
       default:
         return this.#extendRun(group, buffer, start, end);
     }
@@ -475,10 +479,13 @@ export class Backend implements ConnectionHandler, FrameSink {
   #mayRunAgain(group: Group, report: PgReport): void {
     const stale = isStaleStatement(report);
     if (stale) this.statements.doubt();
-    if (!group.shared || group.delivered) return;
-    if (report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group)) group.rerun = true;
-    if (stale && !group.ranBefore && group.replay?.uses.some(({ kind }) => kind === useKind.refers) === true)
+    if (group.delivered) return;
+    if (group.shared && report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group))
       group.rerun = true;
+    // In a lease something may have been executed before, or stand behind it already.
+    const untouched = group.shared || (this.#run === undefined && this.#owed.length === 1);
+    if (!stale || !untouched || group.ranBefore) return;
+    if (group.replay?.uses.some(({ kind }) => kind === useKind.refers) === true) group.rerun = true;
   }
 
   #strayCancelMayHit(group: Group): boolean {

@@ -47,6 +47,8 @@ export interface PoolEnvironment {
   /** A backend is gone: others may want its place. */
   backendGone(pool: Pool): void;
   sessionEnded(session: Session): void;
+  /** Those of all pools. */
+  sessions(): Iterable<Session>;
   /** Asks Postgres about startup settings by a login of its own; see StartupProbes. */
   probe(probe: Probe, done: (answer: ProbeAnswer) => void): void;
 }
@@ -516,10 +518,21 @@ export class Pool implements BackendOwner {
   asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void {
     const holder = this.#holders.get(backend);
     if (holder !== undefined) return holder.asynchronous(buffer, start, end);
-    // On a backend that nobody holds, a setting changes only by a reload of Postgres's configuration: new sessions are to know.
+    // On a backend that nobody holds, a setting changes only by a reload of Postgres's configuration.
     const parameter =
       buffer[start] === backendTag.parameterStatus ? decodeParameterStatus(buffer, start, end) : undefined;
-    if (parameter !== undefined) this.parameters.set(parameter.name, parameter.value);
+    if (parameter !== undefined) this.reported(parameter.name, parameter.value, backend.head?.owner);
+  }
+
+  /** A backend without settings of a session's has this value. If that is news, all sessions hear it that have none of their own, but for the one that did. */
+  reported(name: string, value: string, heardBy: GroupOwner | undefined): void {
+    const before = this.parameters.get(name);
+    if (before === undefined || before === value) return;
+    this.parameters.set(name, value);
+    for (const base of this.#bases.values()) base.adapt(this.parameters);
+    for (const session of this.#environment.sessions()) {
+      if (session.pool === this) session.parameterChanged(name, value, session !== heardBy);
+    }
   }
 
   drained(backend: Backend): void {

@@ -1,5 +1,5 @@
 import type { Clock, PgReport, Timer } from '@multigres/core';
-import { backendTag, decodeErrorResponse, Deframer } from '@multigres/pgwire';
+import { backendTag, decodeErrorResponse, decodeParameterStatus, Deframer } from '@multigres/pgwire';
 import { stringConstant } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
@@ -11,14 +11,20 @@ const adoptionMs = 10_000;
 
 /** Owns the groups that give a backend a session's settings. The client sees none of their replies: it knows its settings. */
 export class Adoption implements GroupOwner {
+  /** What the backend is given: the session's may change meanwhile. */
+  readonly settings: string;
+  readonly applicationName: string | undefined;
   readonly #session: Session;
   readonly #timer: Timer;
   #groups = 0;
+  /** What is reported is what the configuration says. */
+  #resetting = true;
   #error: PgReport | undefined;
   readonly #deframer: Deframer = new Deframer(
     {
       frame: (tag, buffer, start, end) => {
         if (tag === backendTag.errorResponse) this.#error ??= decodeErrorResponse(buffer, start, end)?.report;
+        else if (tag === backendTag.parameterStatus && this.#resetting) this.#isReported(buffer, start, end);
       },
       part: () => {},
     },
@@ -29,6 +35,8 @@ export class Adoption implements GroupOwner {
     this.#session = session;
     this.#timer = clock.after(adoptionMs, () => backend.destroy());
     this.#say(backend, resetOf(backend.settings));
+    this.settings = session.settings;
+    this.applicationName = session.applicationName;
     const text = [session.settings, rename(session.applicationName)].filter((sql) => sql !== '').join(';');
     // By itself: a text is read in the client_encoding of the moment that it arrives in.
     if (text !== '') this.#say(backend, text);
@@ -37,10 +45,11 @@ export class Adoption implements GroupOwner {
   replied(_group: Group, buffer: Uint8Array, start: number, end: number, ready: GroupEnd | undefined): void {
     this.#deframer.feed(buffer.subarray(start, end));
     if (ready === undefined) return;
+    this.#resetting = false;
     this.#groups -= 1;
     if (this.#groups > 0) return;
     this.#timer.cancel();
-    this.#session.adopted(this.#error);
+    this.#session.adopted(this, this.#error);
   }
 
   syncIgnored(): void {}
@@ -48,6 +57,11 @@ export class Adoption implements GroupOwner {
   groupLost(): void {
     this.#timer.cancel();
     this.#session.adoptionLost();
+  }
+
+  #isReported(buffer: Uint8Array, start: number, end: number): void {
+    const parameter = decodeParameterStatus(buffer, start, end);
+    if (parameter !== undefined) this.#session.pool.reported(parameter.name, parameter.value, undefined);
   }
 
   #say(backend: Backend, sql: string): void {

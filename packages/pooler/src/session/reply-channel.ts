@@ -1,5 +1,5 @@
 import { type Clock, type PgError, type Timer } from '@multigres/core';
-import { encodeErrorResponse, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
+import { encodeErrorResponse, encodeParameterStatus, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
 import { encodeError, frameType, ReceiveWindow, replyFlag, SendWindow, type Link } from '@multigres/relay';
 import type { Backend } from '../backend/backend.ts';
 import type { GroupEnd } from '../backend/group.ts';
@@ -7,6 +7,9 @@ import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 
 /** A reader that keeps a shared backend waiting for longer than this is slow: the others are served elsewhere. */
 export const slowReaderMs = 100;
+
+/** As many as a frame can tell. Names given by more Parse messages in one group that failed are forgotten, which is an error and no confusion. */
+const completionsMax = 0xffff;
 
 /** What a session says to its gateway, and the flow control in both directions. */
 export class ReplyChannel {
@@ -58,8 +61,9 @@ export class ReplyChannel {
     if (this.#muted) return;
     this.#inMessage = partial;
     const flags = ready === undefined ? (partial ? replyFlag.partial : 0) : flagsOf(ready, idle);
-    this.#link.reply(this.#id, flags, ready?.completions ?? 0, buffer, start, end);
+    this.#link.reply(this.#id, flags, Math.min(ready?.completions ?? 0, completionsMax), buffer, start, end);
     this.#sendWindow.sent(end - start);
+    if (this.#writer.length > 0 && !partial) this.#sayNews();
   }
 
   /** An error of the pooler's own, ReadyForQuery behind it if `ready`. */
@@ -74,6 +78,18 @@ export class ReplyChannel {
   ready(idle: boolean): void {
     encodeReadyForQuery(this.#writer, 'I');
     this.#own(true, idle);
+  }
+
+  /** Tells it between two messages, the next time if one is under way. */
+  parameterChanged(name: string, value: string): void {
+    if (this.#muted) return;
+    encodeParameterStatus(this.#writer, name, value);
+    if (!this.#inMessage) this.#sayNews();
+  }
+
+  #sayNews(): void {
+    const message = this.#writer.take();
+    this.reply(message, 0, message.length, undefined, false);
   }
 
   syncIgnored(): void {

@@ -58,6 +58,9 @@ const undoneByDiscard: number =
   PinReason.preparedStatement |
   PinReason.sequence;
 
+/** Of a group of a lease, that it may run again; longer ones are rare, and a copy of each would cost. */
+const replayBytesMax = 4 * 1024;
+
 const temporary: number = PinReason.tempObject | PinReason.tempUntilCommit;
 
 /**
@@ -249,6 +252,14 @@ export class Session implements GroupOwner {
     this.#settings = text === '' || this.#own === '' ? text + this.#own : `${text};${this.#own}`;
   }
 
+  /** Postgres's configuration says something else now: `tells` the client, unless the session has a value of its own. */
+  parameterChanged(name: string, value: string, tells: boolean): void {
+    this.baseChanged();
+    if (!tells || this.#closed || this.#start.base.overrides(name) || setsItself(this.#own, name)) return;
+    if (name === 'application_name' && this.#applicationName !== undefined) return;
+    this.#channel.parameterChanged(name, value);
+  }
+
   /** How the settings came out of the oldest unsettled group, whose backend is still held. */
   settled(settings: CarriedSettings): void {
     if (this.#closed || this.#unsettled === 0) return;
@@ -262,7 +273,7 @@ export class Session implements GroupOwner {
   }
 
   /** The backend has the session's settings now, or refused them. */
-  adopted(error: PgReport | undefined): void {
+  adopted({ settings, applicationName }: Adoption, error: PgReport | undefined): void {
     const backend = this.#adopting as Backend;
     this.#adopting = undefined;
     backend.adopting = false;
@@ -273,7 +284,7 @@ export class Session implements GroupOwner {
       this.pool.discard(backend);
       return this.#refuseAndGoOn(settingsNotRestored(error));
     }
-    backend.settingsChanged(this.#settings, this.#applicationName);
+    backend.settingsChanged(settings, applicationName);
     if (this.#canceledWhileAdopting) this.#refuseGroup(canceledWhileWaiting());
     this.#canceledWhileAdopting = false;
     if (this.#pending.length > 0) this.#forwardPending(backend);
@@ -386,6 +397,8 @@ export class Session implements GroupOwner {
         history: group.history,
         trace: group.trace,
       });
+    // Its own client has given it up meanwhile.
+    if (group.cancelAsked && replay !== undefined && !this.#closed) this.#refuseGroup(canceledWhileWaiting());
     this.#afterGroup();
   }
 
@@ -502,8 +515,11 @@ export class Session implements GroupOwner {
   ): void {
     if (this.#open === undefined) this.pool.metrics.queueTime.recordMs(this.pool.metrics.turn.msSince(askedTick));
     const shared = this.#lease === undefined;
+    const alone = this.#owed === 0;
     const group = this.#groupFor(backend, flags, shared);
-    if (shared) {
+    // A stale plan is found out before anything is executed, so the group can run again where nothing hangs on it yet.
+    const short = uses.length > 0 && endsGroup && alone && this.#status === 'I' && end - start <= replayBytesMax;
+    if (shared || short) {
       group.replay = { flags, uses, bytes: buffer.slice(start, end) };
       group.history = history;
     }
@@ -588,6 +604,8 @@ export class Session implements GroupOwner {
    * COPY data belong to what runs already.
    */
   #goesOn(backend: Backend, flags: number): boolean {
+    // What comes now comes behind what runs again.
+    if (this.#last?.rerun === true) return false;
     if (this.#owed === 0 || (flags & requestFlag.copy) !== 0) return backend.hasRoom;
     if (backend.retired || !backend.hasRoom) return false;
     return this.#status !== 'I' || (this.#owed < turnGroupsMax && !this.pool.wantsTurn(backend));
@@ -701,6 +719,14 @@ export class Session implements GroupOwner {
   #leaveAdopting(): void {
     this.#pending.length = 0;
   }
+}
+
+/** Whether the SQL of a session's own settings may set this one. */
+function setsItself(own: string, name: string): boolean {
+  if (own === '') return false;
+  const text = own.toLowerCase();
+  if (name.startsWith('default_transaction') && text.includes('characteristics')) return true;
+  return text.includes(name.toLowerCase()) || (name === 'TimeZone' && text.includes('time zone'));
 }
 
 /** What the gateway gets back for it; what runs again was paid for the first time. */

@@ -164,6 +164,8 @@ export class FakeSession {
   completions: number[] = [];
   readonly #link: Link;
   #heard: string[] = [];
+  #reads = false;
+  #unread = 0;
   readonly #deframer: Deframer = new Deframer(
     {
       frame: (tag, buffer, start, end) => this.#message(tag, buffer, start, end),
@@ -220,13 +222,22 @@ export class FakeSession {
   close(): void {
     this.#link.bare(this.id, frameType.close);
   }
-  credit(bytes: number): void {
-    this.#link.credit(this.id, bytes);
+  /** Reads what came and will come. */
+  read(): void {
+    this.#reads = true;
+    this.#credit();
+  }
+
+  #credit(): void {
+    if (this.#unread > 0) this.#link.credit(this.id, this.#unread);
+    this.#unread = 0;
   }
 
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
     if (flags & replyFlag.syncIgnored) this.#heard.push('~');
     this.#deframer.feed(buffer.slice(start, end));
+    this.#unread += end - start;
+    if (this.#reads) this.#credit();
     if (flags & replyFlag.ready) this.completions.push(count);
   }
 

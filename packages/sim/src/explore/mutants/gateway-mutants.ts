@@ -24,7 +24,7 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'gateway/failed-parse-keeps-its-name',
     file: requests,
-    find: `if (failed) for (let i = group.names.length - 1; i >= completions; i--) this.#names.undo(group.names[i]);`,
+    find: `if (failed) this.#names.undoAfter(group.names, completions);`,
     replace: ``,
     why: 'a name whose Parse failed is taken for ever',
   },
@@ -107,7 +107,7 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'gateway/discard-forgets-no-names',
     file: requests,
-    find: `for (const name of this.#names.names()) this.#change(this.#names.set(name, undefined));`,
+    find: `for (const name of this.#names.names()) this.#dropBySql(name);`,
     replace: ``,
     why: 'prepared statements are still there after DISCARD ALL',
   },

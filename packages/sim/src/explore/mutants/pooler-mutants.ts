@@ -80,7 +80,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/cancel-not-forgiven',
     file: backend,
-    find: `if (report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group)) group.rerun = true;`,
+    find: `if (group.shared && report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group))
+      group.rerun = true;`,
     replace: ``,
     why: 'a cancel that comes late hits the next session on the backend, and that is told so',
     scenario: 'pooling/crowd',
