@@ -169,7 +169,9 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
     this.cancels = new Cancels(this.cancelKeys, (question) => this.#pooler.ask(question), this.metrics);
     this.#topics.on('cancel', this.cancels.asked);
-    this.#console = new Console(config.console || defaultConsoleConfig, this, (question) => this.#pooler.ask(question));
+    this.#console = new Console(config.console || defaultConsoleConfig, this, (question) =>
+      this.#pooler.askNow(question),
+    );
     this.#console.answer(this.#topics);
     this.console = config.console === false ? undefined : this.#console;
     const { clock, random } = world;

@@ -158,7 +158,15 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       config.admin && new AdminQueries(world, this.#server, config.admin, config.limits.loginMs, this.metrics);
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
     const { clock, links, statements, status } = this;
-    this.#views = new ConsoleViews({ clock, config, pools: this.#pools, links, statements });
+    this.#views = new ConsoleViews({
+      clock,
+      config,
+      pools: this.#pools,
+      links,
+      statements,
+      limits: () => this.#limits,
+      shares: () => this.#shares,
+    });
     answerConsole(this.topics, this.#views, this.operations);
     observePooler(world.telemetry.metrics, { status, sessions: () => this.sessions(), limits: config.limits });
     this.#tidyLater();

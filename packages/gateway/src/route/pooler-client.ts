@@ -144,6 +144,12 @@ export class PoolerClient implements LinkHandler {
     });
   }
 
+  /** As `ask`, for somebody who rather hears at once that there is no pooler. */
+  askNow(question: Question): Promise<readonly Answer[]> {
+    if (this.#isUp) return this.ask(question);
+    return Promise.resolve([{ from: this.#endpointText, error: poolerUnreachable(this.#lastTrouble, false) }]);
+  }
+
   /** Looks up what Postgres stores of a role. Rejects with a PgError. */
   async verifier(role: string): Promise<StoredRole> {
     const question = new BodyWriter().text(role).done();

@@ -1,5 +1,6 @@
 import { formatEndpoint, type Clock } from '@multigres/core';
 import { defaultPoolerLimits, type PoolerConfig, type PoolerLimits } from '../config.ts';
+import { databaseBackendsMax, shareOfDatabase, shareOfUser, type Shares } from '../limits/shares.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Pools } from '../pool/pools.ts';
 import type { GatewayLink } from '../session/gateway-link.ts';
@@ -25,6 +26,9 @@ export interface ViewedPooler {
   readonly pools: Pools;
   readonly links: Iterable<GatewayLink>;
   readonly statements: StatementTable;
+  /** As they are now. */
+  readonly limits: () => PoolerLimits;
+  readonly shares: () => Shares;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -139,7 +143,8 @@ export class ConsoleViews implements PoolerViews {
   }
 
   databases(): Iterable<DatabaseRow> {
-    const { postgres } = this.#pooler.config;
+    const { config, limits, shares } = this.#pooler;
+    const { postgres } = config;
     const host = postgres.kind === 'tcp' ? postgres.host : postgres.path;
     const port = postgres.kind === 'tcp' ? postgres.port : 0;
     const counted = this.#count(({ key }) => key.database);
@@ -147,27 +152,30 @@ export class ConsoleViews implements PoolerViews {
       name,
       host,
       port,
-      backendsMax: undefined,
+      poolBackendsMax: limits().poolBackendsMax,
+      backendsMax: databaseBackendsMax(shares(), name),
       backends,
-      sessionsMax: undefined,
+      sessionsMax: shareOfDatabase(shares(), name).sessionsMax,
       sessions,
       paused: this.#pooler.pools.isPaused(name),
     }));
   }
 
   users(): Iterable<UserRow> {
+    const shares = this.#pooler.shares();
     const counted = this.#count(({ key }) => key.user);
     return Array.from(counted, ([name, { backends, sessions }]) => ({
       name,
-      backendsMax: undefined,
+      backendsMax: shareOfUser(shares, name).backendsMax,
       backends,
-      sessionsMax: undefined,
+      sessionsMax: shareOfUser(shares, name).sessionsMax,
       sessions,
     }));
   }
 
   *config(): Iterable<ConfigRow> {
-    const { id, relay, postgres, limits, admin } = this.#pooler.config;
+    const { id, relay, postgres, admin } = this.#pooler.config;
+    const limits = this.#pooler.limits();
     const fixed = { changeable: false, default: '' };
     yield { key: 'pooler.id', value: id, ...fixed };
     yield { key: 'pooler.relay', value: relay === undefined ? '' : formatEndpoint(relay), ...fixed };
@@ -175,7 +183,7 @@ export class ConsoleViews implements PoolerViews {
     yield { key: 'pooler.admin_user', value: admin?.user ?? '', ...fixed };
     for (const name of Object.keys(limits) as (keyof PoolerLimits)[]) {
       const value = String(limits[name]);
-      yield { key: `pooler.${name}`, value, default: String(defaultPoolerLimits[name]), changeable: false };
+      yield { key: `pooler.${name}`, value, default: String(defaultPoolerLimits[name]), changeable: true };
     }
   }
 

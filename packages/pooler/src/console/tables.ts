@@ -136,7 +136,7 @@ function databases(rows: Iterable<DatabaseRow>): Table {
       ['port', 'int4', (row) => row.port],
       ['database', 'text', (row) => row.name],
       ['force_user', 'text', () => null],
-      ['pool_size', 'int4', (row) => row.backendsMax ?? 0],
+      ['pool_size', 'int4', (row) => row.poolBackendsMax],
       ['min_pool_size', 'int4', () => 0],
       ['reserve_pool_size', 'int4', () => 0],
       ['server_lifetime', 'int4', () => 0],

@@ -100,6 +100,8 @@ export interface DatabaseRow {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Backends of one pool. */
+  readonly poolBackendsMax: number;
   readonly backendsMax: number | undefined;
   readonly backends: number;
   readonly sessionsMax: number | undefined;

@@ -40,6 +40,7 @@ describe('what a console asks for and is answered', () => {
     expect(cell('int8', 12e20)).toBe('1200000000000000000000');
     expect(cell('int4', 1.9)).toBe('1');
     expect(cell('int4', true)).toBe('1');
+    expect(cell('int8', Infinity)).toBeNull();
     expect(cell('bool', true)).toBe('t');
     expect(cell('float8', 0.5)).toBe('0.5');
     expect(cell('text', undefined)).toBeNull();

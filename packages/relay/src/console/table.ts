@@ -24,6 +24,8 @@ export interface Table {
 /** The text forms of Postgres: whole numbers without exponent, `t` and `f`. Numbers of the int types are cut to whole ones. */
 export function cell(type: ColumnType, value: string | number | boolean | null | undefined): Cell {
   if (value === null || value === undefined) return null;
+  // No limit, or none that anybody could count.
+  if (typeof value === 'number' && type !== 'float8' && !Number.isFinite(value)) return null;
   if (typeof value === 'boolean') return type === 'bool' ? (value ? 't' : 'f') : value ? '1' : '0';
   if (typeof value === 'string') return value;
   if (type === 'float8') return String(value);
