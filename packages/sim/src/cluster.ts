@@ -8,6 +8,8 @@ export interface Cluster {
   readonly database: string;
   /** Whether its endpoints have an admin console. */
   readonly hasConsole: boolean;
+  /** Whether they speak TLS and protocol 3.2. */
+  readonly isModern: boolean;
   /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
   readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable'>;
   /** Starts every node and makes the tables. Resolves when users may come. */

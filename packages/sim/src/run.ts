@@ -1,3 +1,4 @@
+import { ways } from './workload/way.ts';
 import { Checks } from './check/checks.ts';
 import type { AssembleCluster, Cluster } from './cluster.ts';
 import { generatePlan, type FaultMenu } from './fault/generate.ts';
@@ -197,6 +198,8 @@ class Run {
 
   #parts(client: ClientState, world: UserParts['world'], life: UserParts['life']): UserParts {
     const { kernel, moments: seen } = this.#weather;
+    const taste = kernel.random.fork(`taste/${client.name}`);
+    const { isModern } = this.#cluster;
     return {
       client,
       world,
@@ -206,6 +209,8 @@ class Run {
       endpoints: this.#cluster.endpoints,
       database: this.#cluster.database,
       hasConsole: this.#cluster.hasConsole,
+      way: isModern ? taste.pick(ways) : 'clear',
+      minor: isModern ? taste.pick([0, 2] as const) : 0,
       mix: this.#mix,
       neverImpatient: this.#options.scenario.workload === 'crowd',
       likeness: this.#likeness,

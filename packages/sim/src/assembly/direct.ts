@@ -12,6 +12,7 @@ export const assembleDirect: AssembleCluster = (weather) => {
     endpoints: [endpoint],
     database: databaseName,
     hasConsole: false,
+    isModern: false,
     parts: {
       nodes: [{ node: 'postgres-1', machine: 'postgres-1' }],
       links: [],

@@ -4,6 +4,7 @@ import type { AssembleCluster, ClusterSpec, IdleLimits } from '../cluster.ts';
 import { eventKind } from '../kernel/kernel.ts';
 import { metricsAtRest } from '../check/metrics-oracle.ts';
 import type { SimNode, Weather } from '../world/weather.ts';
+import { clientTls, drawInnerEncryption, postgresTls, relayTls, type InnerEncryption } from './encryption.ts';
 import { backendLeaks } from './leaks.ts';
 import { PostgresNode, databaseName, postgresPort } from './postgres-node.ts';
 import { makeSchema } from './schema.ts';
@@ -18,7 +19,13 @@ class PoolerNode {
   readonly node: SimNode;
   pooler: Pooler | undefined;
 
-  constructor(weather: Weather, name: string, postgresMachine: string, knobs: NonNullable<ClusterSpec['pooler']>) {
+  constructor(
+    weather: Weather,
+    name: string,
+    postgresMachine: string,
+    knobs: NonNullable<ClusterSpec['pooler']>,
+    inner: InnerEncryption,
+  ) {
     const random = weather.kernel.random.fork(`pooler/${name}`);
     const limits = {
       ...defaultPoolerLimits,
@@ -40,6 +47,8 @@ class PoolerNode {
         relay: { kind: 'tcp', host: '0.0.0.0', port: relayPort },
         postgres: { kind: 'tcp', host: postgresMachine, port: postgresPort },
         limits,
+        ...relayTls(inner, world, name),
+        ...postgresTls(inner, world),
         admin: { user: 'postgres', database: 'postgres' },
       });
     });
@@ -50,7 +59,13 @@ class GatewayNode {
   readonly node: SimNode;
   gateway: Gateway | undefined;
 
-  constructor(weather: Weather, name: string, poolerMachine: string, idle: Partial<IdleLimits>) {
+  constructor(
+    weather: Weather,
+    name: string,
+    poolerMachine: string,
+    idle: Partial<IdleLimits>,
+    inner: InnerEncryption,
+  ) {
     weather.drains.set(name, (deadlineMs, awayMs) => this.#drain(weather, deadlineMs, awayMs));
     this.node = weather.node(name, async (world) => {
       this.gateway = await startGateway(
@@ -59,6 +74,8 @@ class GatewayNode {
           id: `cell1/${name}`,
           listen: [{ kind: 'tcp', host: '0.0.0.0', port: gatewayPort }],
           auth: { kind: 'trust' },
+          ...clientTls(world),
+          ...relayTls(inner, world, name),
           console: { ...defaultConsoleConfig, trustAnywhere: true },
           limits: { ...defaultGatewayLimits, poolerWaitMs: 5000, ...idle },
         },
@@ -86,16 +103,18 @@ class GatewayNode {
 /** Users, gateways, a pooler and a Postgres model, each on a machine of its own: the code that runs in production. */
 export const assembleProxy: AssembleCluster = (weather, spec) => {
   const postgres = new PostgresNode(weather, 'postgres-1');
-  const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1', spec.pooler ?? {});
+  const inner = drawInnerEncryption(weather);
+  const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1', spec.pooler ?? {}, inner);
   const gateways = Array.from(
     { length: spec.gateways },
-    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1', spec.gateway ?? {}),
+    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1', spec.gateway ?? {}, inner),
   );
   const nodes = [postgres.node, pooler.node, ...gateways.map(({ node }) => node)];
   return {
     endpoints: gateways.map(({ node }) => ({ kind: 'tcp', host: node.machine.name, port: gatewayPort })),
     database: databaseName,
     hasConsole: true,
+    isModern: true,
     parts: {
       nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),
       links: [['postgres-1', 'pooler-1'], ...gateways.map(({ node }) => ['pooler-1', node.machine.name] as const)],

@@ -26,6 +26,7 @@ import {
   type FrameSink,
 } from '@multigres/pgwire';
 import type { ProtocolOracle } from '../check/protocol-oracle.ts';
+import { goWay, type Way } from './way.ts';
 
 /** One message of the extended protocol. */
 export type Step =
@@ -54,6 +55,10 @@ export interface Reply {
 export interface PgClientOptions {
   readonly endpoint: Endpoint;
   readonly parameters: readonly (readonly [name: string, value: string])[];
+  /** In clear unless told otherwise. */
+  readonly way?: Way;
+  /** The minor version of protocol 3 to ask for; 0 unless told otherwise. */
+  readonly minor?: 0 | 2;
   readonly connectTimeoutMs: number;
   /** How long the client waits for the first ReadyForQuery before it hangs up. */
   readonly loginTimeoutMs: number;
@@ -98,12 +103,13 @@ export class PgClient {
     const client = new PgClient(world, options);
     const { endpoint, connectTimeoutMs } = options;
     try {
-      client.#begin(await world.network.connect(endpoint, { timeoutMs: connectTimeoutMs }));
+      const plain = await world.network.connect(endpoint, { timeoutMs: connectTimeoutMs });
+      client.#begin(await goWay(world, plain, options.way ?? 'clear', connectTimeoutMs));
     } catch (error) {
       return { refused: error as NetworkError };
     }
     const welcome = client.#expectReply();
-    encodeStartupMessage(client.#writer, { major: 3, minor: 0 }, options.parameters);
+    encodeStartupMessage(client.#writer, { major: 3, minor: options.minor ?? 0 }, options.parameters);
     client.#flush();
     const patience = world.clock.after(options.loginTimeoutMs, () => client.drop());
     const reply = await welcome;
@@ -151,6 +157,11 @@ export class PgClient {
     return this.#key?.processId ?? 0;
   }
 
+  /** How long its cancel key is; 0 if none came. */
+  get keyBytes(): number {
+    return this.#key?.secret.length ?? 0;
+  }
+
   /** The last bytes that came since something was asked, one character each: what stands behind a message that was never complete. */
   get lastWords(): string {
     return String.fromCharCode(...this.#lastBytes);
@@ -183,8 +194,10 @@ export class PgClient {
   async cancel(endpoint: Endpoint): Promise<void> {
     const key = this.#key;
     if (key === undefined) return;
+    const { connectTimeoutMs, way = 'clear' } = this.#options;
     const connection = await this.#world.network
-      .connect(endpoint, { timeoutMs: this.#options.connectTimeoutMs })
+      .connect(endpoint, { timeoutMs: connectTimeoutMs })
+      .then((plain) => goWay(this.#world, plain, way, connectTimeoutMs))
       .catch(() => undefined);
     if (connection === undefined) return;
     connection.attach({ data: () => {}, drain: () => {}, end: () => connection.end(), closed: () => {} });

@@ -34,6 +34,7 @@ import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
 import { writeAlone, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { UserSession, fateOf, type ClientState, type Peace } from './session.ts';
+import type { Way } from './way.ts';
 
 export type Operation = (session: UserSession) => Promise<unknown>;
 
@@ -136,6 +137,9 @@ export interface UserParts {
   readonly endpoints: readonly Endpoint[];
   readonly database: string;
   readonly hasConsole: boolean;
+  /** The same in all lives of a user, so that who always comes one way has to get in that way. */
+  readonly way: Way;
+  readonly minor: 0 | 2;
   readonly mix: Mix;
   readonly likeness: Likeness;
   /** Nothing breaks without a word (no machine loses power, no link is cut): half of the users rely on being told, and wait for ever. */
@@ -215,6 +219,8 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   const pg = await PgClient.open(world, {
     endpoint: random.pick(parts.endpoints),
     parameters,
+    way: parts.way,
+    minor: parts.minor,
     connectTimeoutMs: 3000,
     loginTimeoutMs: 10_000,
     oracle: new ProtocolOracle((sentence) => checks.fail('protocol', `${name}: ${sentence}`)),
@@ -231,6 +237,13 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
     return undefined;
   }
   parts.mark('client/logged in');
+  if (parts.way !== 'clear') parts.mark(`client/came by TLS, ${parts.way}`);
+  const keyBytes = parts.minor === 2 ? 32 : 4;
+  if (pg.keyBytes !== keyBytes)
+    checks.fail(
+      'protocol',
+      `${name} got a cancel key of ${pg.keyBytes} bytes, protocol 3.${parts.minor} has ${keyBytes}`,
+    );
   const waitsForEver = parts.neverImpatient && random.chance(0.5);
   session = new UserSession({
     ...parts,

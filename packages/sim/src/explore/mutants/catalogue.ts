@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutation.ts';
 import { consoleMutants } from './console-mutants.ts';
+import { encryptionMutants } from './encryption-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { operationsMutants } from './operations-mutants.ts';
 import { poolerMutants } from './pooler-mutants.ts';
@@ -12,4 +13,5 @@ export const mutantCatalogue: readonly Mutant[] = [
   ...consoleMutants,
   ...operationsMutants,
   ...wireMutants,
+  ...encryptionMutants,
 ];

@@ -91,6 +91,8 @@ async function end(session: UserSession, broken: boolean): Promise<void> {
     else session.pg.terminate();
   } else if (how < 4) {
     await session.either('ROLLBACK', { effect: (reply) => ended(session, reply, ['ROLLBACK']) });
+    // It was refused itself: cancelled before it began.
+    if (inside(session)) session.pg.drop();
   } else {
     session.mark('client/commit sent');
     session.committing = true;
