@@ -318,3 +318,12 @@ export function consoleMessageTooLong(bytes: number, bytesMax: number): PgError 
     detail: `The limit is ${bytesMax} bytes.`,
   });
 }
+
+export function tooManyConsoles(countMax: number): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.tooManyConnections,
+    message: 'too many sessions at the admin console',
+    detail: `The limit is ${countMax}.`,
+  });
+}

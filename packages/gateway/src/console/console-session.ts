@@ -17,6 +17,7 @@ import {
   consoleCannot,
   consoleMessageTooLong,
   malformedLength,
+  tooManyConsoles,
   malformedMessage,
   unknownMessage,
 } from '../errors.ts';
@@ -29,7 +30,10 @@ import type { Console } from './console.ts';
 
 /** What a session at the console needs of its gateway. */
 export type ConsoleEnvironment = GoodbyeEnvironment &
-  Pick<SessionEnvironment, 'cancelKeys' | 'limits' | 'consoleStarted' | 'consoleEnded'>;
+  Pick<SessionEnvironment, 'cancelKeys' | 'limits' | 'consoleStarted' | 'consoleEnded' | 'consoles'>;
+
+/** Sessions at the console, which do not count among the others. */
+const consolesMax = 100;
 
 /** A client of the admin console: one message at a time, the connection rests while a command is under way. Nothing of it goes to Postgres. */
 export class ConsoleSession implements ConnectionHandler, FrameSink, Cancellable {
@@ -76,6 +80,7 @@ export class ConsoleSession implements ConnectionHandler, FrameSink, Cancellable
       remote: this.#connection.remote,
     });
     if (access.kind === 'refused') return this.finish(access.error);
+    if (this.#environment.consoles > consolesMax) return this.finish(tooManyConsoles(consolesMax));
     if (replication !== 'none') return this.finish(consoleCannot('replicate'));
     const settings = new ConsoleSettings(user, startup);
     const { mayCommand } = access;

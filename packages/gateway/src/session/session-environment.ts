@@ -40,6 +40,8 @@ export interface SessionEnvironment extends RequestContext, ClientEncryption, Go
   readonly rounds: SessionRounds;
   /** The admin console; undefined if there is none. */
   readonly console: Console | undefined;
+  /** Sessions at it. */
+  readonly consoles: number;
   consoleStarted(session: ConsoleSession): void;
   consoleEnded(session: ConsoleSession): void;
   poolerFor(database: string): PoolerClient;
