@@ -1,11 +1,12 @@
-import { Socket, type Server } from 'node:net';
-import { HostConnection, highWaterBytes, keepAliveMs, onread } from './network-connection.ts';
+import type { Server } from 'node:net';
+import { HostConnection, keepAliveMs, type OwnedConnection } from './network-connection.ts';
+import { HandleConnection, hasNodeStreams, type StreamHandle } from './network-handle.ts';
 
-export type OnAccepted = (connection: HostConnection) => void;
+export type OnAccepted = (connection: OwnedConnection) => void;
 
 /** What Node's server calls for each connection. Not part of its documented interface. */
 interface AcceptingHandle {
-  onconnection: (status: number, handle: unknown) => void;
+  onconnection: (status: number, handle: StreamHandle) => void;
 }
 
 function acceptingHandle(server: Server): AcceptingHandle | undefined {
@@ -15,20 +16,15 @@ function acceptingHandle(server: Server): AcceptingHandle | undefined {
 }
 
 /**
- * Makes the connections of a listening server read into the shared buffer, which Node's documented interface offers for outgoing connections
- * only. Answers false where this Node has no such place; then `acceptByEvents` has to do. Measured: README, "Accepted connections".
+ * Makes the connections of a listening server what they are underneath Node's sockets, with the shared buffer to read into. Answers false where this Node has no
+ * such place; then `acceptByEvents` has to do. Measured: README, "Accepted connections".
  */
 export function acceptByHandle(server: Server, remote: string | undefined, onAccepted: OnAccepted): boolean {
   const accepting = acceptingHandle(server);
-  if (!accepting) return false;
+  if (!accepting || !hasNodeStreams) return false;
   accepting.onconnection = (status, handle): void => {
     // Out of file descriptors, or the peer is gone again: the listener lives on, and libuv has closed what waited.
-    if (status !== 0) return;
-    // The handle is what Node itself passes here; the types know only of the documented kinds.
-    const options = { handle: handle as never, allowHalfOpen: true, writableHighWaterMark: highWaterBytes };
-    const socket = new Socket({ ...options, onread });
-    if (remote === undefined) socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
-    onAccepted(new HostConnection(socket, remote));
+    if (status === 0) onAccepted(new HandleConnection(handle, remote));
   };
   return true;
 }

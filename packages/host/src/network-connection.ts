@@ -6,7 +6,7 @@ import { networkError } from './network-errors.ts';
  * Where all connections read into, one after the other: a read and the handler's call happen in one piece, so no bytes of one connection are
  * there when another one reads. Per connection this saves Node's 64 KiB allocation for each read, and per idle connection everything.
  */
-const readBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
+export const readBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
 
 /** At this many unsent bytes `write` answers false. */
 export const highWaterBytes = 65_536;
@@ -48,10 +48,17 @@ export const onread: { readonly buffer: Uint8Array; readonly callback: (length: 
 };
 
 /** `givenUp`: somebody else reads from the socket now. */
+/** A connection of this network, as it is seen from inside. */
+export interface OwnedConnection extends Connection {
+  readonly isAttached: boolean;
+  /** Hands the socket to TLS, paused; from here on only `destroy` has an effect. Undefined if the connection is over. */
+  giveUpSocket(): Socket | undefined;
+}
+
 type State = 'open' | 'ending' | 'givenUp' | 'destroyed' | 'closed';
 
 /** A connection on Node's socket. The `told` methods are for this file's and the listener's callbacks only. */
-export class HostConnection implements Connection {
+export class HostConnection implements OwnedConnection {
   readonly #socket: Socket;
   #handler: ConnectionHandler | undefined;
   #state: State = 'open';
@@ -86,7 +93,6 @@ export class HostConnection implements Connection {
     return this.#paused;
   }
 
-  /** Hands the socket to TLS, paused; from here on only `destroy` has an effect. Undefined if the connection is over. */
   giveUpSocket(): Socket | undefined {
     if (this.#state !== 'open') return undefined;
     const socket: OwnedSocket = this.#socket;

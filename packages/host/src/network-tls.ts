@@ -13,7 +13,7 @@ import {
   type TlsServerOptions,
 } from '@multigres/core';
 import { EncryptedConnection } from './network-encrypted.ts';
-import type { HostConnection } from './network-connection.ts';
+import type { OwnedConnection } from './network-connection.ts';
 import { networkError } from './network-errors.ts';
 
 /** A read certificate, key and list of authorities: OpenSSL's context, to be shared by all connections. */
@@ -56,7 +56,7 @@ function certificatesIn(authorities: Uint8Array): string[] {
 
 /** Puts TLS on a connection, and resolves when the handshake is done. Rejects with a NetworkError; the connection is destroyed then. */
 export function startTls(
-  connection: HostConnection,
+  connection: OwnedConnection,
   options: TlsServerOptions | TlsClientOptions,
 ): Promise<SecuredConnection> {
   const { context } = options;

@@ -19,8 +19,9 @@ import {
   type TlsServerOptions,
 } from '@multigres/core';
 import { acceptByEvents, acceptByHandle, type OnAccepted } from './network-accept.ts';
-import { HostConnection, highWaterBytes, keepAliveMs, onread } from './network-connection.ts';
+import { HostConnection, highWaterBytes, keepAliveMs, onread, type OwnedConnection } from './network-connection.ts';
 import { networkError } from './network-errors.ts';
+import { HandleConnection, hasNodeStreams, takeHandle } from './network-handle.ts';
 import { HostTlsContext, startTls } from './network-tls.ts';
 
 /** The system cuts it to its own limit (on Linux `net.core.somaxconn`, 4096). Small queues lose connects when many clients start at once. */
@@ -78,7 +79,7 @@ export class HostNetwork implements Network {
         timer.cancel();
         socket.off('error', onFailed);
         if (isOwnEcho(socket)) fail(new NetworkError('refused', `${what}: nobody listens there`));
-        else resolve(connection);
+        else resolve(this.#documentedOnly ? connection : withoutSocket(connection));
       });
     });
   }
@@ -88,8 +89,8 @@ export class HostNetwork implements Network {
   }
 
   secure(connection: Connection, options: TlsServerOptions | TlsClientOptions): Promise<SecuredConnection> {
-    assert(connection instanceof HostConnection, 'the connection comes from this network');
-    return startTls(connection, options);
+    assert('giveUpSocket' in connection, 'the connection comes from this network');
+    return startTls(connection as OwnedConnection, options);
   }
 
   #open(endpoint: Endpoint, accept: (connection: Connection) => void, options: ListenOptions): Promise<Listener> {
@@ -182,6 +183,14 @@ function dial(endpoint: Endpoint): { readonly socket: Socket; readonly connectio
   socket.pause();
   socket.connect(addressOf(endpoint));
   return { socket, connection };
+}
+
+/** The connection on the handle alone, where this Node lets us. */
+function withoutSocket(connection: HostConnection): Connection {
+  const { remote } = connection;
+  const socket = hasNodeStreams ? connection.giveUpSocket() : undefined;
+  const handle = socket && takeHandle(socket);
+  return handle === undefined ? connection : new HandleConnection(handle, remote);
 }
 
 function addressOf(endpoint: Endpoint): { host: string; port: number } | { path: string } {

@@ -39,6 +39,8 @@ export const frameType = {
   opened: 32,
   reply: 33,
   ended: 34,
+  /** The oldest unanswered `cancel` of the session is done: nothing of it will hit what the client sends from now on. */
+  cancelled: 36,
 } as const;
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];

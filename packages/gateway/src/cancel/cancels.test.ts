@@ -6,8 +6,17 @@ import { batchesMax, batchMax, Cancels, queueMax, type Cancellable, type CancelC
 
 class FakeSession implements Cancellable {
   cancels = 0;
-  cancel(): void {
+  /** Ends the latest cancel, for sessions whose signals take their time. */
+  finish: () => void = () => undefined;
+  readonly #takesTime: boolean;
+
+  constructor(takesTime = false) {
+    this.#takesTime = takesTime;
+  }
+
+  cancel(): Promise<void> | undefined {
     this.cancels += 1;
+    return this.#takesTime ? new Promise((resolve) => (this.finish = resolve)) : undefined;
   }
 }
 
@@ -31,7 +40,9 @@ function gateways(count: number): { readonly all: readonly Gateway[]; readonly a
     const ask = async (question: Question): Promise<readonly Answer[]> => {
       asked.push(question);
       const others = all.filter((_gateway, other) => other !== at);
-      return others.map(({ cancels }) => ({ from: '', body: cancels.asked(new BodyReader(question.body)) }));
+      return Promise.all(
+        others.map(async ({ cancels }) => ({ from: '', body: await cancels.asked(new BodyReader(question.body)) })),
+      );
     };
     const counted = counters();
     return { keys, cancels: new Cancels(keys, ask, counted), counted };
@@ -57,6 +68,21 @@ describe('a cancel', () => {
     await here.cancels.requested(there.keys.issue(meant, 32));
     expect([meant.cancels, neighbour.cancels, stranger.cancels]).toEqual([1, 0, 0]);
     expect([here.counted.cancels.value, here.counted.strayCancels.value]).toEqual([1, 0]);
+  });
+
+  it('keeps its connection until the signal was sent, here and at another gateway', async () => {
+    const { all } = gateways(2);
+    const [here, there] = all as [Gateway, Gateway];
+    const session = new FakeSession(true);
+    const key = there.keys.issue(session);
+    for (const { cancels } of [there, here]) {
+      let over = false;
+      const done = Promise.resolve(cancels.requested(key)).then(() => (over = true));
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      expect(over).toBe(false);
+      session.finish();
+      await done;
+    }
   });
 
   it('with a wrong secret, or a part of the right one, hits nobody anywhere', async () => {

@@ -3,7 +3,8 @@ import { BodyReader, BodyWriter, type Answer, type Question } from '@multigres/r
 import type { CancelKey, CancelKeys } from './cancel-keys.ts';
 
 export interface Cancellable {
-  cancel(): void;
+  /** Resolves when nothing of the cancel is under way any more; undefined: at once. */
+  cancel(): Promise<void> | undefined;
 }
 
 /** CancelRequests that came here: those whose session was found somewhere, and the others. */
@@ -49,15 +50,14 @@ export class Cancels {
   }
 
   /**
-   * A CancelRequest came. Answers when its connection may be closed: undefined for now, else a promise. A client that sends its next query after
-   * that must not have it cancelled, so the close waits until the gateway that has the session was told.
+   * A CancelRequest came. Answers when its connection may be closed: undefined for now, else a promise. As with Postgres itself, a client that sends its next
+   * query after that does not have it cancelled: the close waits until the signal was sent, whatever gateway and pooler it goes through.
    */
   requested(key: CancelKey): Promise<void> | undefined {
     const session = this.#keys.find(key);
     if (session !== undefined) {
       this.#counters.cancels.add();
-      session.cancel();
-      return undefined;
+      return session.cancel();
     }
     if (this.#queue.length >= queueMax) {
       this.#counters.strayCancels.add();
@@ -70,14 +70,17 @@ export class Cancels {
   }
 
   /** Another gateway asks for the keys that it does not know. */
-  asked = (body: BodyReader): Uint8Array => {
+  asked = async (body: BodyReader): Promise<Uint8Array> => {
     let found = 0;
+    const under: Promise<void>[] = [];
     for (let left = body.u32(); left > 0; left--) {
       const session = this.#keys.find({ processId: body.u32(), secretKey: body.bytes() });
       if (session === undefined) continue;
-      session.cancel();
+      const done = session.cancel();
+      if (done !== undefined) under.push(done);
       found += 1;
     }
+    await Promise.all(under);
     return new BodyWriter().u32(found).done();
   };
 

@@ -103,7 +103,7 @@ export class ConsoleSession implements ConnectionHandler, FrameSink, Cancellable
   }
 
   /** Gives up waiting for a command; what was asked of others goes on there. */
-  cancel(): void {
+  cancel(): undefined {
     this.#giveUp?.(consoleCancelled());
   }
 

@@ -88,6 +88,8 @@ export class PoolerClient implements LinkHandler {
   #attempts = 0;
   #lastTrouble = 'it has not been tried yet';
   #retry: Timer | undefined;
+  /** Who waits for a cancel of the channel to be done, oldest first. */
+  readonly #cancels: Map<number, (() => void)[]> = new Map();
   #lastChannel = 0;
   readonly #welcomes: Welcomes = new Welcomes();
   readonly #channels: Map<number, ChannelHandler> = new Map();
@@ -216,12 +218,21 @@ export class PoolerClient implements LinkHandler {
     this.#link?.credit(channel, bytes);
   }
 
-  cancel(channel: number): void {
-    if (this.#channels.has(channel)) this.#link?.bare(channel, frameType.cancel);
+  /** Resolves when nothing of the cancel is under way any more, also if the channel or the link ended in between; undefined: at once. */
+  cancel(channel: number): Promise<void> | undefined {
+    const link = this.#link;
+    if (link === undefined || !this.#channels.has(channel)) return undefined;
+    link.bare(channel, frameType.cancel);
+    return new Promise((done) => {
+      const cancels = this.#cancels.get(channel);
+      if (cancels === undefined) this.#cancels.set(channel, [done]);
+      else cancels.push(done);
+    });
   }
 
   close(channel: number): void {
     if (!this.#channels.delete(channel)) return;
+    this.#forgetCancels(channel);
     const waiting = this.#waiting.get(channel);
     if (waiting !== undefined) {
       waiting.timer.cancel();
@@ -275,6 +286,8 @@ export class PoolerClient implements LinkHandler {
         return this.#channels.get(channel)?.opened(this.#welcomes.read(buffer, start, end));
       case frameType.credit:
         return this.#channels.get(channel)?.credited(body.u32());
+      case frameType.cancelled:
+        return this.#cancelled(channel);
       case frameType.ended:
         return this.#ended(channel, decodeError(body));
       default:
@@ -293,15 +306,28 @@ export class PoolerClient implements LinkHandler {
     this.#defined.clear();
     const lost = [...this.#channels].filter(([channel]) => !this.#waiting.has(channel));
     for (const [channel] of lost) this.#channels.delete(channel);
+    for (const channel of this.#cancels.keys()) this.#forgetCancels(channel);
     for (const [, handler] of lost) handler.lost();
     this.#retryLater();
   }
 
   // --- inside ---
 
+  #cancelled(channel: number): void {
+    const cancels = this.#cancels.get(channel);
+    cancels?.shift()?.();
+    if (cancels?.length === 0) this.#cancels.delete(channel);
+  }
+
+  #forgetCancels(channel: number): void {
+    for (const done of this.#cancels.get(channel) ?? []) done();
+    this.#cancels.delete(channel);
+  }
+
   #ended(channel: number, error: PgError): void {
     const handler = this.#channels.get(channel);
     this.#channels.delete(channel);
+    this.#forgetCancels(channel);
     handler?.ended(error);
   }
 

@@ -171,8 +171,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#connection.attach(this);
   }
 
-  cancel(): void {
-    if (this.#phase === 'ready' || this.#phase === 'holding') this.#pooler.cancel(this.#channel);
+  cancel(): Promise<void> | undefined {
+    return this.#phase === 'ready' || this.#phase === 'holding' ? this.#pooler.cancel(this.#channel) : undefined;
   }
 
   /** Ends the session, telling the client why. */
@@ -203,7 +203,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#verdict = late.error;
     // If this one comes too early or too late for Postgres, the next one comes after as long again.
     this.#sinceMs = this.#environment.rounds.coarseMs;
-    this.cancel();
+    void this.cancel();
   }
 
   // --- the client's connection ---

@@ -107,8 +107,8 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.#connection.attach(this);
   }
 
-  cancel(): void {
-    if (this.#phase === 'ready') this.#pooler.cancel(this.#channel);
+  cancel(): Promise<void> | undefined {
+    return this.#phase === 'ready' ? this.#pooler.cancel(this.#channel) : undefined;
   }
 
   /** Ends the session, telling the client why if it is not in the middle of a message. */

@@ -334,13 +334,21 @@ export class Pool implements BackendOwner {
     if (this.#machine.waiters > 0) this.#dispatch();
   }
 
-  cancel(backend: Backend, session: Session): void {
+  /** `done` is called when a signal that had to be sent at once is not under way any more. One that has to wait for its turn hits its own group or none. */
+  cancel(backend: Backend, session: Session, done: () => void): void {
     const head = backend.head;
-    if (head === undefined) return this.metrics.cancelled('late');
+    if (head === undefined) {
+      this.metrics.cancelled('late');
+      return done();
+    }
     // Sent when it is at the head, and when the fate of a cancel for another one is known. A preparation of the gateway's is not the client's to cancel.
-    if (head.owner !== session || head.rerun || head.unseen) return void backend.askCancel(session);
+    if (head.owner !== session || head.rerun || head.unseen) {
+      backend.askCancel(session);
+      return done();
+    }
     head.cancelAsked = true;
-    if (!backend.cancelling) this.#sendCancel(backend, head);
+    if (backend.cancelling) return done();
+    this.#sendCancel(backend, head, done);
   }
 
   sessionEnded(session: Session): void {
@@ -658,12 +666,13 @@ export class Pool implements BackendOwner {
     if (head.cancelAsked && !head.cancelSent && !head.rerun) this.#sendCancel(backend, head);
   }
 
-  #sendCancel(backend: Backend, group: Group): void {
+  #sendCancel(backend: Backend, group: Group, done?: () => void): void {
     group.cancelSent = true;
     this.metrics.cancelled('sent');
     backend.cancelling = true;
     this.#environment.cancelBackend(backend, () => {
       backend.cancelDone();
+      done?.();
       // It may have come too late, or another one was asked for meanwhile.
       this.#cancelHead(backend);
       this.#dispatch();

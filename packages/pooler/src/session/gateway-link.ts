@@ -146,7 +146,7 @@ export class GatewayLink implements LinkHandler {
       case frameType.settled:
         return this.#sessions.get(id)?.settled(decodeSettings(body));
       case frameType.cancel:
-        return (this.#sessions.get(id) ?? this.#tunnels.get(id))?.cancel();
+        return this.#cancel(id);
       case frameType.close:
         return this.#close(id);
       default:
@@ -164,6 +164,13 @@ export class GatewayLink implements LinkHandler {
     for (const statement of this.#statements.values()) this.#environment.statements.release(statement);
     this.#statements.clear();
     this.#environment.linkClosed(this);
+  }
+
+  #cancel(id: number): void {
+    const done = (): void => this.#link.bare(id, frameType.cancelled);
+    const target = this.#sessions.get(id) ?? this.#tunnels.get(id);
+    if (target === undefined) done();
+    else target.cancel(done);
   }
 
   #request(id: number, flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {

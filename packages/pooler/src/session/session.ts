@@ -42,6 +42,8 @@ export interface SessionStart {
   readonly applicationName: string | undefined;
 }
 
+const nothing = (): void => undefined;
+
 /** How long what a client has sent may go on after it left. Postgres itself would finish it, however long it takes. */
 const lingerMs = 5_000;
 
@@ -308,20 +310,20 @@ export class Session implements GroupOwner {
     this.#refuseAndGoOn(error);
   }
 
-  cancel(): void {
+  /** `done` is called when a signal, if one had to be sent, is not under way any more. */
+  cancel(done: () => void): void {
+    const backend = this.#lease ?? this.#shared;
     if (this.#waitTimer !== undefined) {
       this.pool.forget(this);
       this.#stopWaiting();
       this.pool.metrics.cancelled('unsent');
-      return this.#refuseAndGoOn(canceledWhileWaiting());
-    }
-    if (this.#adopting !== undefined) {
+      this.#refuseAndGoOn(canceledWhileWaiting());
+    } else if (this.#adopting !== undefined) {
       this.#canceledWhileAdopting = true;
-      return this.pool.metrics.cancelled('unsent');
-    }
-    const backend = this.#lease ?? this.#shared;
-    if (backend !== undefined && this.#owed > 0) this.pool.cancel(backend, this);
+      this.pool.metrics.cancelled('unsent');
+    } else if (backend !== undefined && this.#owed > 0) return this.pool.cancel(backend, this, done);
     else this.pool.metrics.cancelled('late');
+    done();
   }
 
   credited(bytes: number): void {
@@ -705,7 +707,7 @@ export class Session implements GroupOwner {
     this.#pending.length = 0;
     this.#open = undefined;
     if (this.#adopting !== undefined) return this.#leaveAdopting();
-    if (this.#shared !== undefined) this.pool.cancel(this.#shared, this);
+    if (this.#shared !== undefined) this.pool.cancel(this.#shared, this, nothing);
     const backend = this.#lease;
     this.#lease = undefined;
     if (backend === undefined) return;

@@ -25,7 +25,7 @@ export interface TunnelEnvironment {
   givePlaceBack(tunnel: Tunnel): void;
   /** Logs in for a replication connection. Rejects with a PgError. */
   logIn(open: Open): Promise<{ readonly connection: Connection; readonly identity: BackendIdentity }>;
-  cancelBackend(identity: BackendIdentity): void;
+  cancelBackend(identity: BackendIdentity, done: () => void): void;
   tunnelEnded(tunnel: Tunnel): void;
 }
 
@@ -89,8 +89,10 @@ export class Tunnel implements ConnectionHandler {
     this.#connection?.resume();
   }
 
-  cancel(): void {
-    if (this.#identity !== undefined && this.#phase === 'open') this.#environment.cancelBackend(this.#identity);
+  /** `done` is called when the signal is not under way any more. */
+  cancel(done: () => void): void {
+    if (this.#identity === undefined || this.#phase !== 'open') return done();
+    this.#environment.cancelBackend(this.#identity, done);
   }
 
   /** The client is gone. */

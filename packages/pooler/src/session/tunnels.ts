@@ -62,8 +62,8 @@ export class Tunnels implements TunnelEnvironment {
     return logIn(this.#world, this.#postgres, identity, this.#host.loginMs);
   }
 
-  cancelBackend(identity: BackendIdentity): void {
-    void sendCancel(this.#world, this.#postgres, identity, this.#host.loginMs);
+  cancelBackend(identity: BackendIdentity, done: () => void): void {
+    void sendCancel(this.#world, this.#postgres, identity, this.#host.loginMs).then(done);
   }
 
   tunnelEnded(tunnel: Tunnel): void {

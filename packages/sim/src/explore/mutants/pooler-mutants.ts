@@ -72,8 +72,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/cancel-hits-the-head',
     file: pool,
-    find: `if (head.owner !== session || head.rerun || head.unseen) return void backend.askCancel(session);`,
-    replace: ``,
+    find: `    if (head.owner !== session || head.rerun || head.unseen) {`,
+    replace: `    if (head.unseen) {`,
     why: 'a cancel stops whatever runs on the shared backend, whoever asked for it',
     scenario: 'pooling/crowd',
   },
@@ -130,5 +130,13 @@ export const poolerMutants: readonly Mutant[] = [
     find: `    else base.push(setting);`,
     replace: ``,
     why: 'what a client asked for in its startup packet is not set on its backends',
+  },
+  {
+    name: 'pool/cancel-done-before-it-is-sent',
+    file: 'packages/pooler/src/pool/pool.ts',
+    find: `    this.#sendCancel(backend, head, done);`,
+    replace: `    this.#sendCancel(backend, head, undefined);
+    done();`,
+    why: 'a client that saw its cancel request end has its next statement cancelled',
   },
 ];
