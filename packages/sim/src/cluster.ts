@@ -1,5 +1,6 @@
 import type { Endpoint } from '@multigres/core';
 import type { FaultMenu } from './fault/generate.ts';
+import type { Accounts } from './assembly/accounts.ts';
 import type { Weather } from './world/weather.ts';
 
 /** A simulated cluster, as a run needs it: where its users knock, what can break, and what a god sees. */
@@ -10,6 +11,8 @@ export interface Cluster {
   readonly hasConsole: boolean;
   /** Whether they speak TLS and protocol 3.2. */
   readonly isModern: boolean;
+  /** How users prove who they are; undefined where everybody is trusted and nothing limited. */
+  readonly accounts?: Accounts;
   /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
   readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable'>;
   /** Starts every node and makes the tables. Resolves when users may come. */

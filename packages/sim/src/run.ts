@@ -17,7 +17,7 @@ import {
   type Timetable,
   type UserParts,
 } from './workload/user.ts';
-import { fateOf, type ClientState, type Peace } from './workload/session.ts';
+import { fateOf, type ClientState, type Peace, type UserSession } from './workload/session.ts';
 import { Weather } from './world/weather.ts';
 
 export interface RunOptions {
@@ -105,7 +105,12 @@ class Run {
     this.#likeness = drawLikeness(random.fork('likeness'), scenario.workload ?? 'everything');
     const [least, most] = scenario.users;
     const count = least + random.below(most - least + 1);
-    this.#clients = Array.from({ length: count }, (_, i) => ({ name: `user-${i + 1}`, counter: 0, sessions: 0 }));
+    this.#clients = Array.from({ length: count }, (_, i) => ({
+      name: `user-${i + 1}`,
+      counter: 0,
+      sessions: 0,
+      refusals: 0,
+    }));
     for (const client of this.#clients) this.#makeUser(client);
     this.#plan = options.plan ?? scenario.plan ?? generatePlan(weather.kernel.random.fork('plan'), this.#menu());
     this.#timetable = { endMs: Math.max(scenario.endMs, this.#plan.healMs), healMs: this.#plan.healMs };
@@ -215,6 +220,8 @@ class Run {
       neverImpatient: this.#options.scenario.workload === 'crowd',
       likeness: this.#likeness,
       peace: this.#peace(),
+      accounts: this.#cluster.accounts,
+      isCalm: this.#options.scenario.faults.every((kind) => kind === 'clockStep'),
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
     };
@@ -240,7 +247,11 @@ class Run {
     const weather = this.#weather;
     const life = weather.life('auditor');
     const world = weather.world(life, weather.machine('auditor'));
-    const session = await login(this.#parts({ name: 'auditor', counter: 0, sessions: 0 }, world, life));
+    const parts = this.#parts({ name: 'auditor', counter: 0, sessions: 0, refusals: 0 }, world, life);
+    let session: UserSession | undefined;
+    // Each gateway may have to be told once that the password was changed.
+    for (let tries = 0; session === undefined && tries <= this.#cluster.endpoints.length; tries++)
+      session = await login(parts);
     const reply = await session?.simple('SELECT k FROM ledger');
     if (session === undefined || reply === undefined || fateOf(reply) !== 'ok') {
       this.#checks.fail('liveness', `a fresh session cannot read the ledger: ${reply?.error?.message ?? 'no session'}`);

@@ -1,5 +1,6 @@
 import type { Weather, SimNode } from '../world/weather.ts';
 import { startPostgres, type PostgresModel } from '../model/postgres/postgres.ts';
+import { appUser, bannedUser, guestUser } from './accounts.ts';
 import { WriteAheadLog } from '../model/postgres/storage/log.ts';
 
 export const postgresPort = 5432;
@@ -11,6 +12,8 @@ export class PostgresNode {
   readonly #log = new WriteAheadLog();
   #model: PostgresModel | undefined;
   #lives = 0;
+  #password = 'password 1';
+  #passwords = 1;
 
   constructor(weather: Weather, name: string) {
     const { kernel } = weather;
@@ -24,7 +27,15 @@ export class PostgresNode {
         endpoint: { kind: 'tcp', host: '0.0.0.0', port: postgresPort },
         onUnsupported: (text) => kernel.fail('model', `the Postgres model cannot do this: ${text}`),
         databases: ['postgres', databaseName],
-        roles: [{ name: 'postgres', superuser: true }, { name: 'app' }],
+        roles: [
+          { name: 'postgres', superuser: true },
+          { name: appUser, password: this.#password },
+          { name: bannedUser, password: this.#password },
+          { name: guestUser },
+        ],
+        // Poolers are trusted; gateways ask.
+        authentication: 'trust',
+        scramIterations: 2,
         log: this.#log,
         statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
         flushDelayMs: { least: 0.1, greatest: 0.5 + Math.min(slow, 2) * 5 },
@@ -42,6 +53,20 @@ export class PostgresNode {
   /** The model in its present life. */
   get model(): PostgresModel | undefined {
     return this.#model;
+  }
+
+  /** What the users' role has to prove. */
+  get password(): string {
+    return this.#password;
+  }
+
+  /** Another one; false if Postgres is not there to be told. */
+  changePassword(): boolean {
+    if (!this.isReady) return false;
+    this.#passwords += 1;
+    this.#password = `password ${this.#passwords}`;
+    for (const role of [appUser, bannedUser]) this.#model?.setPassword(role, this.#password);
+    return true;
   }
 
   /** One of the users' backends, a busy one if there is any. */

@@ -1,9 +1,17 @@
-import { defaultConsoleConfig, defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
-import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
-import type { AssembleCluster, ClusterSpec, IdleLimits } from '../cluster.ts';
+import {
+  defaultConsoleConfig,
+  defaultGatewayLimits,
+  startGateway,
+  type AuthPolicy,
+  type Gateway,
+  type GatewayLimits,
+} from '@multigres/gateway';
+import { defaultPoolerLimits, noShares, startPooler, type Pooler } from '@multigres/pooler';
+import type { AssembleCluster, ClusterSpec } from '../cluster.ts';
 import { eventKind } from '../kernel/kernel.ts';
 import { metricsAtRest } from '../check/metrics-oracle.ts';
 import type { SimNode, Weather } from '../world/weather.ts';
+import { askingPolicy, guestSessionsMax, guestUser } from './accounts.ts';
 import { clientTls, drawInnerEncryption, postgresTls, relayTls, type InnerEncryption } from './encryption.ts';
 import { backendLeaks } from './leaks.ts';
 import { PostgresNode, databaseName, postgresPort } from './postgres-node.ts';
@@ -49,6 +57,7 @@ class PoolerNode {
         limits,
         ...relayTls(inner, world, name),
         ...postgresTls(inner, world),
+        shares: { ...noShares, users: new Map([[guestUser, { sessionsMax: guestSessionsMax }]]) },
         admin: { user: 'postgres', database: 'postgres' },
       });
     });
@@ -63,7 +72,8 @@ class GatewayNode {
     weather: Weather,
     name: string,
     poolerMachine: string,
-    idle: Partial<IdleLimits>,
+    auth: AuthPolicy,
+    limits: Partial<GatewayLimits>,
     inner: InnerEncryption,
   ) {
     weather.drains.set(name, (deadlineMs, awayMs) => this.#drain(weather, deadlineMs, awayMs));
@@ -73,11 +83,11 @@ class GatewayNode {
         {
           id: `cell1/${name}`,
           listen: [{ kind: 'tcp', host: '0.0.0.0', port: gatewayPort }],
-          auth: { kind: 'trust' },
+          auth,
           ...clientTls(world),
           ...relayTls(inner, world, name),
           console: { ...defaultConsoleConfig, trustAnywhere: true },
-          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000, ...idle },
+          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000, ...limits },
         },
         { kind: 'tcp', host: poolerMachine, port: relayPort },
       );
@@ -105,9 +115,13 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
   const postgres = new PostgresNode(weather, 'postgres-1');
   const inner = drawInnerEncryption(weather);
   const pooler = new PoolerNode(weather, 'pooler-1', 'postgres-1', spec.pooler ?? {}, inner);
+  const random = weather.kernel.random.fork('accounts');
+  const asks = random.chance(0.5);
+  const auth: AuthPolicy = asks ? askingPolicy() : { kind: 'trust' };
+  const limits = { ...spec.gateway, verifierMs: random.pick([0, 500, 1e9]) };
   const gateways = Array.from(
     { length: spec.gateways },
-    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1', spec.gateway ?? {}, inner),
+    (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1', auth, limits, inner),
   );
   const nodes = [postgres.node, pooler.node, ...gateways.map(({ node }) => node)];
   return {
@@ -115,6 +129,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
     database: databaseName,
     hasConsole: true,
     isModern: true,
+    accounts: { asks, password: () => postgres.password, changePassword: () => postgres.changePassword() },
     parts: {
       nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),
       links: [['postgres-1', 'pooler-1'], ...gateways.map(({ node }) => ['pooler-1', node.machine.name] as const)],

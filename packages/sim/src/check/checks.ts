@@ -16,6 +16,8 @@ export class Checks {
   readonly ledger: Ledger = new Ledger();
   readonly locks: LockOracle = new LockOracle();
   readonly watch: Watch;
+  /** Sessions of the user with a limit, as its clients see them. */
+  readonly guests: { inside: number } = { inside: 0 };
   readonly tally: Tally = { ok: 0, failed: 0, unknown: 0 };
   readonly #kernel: Kernel;
 

@@ -19,11 +19,16 @@ import {
   encodeExecute,
   encodeParse,
   encodeQuery,
+  encodeSaslInitialResponse,
+  encodeSaslResponse,
   encodeStartupMessage,
   encodeSync,
   encodeTerminate,
+  scramClientFinal,
+  scramClientFirst,
   type BackendMessage,
   type FrameSink,
+  type ScramClientFirst,
 } from '@multigres/pgwire';
 import type { ProtocolOracle } from '../check/protocol-oracle.ts';
 import { goWay, type Way } from './way.ts';
@@ -59,6 +64,10 @@ export interface PgClientOptions {
   readonly way?: Way;
   /** The minor version of protocol 3 to ask for; 0 unless told otherwise. */
   readonly minor?: 0 | 2;
+  /** For a server that asks for SCRAM. */
+  readonly password?: string;
+  /** Printable, another one each time. */
+  readonly nonce?: () => string;
   readonly connectTimeoutMs: number;
   /** How long the client waits for the first ReadyForQuery before it hangs up. */
   readonly loginTimeoutMs: number;
@@ -75,7 +84,7 @@ interface Waiting {
 
 /**
  * A small client of the Postgres protocol for simulated users: it sends what it is told, collects the replies, and lets an oracle
- * listen to every byte. Login without a password only.
+ * listen to every byte. Logs in without a password or with SCRAM.
  */
 export class PgClient {
   /** The reason why the session ended, once it has. */
@@ -88,6 +97,7 @@ export class PgClient {
   #connection: Connection | undefined;
   #lastBytes: Uint8Array = emptyBytes;
   #inTransaction = false;
+  #scram: ScramClientFirst | undefined;
   #key: { readonly processId: number; readonly secret: Uint8Array } | undefined;
 
   private constructor(world: World, options: PgClientOptions) {
@@ -250,6 +260,12 @@ export class PgClient {
   #received(message: BackendMessage): void {
     const current = this.#waiting[0];
     switch (message.kind) {
+      case 'authenticationSasl':
+        this.#scram = scramClientFirst(this.#options.nonce?.() ?? 'nonce');
+        encodeSaslInitialResponse(this.#writer, 'SCRAM-SHA-256', this.#scram.data);
+        return this.#flush();
+      case 'authenticationSaslContinue':
+        return this.#prove(utf8Text(message.data));
       case 'dataRow':
         current?.reply.rows.push(message.values.map((value) => (value === null ? null : utf8Text(value))));
         break;
@@ -280,6 +296,15 @@ export class PgClient {
       default:
         break;
     }
+  }
+
+  #prove(challenge: string): void {
+    if (this.#scram === undefined) return this.drop();
+    const { password = '' } = this.#options;
+    const final = scramClientFinal(challenge, this.#scram, { kind: 'password', password });
+    if (final.kind === 'refused') return this.drop();
+    encodeSaslResponse(this.#writer, final.data);
+    this.#flush();
   }
 
   #over(why: string): void {

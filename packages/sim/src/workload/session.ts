@@ -12,6 +12,8 @@ export interface ClientState {
   /** For tags and keys, which must be unique over the whole run. */
   counter: number;
   sessions: number;
+  /** How often in a row its password was refused. */
+  refusals: number;
 }
 
 export interface SessionParts {

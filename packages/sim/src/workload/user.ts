@@ -1,4 +1,5 @@
 import type { Endpoint, NetworkError, World } from '@multigres/core';
+import type { Accounts } from '../assembly/accounts.ts';
 import type { Checks } from '../check/checks.ts';
 import { ProtocolOracle } from '../check/protocol-oracle.ts';
 import { SessionModel } from '../check/session-model.ts';
@@ -33,6 +34,7 @@ import {
 import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
 import { writeAlone, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
+import { beGuest, beRefused, beTurnedAway, passing } from './strangers.ts';
 import { UserSession, fateOf, type ClientState, type Peace } from './session.ts';
 import type { Way } from './way.ts';
 
@@ -146,6 +148,9 @@ export interface UserParts {
   readonly neverImpatient: boolean;
   /** Undefined where things break. */
   readonly peace: Peace | undefined;
+  readonly accounts: Accounts | undefined;
+  /** Nothing at all breaks. */
+  readonly isCalm: boolean;
   readonly timetable: Timetable;
   readonly mark: (moment: string) => void;
 }
@@ -160,6 +165,10 @@ export async function runUser(parts: UserParts): Promise<void> {
   const mix = random.chance(0.5) ? parts.mix : parts.mix.filter(([operation]) => !cancels.has(operation));
   await world.clock.sleep(random.below(1000));
   while (checks.nowMs() < timetable.endMs) {
+    if (random.chance(0.15)) await beTurnedAway(parts);
+    if (random.chance(0.15)) await beGuest(parts, world);
+    if (random.chance(0.1)) await beRefused(parts);
+    if (random.chance(0.05) && parts.accounts?.changePassword()) parts.mark('client/password changed');
     const session = await login(parts);
     if (session === undefined) await world.clock.sleep(20 + random.below(300));
     else await useSession({ ...parts, mix }, session, paceMs);
@@ -216,7 +225,10 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   const model = new SessionModel(initial);
   const ended = checks.watch.begin('a login', parts.life);
   let session: UserSession | undefined;
+  const password = parts.accounts?.password() ?? '';
   const pg = await PgClient.open(world, {
+    password,
+    nonce: () => `nonce${random.below(1e9)}`,
     endpoint: random.pick(parts.endpoints),
     parameters,
     way: parts.way,
@@ -233,9 +245,10 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   });
   ended();
   if ('refused' in pg) {
-    judgeRefusal(parts, name, pg.refused);
+    judgeRefusal(parts, name, pg.refused, password);
     return undefined;
   }
+  client.refusals = 0;
   parts.mark('client/logged in');
   if (parts.way !== 'clear') parts.mark(`client/came by TLS, ${parts.way}`);
   const keyBytes = parts.minor === 2 ? 32 : 4;
@@ -254,10 +267,24 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   return session;
 }
 
-function judgeRefusal({ checks }: UserParts, name: string, refused: Reply | NetworkError): void {
+/** A changed password may be refused as long as a gateway does not know; having refused it, the gateway asks Postgres. */
+const refusalsMax = 3;
+
+function judgeRefusal(
+  { checks, client, accounts }: UserParts,
+  name: string,
+  refused: Reply | NetworkError,
+  password: string,
+): void {
   if (!('rows' in refused) || refused.error === undefined) return;
   // Too many clients, starting up, shutting down, no way to the data: all else is a wrong answer to a right login.
-  if (/^(08|53|57P|58|MG)/.test(refused.error.sqlstate)) return;
+  if (passing.test(refused.error.sqlstate)) return;
+  if (refused.error.sqlstate === '28P01' && accounts?.asks === true) {
+    // Nobody can hold the password that is changed meanwhile.
+    if (accounts.password() !== password) return;
+    client.refusals += 1;
+    if (client.refusals <= refusalsMax) return;
+  }
   checks.fail('answers', `${name} was refused with ${refused.error.sqlstate} ${refused.error.message}`);
 }
 
@@ -272,7 +299,8 @@ async function lastLook(parts: UserParts): Promise<void> {
       const reply = await session.simple('SELECT 1');
       const works = fateOf(reply) === 'ok' && (await writeAlone(session)) === 'ok';
       if (!session.over) session.pg.terminate();
-      if (works) break;
+      // A place of a guest that was never given back would keep all guests out.
+      if (works && (await beGuest(parts, parts.world))) break;
     }
     await parts.world.clock.sleep(200);
   }

@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutation.ts';
+import { authMutants } from './auth-mutants.ts';
 import { consoleMutants } from './console-mutants.ts';
 import { encryptionMutants } from './encryption-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
@@ -8,6 +9,7 @@ import { wireMutants } from './wire-mutants.ts';
 
 /** Every planted bug. */
 export const mutantCatalogue: readonly Mutant[] = [
+  ...authMutants,
   ...poolerMutants,
   ...gatewayMutants,
   ...consoleMutants,

@@ -25,6 +25,8 @@ export interface PostgresModel {
   start(): Promise<void>;
   /** pg_terminate_backend: the client is told 57P01. False if there is no such backend. */
   terminate(pid: number): boolean;
+  /** Changes the password of a role, as ALTER ROLE does. */
+  setPassword(role: string, password: string): void;
   /** pg_cancel_backend. */
   cancel(pid: number): boolean;
   /** The connection is reset without a word and the transaction rolled back. */
@@ -58,6 +60,7 @@ export function startPostgres(world: World, options: PostgresOptions): PostgresM
     crashAndRecover: () => server.crashAndRecover(),
     stop: () => server.stop(),
     start: () => server.start(),
+    setPassword: (role, password) => server.setPassword(role, password),
     terminate: (pid) => withBackend(pid, (backend) => backend.terminate()),
     cancel: (pid) => withBackend(pid, (backend) => backend.cancel()),
     kill: (pid) => withBackend(pid, (backend) => backend.kill()),

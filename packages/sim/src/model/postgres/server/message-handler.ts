@@ -32,6 +32,7 @@ import { Portal } from '../session/portals.ts';
 import type { PreparedStatement } from '../session/prepared-statements.ts';
 import type { Session } from '../session/session.ts';
 import { pinned } from '../sql/cursor-statements.ts';
+import { answeredRoleQuestion } from './role-question.ts';
 import { parseStatements, type Statement } from '../sql/parser.ts';
 import { command, type Plan, type ResultColumn } from '../sql/plan.ts';
 import { currentPlan } from '../sql/prepared.ts';
@@ -111,8 +112,9 @@ export class MessageHandler {
 
   // The simple protocol.
 
-  *#query(text: string): Task<void> {
+  *#query(asked: string): Task<void> {
     const session = this.#session;
+    const text = answeredRoleQuestion(asked, (role) => session.host.storedPassword(role));
     this.#output.noteQuery(text);
     session.noteStatementStart();
     session.startCommand();

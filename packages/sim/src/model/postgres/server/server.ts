@@ -12,6 +12,7 @@ import {
 } from '@multigres/core';
 import {
   encodeBase64,
+  formatScramVerifier,
   mockScramVerifier,
   scramVerifierOfPassword,
   type AuthenticationMethod,
@@ -48,7 +49,7 @@ const firstDatabaseOid = 5;
 /** The postmaster and what its backends share. Lives as long as the model; `store` is new after every start. */
 export class Server implements SessionHost {
   readonly log: WriteAheadLog;
-  readonly roles: ReadonlyMap<string, RoleOptions>;
+  readonly roles: Map<string, RoleOptions>;
   readonly #options: PostgresOptions;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -201,6 +202,17 @@ export class Server implements SessionHost {
       return { kind: 'scram', verifier: mockScramVerifier(request.user, new Uint8Array(32)), nonce, doomed: true };
     }
     return { kind: 'scram', verifier: this.#verifier(role.name, role.password), nonce };
+  }
+
+  /** ALTER ROLE ... PASSWORD, by somebody outside of the simulated world. */
+  setPassword(name: string, password: string): void {
+    this.roles.set(name, { ...this.roles.get(name), name, password });
+    this.#verifiers.delete(name);
+  }
+
+  storedPassword(name: string): string | undefined {
+    const password = this.roles.get(name)?.password;
+    return password === undefined ? undefined : formatScramVerifier(this.#verifier(name, password));
   }
 
   #refusal(request: StartupRequest): PgError | undefined {

@@ -21,6 +21,8 @@ export type Notice = Omit<PgReport, 'severity'> & { readonly level: 'NOTICE' | '
 export interface SessionHost {
   readonly store: Store;
   readonly roles: ReadonlyMap<string, RoleOptions>;
+  /** `pg_authid.rolpassword`. */
+  storedPassword(role: string): string | undefined;
   wallMicros(): bigint;
   fraction(): number;
   sleep(delayMs: number): Wait;
