@@ -153,11 +153,12 @@ describe('a proxy in processes of its own', () => {
     await start('[limits]\nsessions_max = 50', '--workers', '3');
     const workers = proxy.children('gateway-');
     expect(workers).toHaveLength(3);
-    const clients = await Promise.all(Array.from({ length: 24 }, () => connect()));
+    const clients = await Promise.all(Array.from({ length: 12 }, () => connect()));
     const running = clients.map((client) => client.query('select pg_sleep(60)').catch((error: unknown) => error));
     const watcher = await SqlClient.connect({ port: postgres.endpoint.port });
     open.push(watcher);
-    await until(async () => Number(await watcher.value(countActive('pg_sleep'))) > 10);
+    // A cancel that overtakes its statement is lost, as at Postgres itself.
+    await until(async () => Number(await watcher.value(countActive('pg_sleep'))) === clients.length);
     // The key of each goes to whichever worker takes the connection.
     await Promise.all(clients.map((client) => client.cancel()));
     for (const outcome of await Promise.all(running)) expect(outcome).toMatchObject({ report: { sqlstate: '57014' } });
