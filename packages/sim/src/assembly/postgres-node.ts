@@ -29,7 +29,8 @@ export class PostgresNode {
         databases: ['postgres', databaseName],
         roles: [
           { name: 'postgres', superuser: true },
-          { name: appUser, password: this.#password },
+          { name: appUser, password: this.#password, memberOf: ['staff'] },
+          { name: 'staff' },
           { name: bannedUser, password: this.#password },
           { name: guestUser },
         ],

@@ -53,13 +53,26 @@ export class SessionModel {
     if (this.#before) this.#local.set(name, value);
   }
 
+  /** What SAVEPOINT remembers; the answer goes back there. */
+  savepoint(): () => void {
+    const values = new Map(this.#values);
+    const local = new Map(this.#local);
+    return () => {
+      this.#values = values;
+      this.#local = local;
+    };
+  }
+
   reset(name: string): void {
     this.#values.set(name, this.#initial.get(name));
     this.#local.delete(name);
   }
 
-  resetAll(): void {
+  /** RESET ALL leaves alone who one is. */
+  resetAll(kept?: string): void {
+    const keptValue = kept === undefined ? undefined : this.#values.get(kept);
     this.#values = new Map(this.#initial);
+    if (kept !== undefined) this.#values.set(kept, keptValue);
     this.#local.clear();
   }
 

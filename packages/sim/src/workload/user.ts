@@ -23,9 +23,11 @@ import {
 } from './ops/reads.ts';
 import { killMyself, knockAtConsole, lookAtClients, pauseShortly, resume } from './ops/console.ts';
 import {
+  borrowRole,
   changeSetting,
   discardAll,
   lookAtSetting,
+  lookWhoIAm,
   useChannel,
   useLock,
   usePrepared,
@@ -62,6 +64,8 @@ export const everything: Mix = [
   [writeTogether, 120],
   [changeSetting, 60],
   [lookAtSetting, 100],
+  [borrowRole, 15],
+  [lookWhoIAm, 20],
   [usePrepared, 90],
   [useTemporary, 25],
   [useLock, 25],
@@ -212,6 +216,7 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
     ['statement_timeout', '0'],
     ['TimeZone', 'UTC'],
     ['extra_float_digits', '1'],
+    ['role', 'none'],
   ]);
   const parameters: [string, string][] = [
     ['user', 'app'],
@@ -221,6 +226,10 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   if (random.chance(0.3)) {
     initial.set('work_mem', '3MB');
     parameters.push(['options', '-c work_mem=3MB']);
+  }
+  if (random.chance(0.2)) {
+    initial.set('TimeZone', 'Europe/Berlin');
+    parameters.push(['timezone', 'europe/berlin']);
   }
   const model = new SessionModel(initial);
   const ended = checks.watch.begin('a login', parts.life);

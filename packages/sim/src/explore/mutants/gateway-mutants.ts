@@ -2,6 +2,7 @@ import type { Mutant } from '../mutation.ts';
 
 const session = 'packages/gateway/src/session/session.ts';
 const metrics = 'packages/gateway/src/telemetry/gateway-metrics.ts';
+const settings = 'packages/gateway/src/session/session-settings.ts';
 const state = 'packages/gateway/src/session/session-state.ts';
 const requests = 'packages/gateway/src/session/request-machine.ts';
 
@@ -110,5 +111,49 @@ export const gatewayMutants: readonly Mutant[] = [
     find: `for (const name of this.#names.names()) this.#dropBySql(name);`,
     replace: ``,
     why: 'prepared statements are still there after DISCARD ALL',
+  },
+  {
+    name: 'gateway/reset-to-the-backends-start',
+    file: state,
+    find: `restore: keeps ? restore : '',`,
+    replace: `restore: '',`,
+    why: 'RESET on a kept backend goes back to where the backend began, not to where the session did',
+  },
+  {
+    name: 'gateway/rollback-to-ignored',
+    file: settings,
+    find: `this.#working = this.#cut(step.name, true);`,
+    replace: `this.#cut(step.name, true);`,
+    why: 'a setting that ROLLBACK TO has undone is carried to the next backend all the same',
+  },
+  {
+    name: 'gateway/commit-forgets-settings',
+    file: settings,
+    find: `else this.#committed = this.#working;`,
+    replace: `else this.#working = this.#committed;`,
+    why: 'what a committed transaction has set is not carried to the next backend',
+  },
+  {
+    name: 'gateway/rollback-keeps-settings',
+    file: settings,
+    find: `if (!kept) this.#working = this.#committed;`,
+    replace: `if (!kept) this.#committed = this.#working;`,
+    why: 'what a transaction had set that was rolled back is carried all the same',
+  },
+  {
+    name: 'gateway/reset-all-forgets-nothing',
+    file: settings,
+    find: `working.delete(name);
+      return;`,
+    replace: `void name;
+      return;`,
+    why: 'after RESET ALL the next backend is given the settings all the same',
+  },
+  {
+    name: 'gateway/reset-all-ends-roles',
+    file: settings,
+    find: `if (change.name === '*' || !keptByResetAll.has(name)) working`,
+    replace: `working`,
+    why: 'RESET ALL ends SET ROLE, too, on the next backend',
   },
 ];

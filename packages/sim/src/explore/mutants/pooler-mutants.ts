@@ -139,4 +139,56 @@ export const poolerMutants: readonly Mutant[] = [
     done();`,
     why: 'a client that saw its cancel request end has its next statement cancelled',
   },
+  {
+    name: 'pooler/name-of-another',
+    file: session,
+    find: `void new Renaming(backend, this.#applicationName);`,
+    replace: ``,
+    why: 'a session runs under the application name of who had the backend before',
+  },
+  {
+    name: 'pooler/renaming-not-noted',
+    file: adoption,
+    find: `    backend.applicationName = name;
+`,
+    replace: ``,
+    why: 'the next session takes the backend for one that still has its name',
+  },
+  {
+    name: 'pooler/roles-stay',
+    file: adoption,
+    find: `return mayBeAnother ? `,
+    replace: `return settings === 'nobody' ? `,
+    why: 'a session runs with the role of who had the backend before',
+  },
+  {
+    name: 'pooler/all-pins-end-together',
+    file: session,
+    find: `    this.#pins &= ~reasons;`,
+    replace: `    this.#pins = 0;`,
+    why: 'a backend is given back when one of several reasons to keep it is over',
+  },
+  {
+    name: 'pooler/startup-settings-of-another',
+    file: pool,
+    find: `const key = settings.length === 0 ? '' : JSON.stringify(settings);`,
+    replace: `const key = '';`,
+    why: 'sessions start with the settings that the first one asked for',
+  },
+  {
+    name: 'pooler/adopting-behind-others',
+    file: session,
+    find: `    backend.adopting = true;`,
+    replace: ``,
+    why: 'others are put behind the change of settings that is none of theirs',
+    scenario: 'pooling/crowd',
+  },
+  {
+    name: 'pooler/start-not-given-back',
+    file: session,
+    find: `if (backend !== undefined && !settings.applied) backend.settingsUnknown();
+    else if (backend !== undefined) backend`,
+    replace: `if (backend !== undefined) backend`,
+    why: 'after RESET the backend counts as having what the session began with, which it has not',
+  },
 ];

@@ -40,7 +40,7 @@ async function resetSetting(session: UserSession, name: string): Promise<void> {
   const all = session.random.chance(0.2);
   const reply = await session.either(all ? 'RESET ALL' : `RESET ${name}`, {
     effect: () => {
-      if (all) session.model.resetAll();
+      if (all) session.model.resetAll('role');
       else session.model.reset(name);
     },
   });
@@ -54,6 +54,34 @@ export async function lookAtSetting(session: UserSession): Promise<void> {
   const text = session.random.chance(0.5) ? `SHOW ${name}` : `SELECT current_setting('${name}')`;
   const reply = await session.either(text);
   if (expected !== undefined) session.expectValue('session isolation', text, reply, expected);
+}
+
+/** Somebody else for a while, who may do little: looks who one is, and becomes oneself again. */
+export async function borrowRole(session: UserSession): Promise<void> {
+  const { model, random } = session;
+  const set = await session.either('SET ROLE staff', { effect: () => model.set('role', 'staff') });
+  let good = fateOf(set) === 'ok';
+  if (good && random.chance(0.3)) {
+    const reset = await session.either('RESET ALL', { effect: () => model.resetAll('role') });
+    good = fateOf(reset) === 'ok';
+  }
+  for (let looks = random.below(4); looks > 0 && good && !session.over; looks--) {
+    if (random.chance(0.5)) await session.world.clock.sleep(random.below(50));
+    const reply = await session.either('SELECT current_user');
+    good = fateOf(reply) === 'ok';
+    if (good) session.expectValue('session isolation', 'SELECT current_user', reply, 'staff');
+  }
+  if (session.over) return;
+  const back = await session.either(random.chance(0.5) ? 'RESET ROLE' : 'SET ROLE NONE', {
+    effect: () => model.set('role', 'none'),
+  });
+  if ((fateOf(back) !== 'ok' || !good) && !session.over) session.pg.drop();
+}
+
+/** Who never became somebody else is himself. */
+export async function lookWhoIAm(session: UserSession): Promise<void> {
+  const reply = await session.either('SELECT current_user');
+  if (fateOf(reply) === 'ok') session.expectValue('session isolation', 'SELECT current_user', reply, 'app');
 }
 
 const statementNames = ['s1', 's2', 's3'] as const;

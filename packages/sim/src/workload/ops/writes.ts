@@ -73,7 +73,26 @@ async function insertInTransaction(session: UserSession, key: string, broken: bo
   return (await insert(session, key)) !== 'ok';
 }
 
+/** Settings that a savepoint undoes, or lets be. */
+async function settingAtSavepoint(session: UserSession): Promise<void> {
+  let goBack = (): void => {};
+  const steps: readonly (readonly [text: string, effect: () => void])[] = [
+    ['SAVEPOINT here', () => (goBack = session.model.savepoint())],
+    ["SET work_mem = '7MB'", () => session.model.set('work_mem', '7MB')],
+    session.random.chance(0.6) ? ['ROLLBACK TO here', () => goBack()] : ['RELEASE here', () => {}],
+  ];
+  for (const [text, effect] of steps) {
+    const reply = await session.either(text, { effect });
+    if (fateOf(reply) !== 'ok' || session.over) return;
+  }
+}
+
 async function settingInTransaction(session: UserSession): Promise<void> {
+  if (session.random.chance(0.4)) return settingAtSavepoint(session);
+  if (session.random.chance(0.2)) {
+    await session.either('RESET work_mem', { effect: () => session.model.reset('work_mem') });
+    return;
+  }
   const value = session.tag();
   const local = session.random.chance(0.5);
   await session.either(`SET ${local ? 'LOCAL ' : ''}application_name = '${value}'`, {
