@@ -25,6 +25,7 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
         idleInTransactionMs: timeouts.idleInTransactionSessionTimeout,
         statementMs: timeouts.statementTimeout,
         transactionMs: timeouts.transactionTimeout,
+        verifierMs: settings.auth.verifierCache,
         loginMs: timeouts.loginTimeout,
         poolerWaitMs: timeouts.poolerWaitTimeout,
       }),

@@ -1,5 +1,5 @@
 import type { Section } from '../section.ts';
-import { choice, filePath, texts } from '../setting.ts';
+import { choice, filePath, fixed, texts, timeout } from '../setting.ts';
 
 /** `[auth]`: how clients prove who they are. */
 export interface AuthSection {
@@ -9,6 +9,8 @@ export interface AuthSection {
   /** Rules as lines of a `pg_hba.conf`, in place of a method for everybody. */
   readonly hba?: readonly string[];
   readonly hbaFile?: string;
+  /** How long a looked-up verifier is used without asking Postgres again. */
+  readonly verifierCache?: number;
 }
 
 export const authSection: Section<AuthSection> = {
@@ -16,4 +18,5 @@ export const authSection: Section<AuthSection> = {
   usersFile: filePath,
   hba: texts,
   hbaFile: filePath,
+  verifierCache: fixed(timeout('1h')),
 };
