@@ -77,6 +77,8 @@ class GatewayNode {
     inner: InnerEncryption,
   ) {
     weather.drains.set(name, (deadlineMs, awayMs) => this.#drain(weather, deadlineMs, awayMs));
+    // Small enough for messages to come in parts.
+    const wholeMessageBytesMax = weather.kernel.random.fork(`gateway/${name}`).pick([2_000, 20_000, 1_000_000]);
     this.node = weather.node(name, async (world) => {
       this.gateway = await startGateway(
         world,
@@ -87,7 +89,7 @@ class GatewayNode {
           ...clientTls(world),
           ...relayTls(inner, world, name),
           console: { ...defaultConsoleConfig, trustAnywhere: true },
-          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000, ...limits },
+          limits: { ...defaultGatewayLimits, poolerWaitMs: 5000, wholeMessageBytesMax, ...limits },
         },
         { kind: 'tcp', host: poolerMachine, port: relayPort },
       );

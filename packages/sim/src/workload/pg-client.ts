@@ -1,5 +1,6 @@
 import {
   emptyBytes,
+  utf8,
   utf8Text,
   type Connection,
   type ConnectionHandler,
@@ -15,6 +16,9 @@ import {
   encodeBind,
   encodeCancelRequest,
   encodeClose,
+  encodeCopyData,
+  encodeCopyDone,
+  encodeCopyFail,
   encodeDescribe,
   encodeExecute,
   encodeParse,
@@ -45,7 +49,10 @@ export type Step =
   | { readonly kind: 'describeStatement'; readonly name: string }
   | { readonly kind: 'describePortal'; readonly name: string }
   | { readonly kind: 'execute'; readonly portal: string; readonly rowsMax: number }
-  | { readonly kind: 'close'; readonly target: 'statement' | 'portal'; readonly name: string };
+  | { readonly kind: 'close'; readonly target: 'statement' | 'portal'; readonly name: string }
+  | { readonly kind: 'copyData'; readonly text: string }
+  | { readonly kind: 'copyDone' }
+  | { readonly kind: 'copyFail' };
 
 /** Everything that came between a message (or the group that a Sync ends) and its ReadyForQuery. */
 export interface Reply {
@@ -135,6 +142,16 @@ export class PgClient {
     return reply;
   }
 
+  /** A Query that takes COPY data, and the data behind it. */
+  copy(text: string, data: readonly Step[]): Promise<Reply> {
+    encodeQuery(this.#writer, text);
+    this.#options.oracle.sent('query');
+    for (const step of data) encodeStep(this.#writer, step);
+    const reply = this.#expectReply();
+    this.#flush();
+    return reply;
+  }
+
   /** One group of messages and a Sync. */
   extended(steps: readonly Step[]): Promise<Reply> {
     const [reply] = this.pipeline([steps]);
@@ -147,7 +164,7 @@ export class PgClient {
     const replies = groups.map((steps) => {
       for (const step of steps) {
         encodeStep(this.#writer, step);
-        oracle.sent(step.kind);
+        oracle.sent(isCopy(step) ? 'noReply' : step.kind);
       }
       encodeSync(this.#writer);
       oracle.sent('sync');
@@ -269,6 +286,9 @@ export class PgClient {
       case 'dataRow':
         current?.reply.rows.push(message.values.map((value) => (value === null ? null : utf8Text(value))));
         break;
+      case 'copyData':
+        current?.reply.rows.push([utf8Text(message.data).replace(/\n$/, '')]);
+        break;
       case 'commandComplete':
         current?.reply.tags.push(message.commandTag);
         break;
@@ -325,6 +345,10 @@ function lastOf(before: Uint8Array, bytes: Uint8Array): Uint8Array {
   return both;
 }
 
+function isCopy(step: Step): step is Extract<Step, { readonly kind: `copy${string}` }> {
+  return step.kind.startsWith('copy');
+}
+
 function encodeStep(writer: MessageWriter, step: Step): void {
   switch (step.kind) {
     case 'parse':
@@ -344,6 +368,15 @@ function encodeStep(writer: MessageWriter, step: Step): void {
       break;
     case 'close':
       encodeClose(writer, step.target, step.name);
+      break;
+    case 'copyData':
+      encodeCopyData(writer, utf8(step.text));
+      break;
+    case 'copyDone':
+      encodeCopyDone(writer);
+      break;
+    case 'copyFail':
+      encodeCopyFail(writer, 'the user has changed his mind');
       break;
   }
 }

@@ -34,6 +34,7 @@ import {
   useTemporary,
 } from './ops/state.ts';
 import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
+import { copyIn, copyOut, readLongParameter, readLongText } from './ops/copies.ts';
 import { writeAlone, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { beGuest, beRefused, beTurnedAway, passing } from './strangers.ts';
@@ -54,6 +55,10 @@ export const everything: Mix = [
   [readSlowly, 10],
   [readLarge, 4],
   [readRows, 8],
+  [copyIn, 25],
+  [copyOut, 15],
+  [readLongParameter, 10],
+  [readLongText, 3],
   [readError, 40],
   [readCancelled, 20],
   [readCancelledLate, 25],
