@@ -5,6 +5,7 @@ import { encryptionMutants } from './encryption-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { operationsMutants } from './operations-mutants.ts';
 import { poolerMutants } from './pooler-mutants.ts';
+import { streamMutants } from './stream-mutants.ts';
 import { wireMutants } from './wire-mutants.ts';
 
 /** Every planted bug. */
@@ -14,6 +15,7 @@ export const mutantCatalogue: readonly Mutant[] = [
   ...gatewayMutants,
   ...consoleMutants,
   ...operationsMutants,
+  ...streamMutants,
   ...wireMutants,
   ...encryptionMutants,
 ];
