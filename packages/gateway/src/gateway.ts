@@ -23,6 +23,7 @@ import { SequenceReaders } from './session/sequence-readers.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
 import type { SessionView } from './session/session-view.ts';
 import type { Session } from './session/session.ts';
+import { SharedOpens } from './session/shared-opens.ts';
 import type { Tunnel } from './session/tunnel.ts';
 import { Classifier } from './statement/classifier.ts';
 import { SessionRounds } from './timeout/session-rounds.ts';
@@ -116,6 +117,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   operator: GatewayOperator = {};
   readonly #consoles: Set<ConsoleSession> = new Set();
   readonly authenticator: Authenticator;
+  readonly opens: SharedOpens = new SharedOpens();
   readonly classify: (text: string) => Classification = (text) => this.#classifier.text(text);
   readonly classifyQuery: (buffer: Uint8Array, start: number, end: number) => Classification = (buffer, start, end) =>
     this.#classifier.query(buffer, start, end);

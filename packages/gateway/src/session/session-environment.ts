@@ -14,6 +14,7 @@ import type { SessionRounds } from '../timeout/session-rounds.ts';
 import type { ClientEncryption } from './client-encryption.ts';
 import type { GoodbyeEnvironment } from './goodbye.ts';
 import type { RequestContext } from './request-machine.ts';
+import type { SharedOpens } from './shared-opens.ts';
 import type { Session } from './session.ts';
 import type { Tunnel } from './tunnel.ts';
 
@@ -34,6 +35,7 @@ export interface SessionEnvironment extends RequestContext, ClientEncryption, Go
   /** Replication connections. */
   readonly tunnels: Set<Tunnel>;
   readonly authenticator: Authenticator;
+  readonly opens: SharedOpens;
   /** Sessions end as soon as they are between transactions. */
   readonly isDraining: boolean;
   /** The time that sessions stamp. */

@@ -17,7 +17,8 @@ export class ReplyChannel {
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #metrics: PoolerMetrics;
-  readonly #writer: MessageWriter = new MessageWriter(256);
+  /** Made when there is something to say, which most sessions never hear of. */
+  #made: MessageWriter | undefined;
   readonly #sendWindow: SendWindow = new SendWindow();
   readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
   /** The backend that may send no more until the client has read. */
@@ -63,7 +64,12 @@ export class ReplyChannel {
     const flags = ready === undefined ? (partial ? replyFlag.partial : 0) : flagsOf(ready, idle);
     this.#link.reply(this.#id, flags, Math.min(ready?.completions ?? 0, completionsMax), buffer, start, end);
     this.#sendWindow.sent(end - start);
-    if (this.#writer.length > 0 && !partial) this.#sayNews();
+    if (this.#made !== undefined && this.#made.length > 0 && !partial) this.#sayNews();
+  }
+
+  get #writer(): MessageWriter {
+    this.#made ??= new MessageWriter(256);
+    return this.#made;
   }
 
   /** An error of the pooler's own, ReadyForQuery behind it if `ready`. */
