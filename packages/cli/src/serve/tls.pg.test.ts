@@ -154,6 +154,12 @@ describe('libpq reaches Postgres through the gateway, encrypted all the way', ()
     expect(result.error).toContain('certificate verify failed');
   });
 
+  it('but not with a certificate that is not trusted, even where none is needed', async () => {
+    const stranger = `sslcert=${folder}/stranger.crt sslkey=${folder}/stranger.key`;
+    const { error } = await ask(port, `sslmode=require ${stranger}`, 'select 1');
+    expect(error).toContain('connection requires a valid client certificate');
+  });
+
   it('with results larger than any buffer', async () => {
     const sql =
       "select count(*), sum(length(a)) from (select repeat('x', 1000) || g a from generate_series(1, 1000) g) s";
