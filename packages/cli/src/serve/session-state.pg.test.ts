@@ -175,6 +175,18 @@ describe('the state of a session', () => {
     expect(leased()).toBe(0);
   });
 
+  it('has its encoding wherever it runs', async () => {
+    const client = await connect();
+    await client.query("set names 'LATIN1'");
+    await meanwhile();
+    // One letter of two bytes is two letters of one byte each for this client.
+    expect(await client.value("select octet_length('\u00e9')")).toBe('4');
+    expect(leased()).toBe(0);
+    await client.query('reset client_encoding');
+    await meanwhile();
+    expect(await client.value("select octet_length('\u00e9')")).toBe('2');
+  });
+
   it('has settings of several statements in one text, and what one of them took back', async () => {
     const client = await connect([['options', '-c work_mem=5MB']]);
     await client.query("set work_mem to '2MB'; set timezone to 'Asia/Tokyo'");

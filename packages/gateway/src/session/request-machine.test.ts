@@ -345,6 +345,16 @@ it('inside a transaction that has written, currval() is answered by the same bac
   expect(one.send(q("select currval('s')")).said()).toBe("send/simple[Q select currval('s')]");
 });
 
+it('a text in another encoding goes as it came, and keeps the backend that has it', () => {
+  const parse = p('a', "select 'x'");
+  parse[parse.indexOf('x'.charCodeAt(0))] = 0xe9;
+  const one = machine();
+  one.send(parse, b('a'), e, s);
+  expect(one.said()).toBe('pin:unclassified send[P a B a E S]');
+  one.machine.answered('I', false, 1);
+  expect(one.send(b('a'), e, s).said()).toBe('send[B a E S]');
+});
+
 it('a user who never asks for currval() is not waited for any longer', () => {
   const context = new TestContext();
   const one = machine(context);

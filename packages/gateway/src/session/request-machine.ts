@@ -360,11 +360,18 @@ export class RequestMachine {
     this.#groupPins |= PinReason.unclassified;
     this.#shareable = false;
     if (name !== '' && this.#names.get(name) !== undefined) return this.#parseTaken(name, head, 0, head.length);
+    this.#parseUnread(name, head, 0, head.length);
+  }
+
+  /** A text that cannot be said again elsewhere: the backend that it goes to is kept. */
+  #parseUnread(name: string, buffer: Uint8Array, start: number, end: number): void {
+    this.#groupPins |= PinReason.unclassified;
+    this.#shareable = false;
     this.#change(this.#names.set(name, undefined));
     // The backend has it under this very name, and knows what the client may do with it.
     if (name !== '') this.#names.markSqls(name);
     else this.#unnamedInline = true;
-    this.#addWith(useKind.parsesInline, head, 0, head.length);
+    this.#addWith(useKind.parsesInline, buffer, start, end);
   }
 
   /** A Query or FunctionCall begins. */
@@ -418,6 +425,7 @@ export class RequestMachine {
     if (name !== '' && this.#names.get(name) !== undefined) return this.#parseTaken(name, buffer, start, end);
     const { catalog } = this.#context;
     const statement = catalog.seen(buffer, queryStart, end) ?? this.#newStatement(buffer, end);
+    if (!statement.isReadable) return this.#parseUnread(name, buffer, start, end);
     this.#change(this.#names.set(name, statement));
     if (name === '') this.#unnamedInline = false;
     if (name !== '' && (!isCarried(statement) || this.#names.isSqls(name))) {

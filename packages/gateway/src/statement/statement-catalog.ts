@@ -8,6 +8,8 @@ export interface CatalogStatement {
   readonly query: string;
   readonly parameterTypes: readonly number[];
   readonly classification: Classification;
+  /** The text is the bytes that came, which hold no UTF-8 otherwise: a client of another encoding sent letters beyond ASCII. */
+  readonly isReadable: boolean;
   /** How many names of sessions point here. */
   references: number;
   /** Parse messages seen with this content. */
@@ -82,7 +84,8 @@ export class StatementCatalog {
   #make(query: string, parameterTypes: readonly number[], classification: Classification): CatalogStatement {
     this.#lastId += 1;
     const id = this.#lastId;
-    return { id, query, parameterTypes, classification, references: 0, sightings: 0, forgotten: false };
+    const isReadable = !query.includes('\ufffd');
+    return { id, query, parameterTypes, classification, isReadable, references: 0, sightings: 0, forgotten: false };
   }
 
   /** Looks at a bounded number of the oldest: those in use go to the young end, the first unused one goes. */
