@@ -17,6 +17,7 @@ import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } f
 import { gatewayStops, killedByOperator, tooManyClients } from './errors.ts';
 import { PoolerClient } from './route/pooler-client.ts';
 import { PoolerDirectory } from './route/pooler-directory.ts';
+import { LoginPace } from './session/login-pace.ts';
 import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
 import { SequenceReaders } from './session/sequence-readers.ts';
@@ -104,6 +105,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   readonly tls: GatewayConfig['tls'];
   limits: GatewayLimits;
   readonly rounds: SessionRounds;
+  readonly loginPace: LoginPace;
   isDraining = false;
   readonly builder: RequestBuilder = new RequestBuilder();
   readonly writer: MessageWriter = new MessageWriter(64 * 1024);
@@ -150,6 +152,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.network = world.network;
     this.tls = config.tls;
     this.limits = config.limits;
+    this.loginPace = new LoginPace(world.clock);
     this.rounds = new SessionRounds(world.clock, this.#sessions, config.limits);
     this.#config = config;
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;

@@ -110,6 +110,24 @@ export class Login implements ConnectionHandler, FrameSink {
       this.#leftover = joined;
       return;
     }
+    if (this.#environment.loginPace.admits()) this.#receive(bytes);
+    else this.#waitItsTurn(bytes.slice());
+  }
+
+  /** Many log in at once. */
+  #waitItsTurn(bytes: Uint8Array): void {
+    this.#leftover = bytes;
+    this.#connection.pause();
+    this.#environment.loginPace.later(() => {
+      if (this.#over) return;
+      const waited = this.#leftover as Uint8Array;
+      this.#leftover = undefined;
+      this.#connection.resume();
+      this.#receive(waited);
+    });
+  }
+
+  #receive(bytes: Uint8Array): void {
     if (this.#machine === undefined) {
       const offered = offersTls(this.#environment, this.#connection);
       this.#machine = offered ? withTls : withoutTls;

@@ -13,6 +13,7 @@ import type { SessionLog } from '../telemetry/session-log.ts';
 import type { SessionRounds } from '../timeout/session-rounds.ts';
 import type { ClientEncryption } from './client-encryption.ts';
 import type { GoodbyeEnvironment } from './goodbye.ts';
+import type { LoginPace } from './login-pace.ts';
 import type { RequestContext } from './request-machine.ts';
 import type { SharedOpens } from './shared-opens.ts';
 import type { Session } from './session.ts';
@@ -35,6 +36,7 @@ export interface SessionEnvironment extends RequestContext, ClientEncryption, Go
   /** Replication connections. */
   readonly tunnels: Set<Tunnel>;
   readonly authenticator: Authenticator;
+  readonly loginPace: LoginPace;
   readonly opens: SharedOpens;
   /** Sessions end as soon as they are between transactions. */
   readonly isDraining: boolean;
