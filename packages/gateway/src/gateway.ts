@@ -248,8 +248,9 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     return this.#config.id;
   }
 
+  /** As it is in force. */
   get config(): GatewayConfig {
-    return this.#config;
+    return { ...this.#config, limits: this.limits };
   }
 
   get consoles(): number {
