@@ -56,6 +56,32 @@ async function inTransaction(world: QuietWorld, session: FakeSession): Promise<v
   expect(session.heard()).toBe('C:BEGIN Z:T');
 }
 
+describe('what sessions started with', () => {
+  it('sessions with different application names share a backend, each statement under its own', async () => {
+    const { world, postgres, gateway } = await house({ poolBackendsMax: 1 });
+    const [one, two] = [
+      await gateway.session({ settings: [['application_name', 'one']] }),
+      await gateway.session({ settings: [['application_name', "it's two"]] }),
+    ];
+    for (const session of [one, two]) session.shared(query('first'));
+    await world.settle();
+    for (const session of [two, one]) session.shared(query('second'));
+    await world.settle();
+    expect([one.heard(), two.heard()]).toEqual(['C:DONE Z:I C:DONE Z:I', 'C:DONE Z:I C:DONE Z:I']);
+    expect(only(postgres).log.join(' ')).toBe(
+      "Q SET application_name TO E'one' Q first Q SET application_name TO E'it''s two' Q first Q second Q SET application_name TO E'one' Q second",
+    );
+  });
+
+  it('a credit for more than was sent ends the link', async () => {
+    const { world, gateway } = await house();
+    const session = await gateway.session();
+    gateway.link.credit(session.id, 1);
+    await world.settle();
+    expect(gateway.isClosed).toBe(true);
+  });
+});
+
 describe('replies', () => {
   it('of a carried statement look as if the client had parsed it, first and second time, on one backend', async () => {
     const { world, postgres, gateway } = await house();
