@@ -14,7 +14,7 @@ export interface Cluster {
   /** How users prove who they are; undefined where everybody is trusted and nothing limited. */
   readonly accounts?: Accounts;
   /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
-  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable'>;
+  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable' | 'poolers'>;
   /** Starts every node and makes the tables. Resolves when users may come. */
   start(): Promise<void>;
   /** What is committed, by the model's own books: the keys of the ledger. */
@@ -40,6 +40,7 @@ export interface IdleLimits {
 }
 
 export interface PoolerKnobs {
+  readonly backendsMax: readonly number[];
   readonly poolBackendsMax: readonly number[];
   readonly sharedBackendsMax: readonly number[];
   readonly sharedGroupsMax: readonly number[];
@@ -51,6 +52,7 @@ export interface PoolerKnobs {
 
 /** The pooler's limits that a scenario may set: PoolerLimits of packages/pooler. */
 export const poolerKnobs: readonly (keyof PoolerKnobs)[] = [
+  'backendsMax',
   'poolBackendsMax',
   'sharedBackendsMax',
   'sharedGroupsMax',

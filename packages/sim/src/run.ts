@@ -54,6 +54,9 @@ export interface RunResult {
 }
 
 const limitMs = 400_000;
+/** Where nothing is broken, nobody waits longer than this, pauses included, and after the last pause not longer than that. */
+const servedWithinMs = 9_000;
+const servedSoonMs = 4_000;
 /** A session, a login or a query that is stuck this long after everything has healed is stuck for good. */
 const livenessMs = 45_000;
 const moments = [
@@ -171,7 +174,7 @@ class Run {
 
   #menu(): FaultMenu {
     const { scenario } = this.#options;
-    const { nodes, links, disks, servers, drainable } = this.#cluster.parts;
+    const { nodes, links, disks, servers, drainable, poolers } = this.#cluster.parts;
     const users = this.#clients.map(({ name }) => ({ node: name, machine: name }));
     const doors = [
       ...new Set(this.#cluster.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.host : ''))),
@@ -185,6 +188,7 @@ class Run {
       disks,
       servers,
       drainable,
+      poolers,
       moments,
       fromMs: scenario.fromMs,
       healMs: scenario.healMs,
@@ -222,6 +226,9 @@ class Run {
       peace: this.#peace(),
       accounts: this.#cluster.accounts,
       isCalm: this.#options.scenario.faults.every((kind) => kind === 'clockStep'),
+      ...(this.#options.scenario.workload === 'fair' && {
+        servedWithinMs: (sinceMs: number) => (sinceMs > this.#timetable.healMs + 1000 ? servedSoonMs : servedWithinMs),
+      }),
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
     };

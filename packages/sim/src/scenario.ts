@@ -1,6 +1,7 @@
 import { poolerKnobs, type ClusterSpec } from './cluster.ts';
 import type { ActionKind, Plan } from './fault/plan.ts';
 import { shape, type Fields } from './fault/shape.ts';
+import { workloads, type Workload } from './workload/user.ts';
 
 /** A failure, or a whole kind of weather, as data: a file in `scenarios/`. */
 export interface Scenario {
@@ -10,8 +11,8 @@ export interface Scenario {
   readonly cluster: ClusterSpec;
   /** How many users, drawn between these two. */
   readonly users: readonly [least: number, most: number];
-  /** What they do; everything unless told otherwise. `crowd`: short shareable reads in great number, and cancels. */
-  readonly workload?: 'everything' | 'crowd';
+  /** What they do; everything unless told otherwise. `crowd`: short shareable reads in great number, and cancels. `fair`: short reads and transactions without pins. */
+  readonly workload?: Workload;
   /** Faults to draw from; with a fixed plan none are drawn. */
   readonly faults: readonly ActionKind[];
   readonly plan?: Plan;
@@ -24,7 +25,7 @@ export interface Scenario {
 }
 
 const workload: Fields[string] = (value) =>
-  value === 'everything' || value === 'crowd' ? undefined : 'must be "everything" or "crowd"';
+  workloads.some((name) => name === value) ? undefined : `must be one of ${workloads.join(', ')}`;
 
 const choice: Fields[string] = (value) =>
   Array.isArray(value) && value.length > 0 && shape.list(shape.number)(value) === undefined

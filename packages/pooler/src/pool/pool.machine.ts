@@ -144,7 +144,7 @@ export class PoolMachine<B extends Seat, W> {
   }
   /** Who wants a backend for himself and may have one. */
   get waitersForBackend(): number {
-    const room = aloneBackendsMax(this.#limits.backendsMax) - this.#alone.size;
+    const room = aloneBackendsMax(this.backendsMax) - this.#alone.size;
     return this.#lines.lease.length + Math.max(0, Math.min(this.#lines.alone.length, room));
   }
   /** Since when the first in line waits; undefined if nobody does. */
@@ -233,7 +233,7 @@ export class PoolMachine<B extends Seat, W> {
 
   /** How many backends the pool could use now: those in use and those that its waiters want. */
   get demand(): number {
-    return Math.min(this.backendsMax, this.busy + this.#wanted);
+    return Math.min(this.#limits.backendsMax, this.busy + this.#wanted);
   }
 
   starts(): void {
@@ -323,10 +323,16 @@ export class PoolMachine<B extends Seat, W> {
     return backend;
   }
 
+  /** Whether somebody who wants to run alone would get a backend at once. */
+  get mayRunAlone(): boolean {
+    if (this.#paused || !this.#hasRoomAlone || this.waitersForBackend > 0) return false;
+    return this.#idle.some((backend) => !backend.isBusyForOthers);
+  }
+
   // --- inside ---
 
   get #hasRoomAlone(): boolean {
-    return this.#alone.size < aloneBackendsMax(this.#limits.backendsMax);
+    return this.#alone.size < aloneBackendsMax(this.backendsMax);
   }
 
   /** Of the first in each line the one who came earliest, but after `ticket`. */

@@ -115,8 +115,7 @@ export class Pool implements BackendOwner {
   readonly #holders: Map<Backend, Session> = new Map();
   /** They have been told to go, and are not gone yet. */
   readonly #closing: Set<Backend> = new Set();
-  /** Backends that are its own by right while others lack some; Infinity while nobody does. */
-  share: number = Infinity;
+  #share = Infinity;
   readonly #nowMs: () => number;
   #limits: PoolRules;
   readonly #slowHeads: SlowHeads<Backend>;
@@ -224,7 +223,7 @@ export class Pool implements BackendOwner {
 
   /** `history`: of the text of a shareable group. */
   ask(session: Session, shareable: boolean, history: DurationHistory | undefined): Answer<Backend> {
-    const want = !shareable ? 'lease' : this.#runsAlone(history) ? 'alone' : 'share';
+    const want = shareable ? this.#wantOf(history) : 'lease';
     const answer = this.#machine.ask(session, want, session, this.#nowMs);
     if (answer.kind === 'taken') this.#given(answer.backend, session, want);
     else if (answer.kind === 'waiting' && this.#sheds()) {
@@ -250,9 +249,13 @@ export class Pool implements BackendOwner {
     return this.#sheds() ? lineTooSlow(this.#oldestWaitMs()) : tooManyWaiters(this.waiters);
   }
 
-  /** Only what is known to be fast may stand before others. */
-  #runsAlone(history: DurationHistory | undefined): boolean {
-    return this.#limits.slowMs !== Infinity && history?.pace !== 'fast';
+  /**
+   * What is slow runs alone. What nobody knows does, too, if there is a backend for it now; else it is taken for fast, so that it need not wait behind slow ones.
+   */
+  #wantOf(history: DurationHistory | undefined): Want {
+    const pace = history?.pace ?? 'unknown';
+    if (pace === 'fast' || this.#limits.slowMs === Infinity) return 'share';
+    return pace === 'slow' || this.#machine.mayRunAlone ? 'alone' : 'share';
   }
 
   #given(backend: Backend, session: Session, want: Want): void {
@@ -428,6 +431,16 @@ export class Pool implements BackendOwner {
     return this.#machine.isPaused;
   }
 
+  /** Backends that are its own by right while others lack some; Infinity while nobody does. */
+  get share(): number {
+    return this.#share;
+  }
+
+  set share(count: number) {
+    this.#share = count;
+    this.#machine.backendsMax = Math.min(this.#limits.backendsMax, count);
+  }
+
   /** Backends that are there, on their way out or logging in. */
   get size(): number {
     return this.#machine.backends + this.#machine.starting + this.#closing.size;
@@ -507,8 +520,9 @@ export class Pool implements BackendOwner {
 
   /** The head of a shared backend takes longer than it may: what stands behind it runs elsewhere, if there is a place. */
   #evacuate(backend: Backend): boolean {
-    if (backend.stalled || !this.#machine.hasPlaceBesides(backend)) return false;
+    if (backend.stalled) return false;
     backend.head?.history?.overran(this.#limits);
+    if (!this.#machine.hasPlaceBesides(backend)) return false;
     this.#isolate(backend, 'slowStatement');
     return true;
   }

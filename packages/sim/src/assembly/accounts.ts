@@ -18,12 +18,15 @@ export const bannedUser = 'banned';
 /** May have only so many sessions at once. */
 export const guestUser = 'guest';
 export const guestSessionsMax = 2;
+/** Competes with `app` for backends, from a pool of its own; may do the same. */
+export const tenantUser = 'tenant';
 
 /** Operators look into the console without a password. */
 const rules = `
   host multigres all all trust
   host all ${bannedUser} all reject
   host all ${guestUser} all trust
+  host all ${tenantUser} all trust
   host all all all scram-sha-256
 `;
 

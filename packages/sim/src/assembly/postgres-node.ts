@@ -1,10 +1,14 @@
 import type { Weather, SimNode } from '../world/weather.ts';
 import { startPostgres, type PostgresModel } from '../model/postgres/postgres.ts';
-import { appUser, bannedUser, guestUser } from './accounts.ts';
+import { appUser, bannedUser, guestUser, tenantUser } from './accounts.ts';
 import { WriteAheadLog } from '../model/postgres/storage/log.ts';
 
 export const postgresPort = 5432;
 export const databaseName = 'shop';
+
+/** Statements that end in this take long. */
+export const slowText = ' AS slowly';
+const slowTextMs = 800;
 
 /** A Postgres model on a node of its own. Its log outlives its processes. */
 export class PostgresNode {
@@ -33,11 +37,13 @@ export class PostgresNode {
           { name: 'staff' },
           { name: bannedUser, password: this.#password },
           { name: guestUser },
+          { name: tenantUser, superuser: true },
         ],
         // Poolers are trusted; gateways ask.
         authentication: 'trust',
         scramIterations: 2,
         log: this.#log,
+        delayOfText: (text) => (text.endsWith(slowText) ? slowTextMs : 0),
         statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
         flushDelayMs: { least: 0.1, greatest: 0.5 + Math.min(slow, 2) * 5 },
         startDelayMs: { least: 50, greatest: 500 },

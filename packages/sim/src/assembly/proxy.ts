@@ -14,6 +14,7 @@ import type { SimNode, Weather } from '../world/weather.ts';
 import { askingPolicy, guestSessionsMax, guestUser } from './accounts.ts';
 import { clientTls, drawInnerEncryption, postgresTls, relayTls, type InnerEncryption } from './encryption.ts';
 import { backendLeaks } from './leaks.ts';
+import { PoolOperator } from './pool-operator.ts';
 import { PostgresNode, databaseName, postgresPort } from './postgres-node.ts';
 import { makeSchema } from './schema.ts';
 import { waitUntil } from './wait-until.ts';
@@ -37,7 +38,7 @@ class PoolerNode {
     const random = weather.kernel.random.fork(`pooler/${name}`);
     const limits = {
       ...defaultPoolerLimits,
-      backendsMax,
+      backendsMax: random.pick(knobs.backendsMax ?? [backendsMax]),
       // Often fewer than there are users, so that they have to share.
       poolBackendsMax: random.pick(knobs.poolBackendsMax ?? [3, 4, 5, 6, 7, 8]),
       sharedBackendsMax: random.pick(knobs.sharedBackendsMax ?? [1, 2, 3, 4]),
@@ -121,6 +122,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
   const asks = random.chance(0.5);
   const auth: AuthPolicy = asks ? askingPolicy() : { kind: 'trust' };
   const limits = { ...spec.gateway, verifierMs: random.pick([0, 500, 1e9]) };
+  weather.operators.set(pooler.node.name, new PoolOperator(weather, pooler.node, () => pooler.pooler, postgres));
   const gateways = Array.from(
     { length: spec.gateways },
     (_, i) => new GatewayNode(weather, `gateway-${i + 1}`, 'pooler-1', auth, limits, inner),
@@ -138,6 +140,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
       disks: [],
       servers: [postgres.node.name],
       drainable: gateways.map(({ node }) => node.name),
+      poolers: [pooler.node.name],
     },
     start: async () => {
       for (const node of nodes) node.start();

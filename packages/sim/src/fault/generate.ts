@@ -14,6 +14,8 @@ export interface FaultMenu {
   readonly servers: readonly string[];
   /** Nodes that can leave in peace. */
   readonly drainable: readonly string[];
+  /** Nodes of poolers, whose pools an operator can pause. */
+  readonly poolers: readonly string[];
   /** Named moments that faults can wait for. */
   readonly moments: readonly string[];
   readonly fromMs: number;
@@ -106,6 +108,10 @@ const makers: Readonly<Record<ActionKind, Maker>> = {
     drainable.length === 0
       ? undefined
       : { kind: 'drain', node: random.pick(drainable), deadlineMs: drainDeadlineMs, forMs: durationMs(random) },
+  pausePools: (random, _victim, _links, { poolers }) =>
+    poolers.length === 0 ? undefined : { kind: 'pausePools', node: random.pick(poolers), forMs: durationMs(random) },
+  renewBackends: (random, _victim, _links, { poolers }) =>
+    poolers.length === 0 ? undefined : { kind: 'renewBackends', node: random.pick(poolers) },
   clockStep: (random, { machine }) => ({
     kind: 'clockStep',
     machine,

@@ -105,6 +105,11 @@ export class Injector {
       case 'drain':
         weather.drains.get(action.node)?.(action.deadlineMs, action.forMs);
         return undefined;
+      case 'pausePools':
+        return weather.operators.get(action.node)?.pause();
+      case 'renewBackends':
+        weather.operators.get(action.node)?.reconnect();
+        return undefined;
       case 'clockStep':
         weather.machine(action.machine).clock.wallOriginMs += action.byMs;
         return undefined;
@@ -129,6 +134,7 @@ export class Injector {
     const { kernel } = weather;
     kernel.trace.line(kernel.nowUs, 0, () => 'all faults heal');
     weather.network.links.healAll();
+    for (const operator of weather.operators.values()) operator.resume();
     for (const name of weather.machines.keys()) {
       if (!weather.hasPower(name)) weather.powerOn(name);
       this.#healDisk(name);
@@ -153,6 +159,8 @@ function machinesOf(action: Action): readonly string[] {
     case 'pause':
     case 'endBackend':
     case 'drain':
+    case 'pausePools':
+    case 'renewBackends':
       return [];
     default:
       return [action.machine];

@@ -26,6 +26,7 @@ const menu: FaultMenu = {
   disks: ['mb'],
   servers: ['b'],
   drainable: ['a'],
+  poolers: ['b'],
   moments: ['something happened'],
   fromMs: 100,
   healMs: 5000,

@@ -29,6 +29,8 @@ export type Action =
   | { readonly kind: 'fullDisk'; readonly machine: string; readonly forMs: number }
   | { readonly kind: 'failingSync'; readonly machine: string; readonly share: number; readonly forMs: number }
   | { readonly kind: 'endBackend'; readonly node: string; readonly nth: number; readonly politely: boolean }
+  | { readonly kind: 'pausePools'; readonly node: string; readonly forMs: number }
+  | { readonly kind: 'renewBackends'; readonly node: string }
   | { readonly kind: 'clockStep'; readonly machine: string; readonly byMs: number }
   /** The process is told to leave in peace within `deadlineMs`; when it has gone it stays away for `forMs`. */
   | { readonly kind: 'drain'; readonly node: string; readonly deadlineMs: number; readonly forMs: number };
@@ -60,6 +62,8 @@ const actionShapes: Readonly<Record<ActionKind, Fields>> = {
   fullDisk: { machine: shape.text, forMs: shape.number },
   failingSync: { machine: shape.text, share: shape.number, forMs: shape.number },
   endBackend: { node: shape.text, nth: shape.number, politely: shape.flag },
+  pausePools: { node: shape.text, forMs: shape.number },
+  renewBackends: { node: shape.text },
   clockStep: { machine: shape.text, byMs: shape.number },
   drain: { node: shape.text, deadlineMs: shape.number, forMs: shape.number },
 };

@@ -30,6 +30,8 @@ export interface SessionParts {
   /** How long the user waits for an answer, milliseconds; asked anew for each. */
   readonly patienceMs: () => number;
   readonly peace: Peace | undefined;
+  /** Where nothing is broken: how long an answer may take to what was asked at this time. */
+  readonly servedWithinMs?: (sinceMs: number) => number;
 }
 
 /** Nothing breaks in this run, so a session is ended for these reasons only; milliseconds, 0 for none. */
@@ -39,6 +41,8 @@ export type Peace = IdleLimits;
 export interface Ask {
   /** SQLSTATEs that may be the answer. */
   readonly expected?: readonly string[];
+  /** Not one of those that are to be answered soon. */
+  readonly takesLong?: boolean;
   /** What a good answer changes in the session; before the transaction status is judged. */
   readonly effect?: (reply: Reply) => void;
 }
@@ -128,8 +132,10 @@ export class UserSession {
   async judge(what: string, pending: Promise<Reply>, ask: Ask): Promise<Reply> {
     const ended = this.checks.watch.begin(what, this.#parts.life);
     this.checks.note(this.#parts.life, () => `asks ${what}`);
+    const sinceMs = this.checks.nowMs();
     const reply = await this.#patiently(pending);
     ended();
+    if (ask.takesLong !== true) this.#judgeWait(what, reply, sinceMs);
     this.checks.note(this.#parts.life, () => `is answered ${brief(reply)}: ${what}`);
     const fate = fateOf(reply);
     this.checks.tally[fate] += 1;
@@ -185,6 +191,17 @@ export class UserSession {
     const idleMs = this.checks.nowMs() - this.#answeredMs;
     const wasIdle = limitMs > 0 && idleMs >= limitMs - latencyMs && inTransaction === (sqlstate === '25P03');
     if (!wasIdle) this.wrong('timeouts', `was told ${sqlstate} ${Math.round(idleMs)} ms after its last answer`);
+  }
+
+  /** Where nothing is broken, nobody waits for ever, and nobody is told that there is no backend for him. */
+  #judgeWait(what: string, { error }: Reply, sinceMs: number): void {
+    const { servedWithinMs } = this.#parts;
+    if (servedWithinMs === undefined) return;
+    const ms = this.checks.nowMs() - sinceMs;
+    if (ms > servedWithinMs(sinceMs)) this.wrong('fairness', `${what} took ${Math.round(ms)} ms`);
+    if (error !== undefined && disturbances.test(error.sqlstate)) {
+      this.wrong('fairness', `${what} was answered with ${describe(error)} although nothing is broken`);
+    }
   }
 
   #judgeError(what: string, reply: Reply, expected: readonly string[]): void {

@@ -1,5 +1,5 @@
 import type { Endpoint, NetworkError, World } from '@multigres/core';
-import type { Accounts } from '../assembly/accounts.ts';
+import { tenantUser, type Accounts } from '../assembly/accounts.ts';
 import type { Checks } from '../check/checks.ts';
 import { ProtocolOracle } from '../check/protocol-oracle.ts';
 import { SessionModel } from '../check/session-model.ts';
@@ -12,6 +12,7 @@ import {
   readError,
   readLarge,
   readLedger,
+  readLong,
   readMuch,
   readParameter,
   readPipeline,
@@ -105,6 +106,16 @@ const crowd: Mix = [
 
 /** These need an admin console. */
 const atConsole: ReadonlySet<Operation> = new Set([lookAtClients, knockAtConsole, killMyself, pauseShortly]);
+/** Nothing that keeps a backend for longer than a transaction. */
+const fair: Mix = [
+  [readTag, 300],
+  [readParameter, 200],
+  [readPipeline, 100],
+  [readRows, 20],
+  [readLong, 40],
+  [writeAlone, 150],
+  [writeTogether, 120],
+];
 
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
 const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate]);
@@ -113,10 +124,11 @@ const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLat
 export type Likeness = 'alike' | 'different';
 
 export function drawLikeness(random: RandomStream, workload: Workload): Likeness {
-  return workload === 'crowd' || random.chance(0.75) ? 'alike' : 'different';
+  return workload !== 'everything' || random.chance(0.75) ? 'alike' : 'different';
 }
 
-export type Workload = 'everything' | 'crowd';
+export const workloads = ['everything', 'crowd', 'fair'] as const;
+export type Workload = (typeof workloads)[number];
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
 export function drawMix(random: RandomStream, workload: Workload, hasConsole: boolean): Mix {
@@ -126,6 +138,7 @@ export function drawMix(random: RandomStream, workload: Workload, hasConsole: bo
 
 function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'crowd') return crowd;
+  if (workload === 'fair') return fair;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
   return some.length === 0 ? everything : some;
@@ -160,6 +173,8 @@ export interface UserParts {
   readonly accounts: Accounts | undefined;
   /** Nothing at all breaks. */
   readonly isCalm: boolean;
+  /** Nobody may be refused, or wait for longer. */
+  readonly servedWithinMs?: (sinceMs: number) => number;
   readonly timetable: Timetable;
   readonly mark: (moment: string) => void;
 }
@@ -224,7 +239,7 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
     ['role', 'none'],
   ]);
   const parameters: [string, string][] = [
-    ['user', 'app'],
+    ['user', parts.servedWithinMs !== undefined && isTenant(client) ? tenantUser : 'app'],
     ['database', parts.database],
     ['application_name', applicationName],
   ];
@@ -271,7 +286,7 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
       'protocol',
       `${name} got a cancel key of ${pg.keyBytes} bytes, protocol 3.${parts.minor} has ${keyBytes}`,
     );
-  const waitsForEver = parts.neverImpatient && random.chance(0.5);
+  const waitsForEver = parts.servedWithinMs !== undefined || (parts.neverImpatient && random.chance(0.5));
   session = new UserSession({
     ...parts,
     pg,
@@ -281,15 +296,24 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   return session;
 }
 
+/** Every third user has a role of his own, and so a pool. */
+function isTenant({ name }: ClientState): boolean {
+  return Number(name.split('-')[1]) % 3 === 0;
+}
+
 /** A changed password may be refused as long as a gateway does not know; having refused it, the gateway asks Postgres. */
 const refusalsMax = 3;
 
 function judgeRefusal(
-  { checks, client, accounts }: UserParts,
+  { checks, client, accounts, servedWithinMs }: UserParts,
   name: string,
   refused: Reply | NetworkError,
   password: string,
 ): void {
+  if (servedWithinMs !== undefined) {
+    const why = 'rows' in refused ? (refused.error?.message ?? 'nothing') : refused.message;
+    checks.fail('fairness', `${name} could not log in: ${why}`);
+  }
   if (!('rows' in refused) || refused.error === undefined) return;
   // Too many clients, starting up, shutting down, no way to the data: all else is a wrong answer to a right login.
   if (passing.test(refused.error.sqlstate)) return;

@@ -50,6 +50,8 @@ export class Weather {
   readonly nodes: Map<string, NodeOfWeather> = new Map();
   readonly programs: Map<string, Program> = new Map();
   /** By node: ends the nth process that serves a connection there, `politely` by telling its client why. */
+  /** Operators of pools, by the pooler's node. */
+  readonly operators: Map<string, { pause(): () => void; resume(): void; reconnect(): void }> = new Map();
   readonly backendEnds: Map<string, (nth: number, politely: boolean) => void> = new Map();
   /** By node: it leaves in peace, at the latest after `deadlineMs`, and comes back `awayMs` after it has gone. */
   readonly drains: Map<string, (deadlineMs: number, awayMs: number) => void> = new Map();

@@ -4,6 +4,7 @@ import { consoleMutants } from './console-mutants.ts';
 import { encryptionMutants } from './encryption-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { operationsMutants } from './operations-mutants.ts';
+import { poolMutants } from './pool-mutants.ts';
 import { poolerMutants } from './pooler-mutants.ts';
 import { streamMutants } from './stream-mutants.ts';
 import { wireMutants } from './wire-mutants.ts';
@@ -12,6 +13,7 @@ import { wireMutants } from './wire-mutants.ts';
 export const mutantCatalogue: readonly Mutant[] = [
   ...authMutants,
   ...poolerMutants,
+  ...poolMutants,
   ...gatewayMutants,
   ...consoleMutants,
   ...operationsMutants,

@@ -1,3 +1,4 @@
+import { slowText } from '../../assembly/postgres-node.ts';
 import { unnamed, type Reply, type Step } from '../pg-client.ts';
 import { fateOf, type UserSession } from '../session.ts';
 
@@ -18,6 +19,13 @@ export async function readTag(session: UserSession): Promise<void> {
   const tag = session.tag();
   const reply = await session.simple(`SELECT '${tag}'`);
   session.expectValue('cross-talk', `SELECT '${tag}'`, reply, tag);
+}
+
+/** The same, by a statement that takes long: those who ask for something else should not notice. */
+export async function readLong(session: UserSession): Promise<void> {
+  const tag = session.tag();
+  const reply = await session.simple(`SELECT '${tag}'${slowText}`, { takesLong: true });
+  session.expectValue('cross-talk', `SELECT '${tag}', slowly,`, reply, tag);
 }
 
 /** A parameter comes back, through the unnamed statement. */

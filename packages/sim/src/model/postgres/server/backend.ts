@@ -367,7 +367,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   *#statementDelay(message: FrontendMessage): Task<void> {
     if (message.kind !== 'query' && message.kind !== 'execute' && message.kind !== 'parse') return;
-    const delayMs = this.#server.statementDelayMs();
+    const delayMs = this.#server.statementDelayMs(message.kind === 'query' ? message.text : '');
     if (delayMs > 0) yield this.#server.sleep(delayMs);
   }
 

@@ -25,6 +25,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Before each statement; default none. */
   readonly statementDelayMs?: DelayMs;
+  /** How much longer than that a query string takes. */
+  readonly delayOfText?: (text: string) => number;
   /** How long a flush of the log takes; default none: commits are durable at once. */
   readonly flushDelayMs?: DelayMs;
   /** How long a start takes, during which clients get 57P03; default none. */

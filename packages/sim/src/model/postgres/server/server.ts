@@ -295,8 +295,9 @@ export class Server implements SessionHost {
     };
   }
 
-  statementDelayMs(): number {
-    return this.#draw(this.#options.statementDelayMs);
+  /** `text`: of a Query. */
+  statementDelayMs(text: string): number {
+    return this.#draw(this.#options.statementDelayMs) + (this.#options.delayOfText?.(text) ?? 0);
   }
 
   #draw(range: DelayMs | undefined): number {

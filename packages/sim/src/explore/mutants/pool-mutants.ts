@@ -1,0 +1,61 @@
+import type { Mutant } from '../mutation.ts';
+
+const pool = 'packages/pooler/src/pool/pool.ts';
+const places = 'packages/pooler/src/pool/backend-places.ts';
+const backend = 'packages/pooler/src/backend/backend.ts';
+const scenario = 'pooling/fair';
+
+/** Bugs in who gets which backend, and when. */
+export const poolMutants: readonly Mutant[] = [
+  {
+    name: 'pool/evacuated-answers-twice',
+    file: backend,
+    find: `      group.rerun = true;
+      group.evacuated = true;`,
+    replace: `      group.evacuated = true;`,
+    why: 'what was moved away from behind a slow statement is answered from both places',
+    scenario: 'pooling/crowd',
+  },
+  {
+    name: 'pool/keeps-more-than-its-share',
+    file: places,
+    find: `pool.giveBack(verdicts?.[i]?.givesBack ?? 0);`,
+    replace: `pool.giveBack(0);`,
+    why: 'a busy user keeps all backends, and others never get one',
+    scenario,
+  },
+  {
+    name: 'pool/place-never-free',
+    file: places,
+    find: `    this.#count(pool, -1);`,
+    replace: `    this.#count(pool, pool.size > 1 ? -1 : 0);`,
+    why: 'a place is lost with each last backend of a pool, until there is none',
+    scenario,
+  },
+  {
+    name: 'pool/pause-lets-in',
+    file: pool,
+    find: `    this.#machine.pause();
+    this.reconnect();`,
+    replace: `    this.reconnect();`,
+    why: 'new transactions begin while Postgres is about to be restarted',
+    scenario,
+  },
+  {
+    name: 'pool/resume-serves-nobody',
+    file: pool,
+    find: `    this.#machine.resume();
+    this.#dispatch();`,
+    replace: `    this.#machine.resume();`,
+    why: 'who waited during a pause is forgotten after it',
+    scenario,
+  },
+  {
+    name: 'pool/retires-at-work',
+    file: pool,
+    find: `    if (this.#machine.idle.includes(backend)) this.#close(backend);`,
+    replace: `    this.#close(backend);`,
+    why: 'a backend that is old is closed in the middle of a transaction',
+    scenario,
+  },
+];
