@@ -146,7 +146,10 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       backendsMax: () => this.#limits.backendsMax,
       shares: () => this.#shares,
       pools: this.#pools,
-      othersMayTry: () => this.tunnels.placeFree(),
+      othersMayTry: () => {
+        this.tunnels.placeFree();
+        this.#probes.placeFree();
+      },
     });
     this.operations = new PoolOperations(this.#pools, () => this.sessions());
     const { waitMs, loginMs } = config.limits;

@@ -16,6 +16,7 @@ export class Adoption implements GroupOwner {
   readonly applicationName: string | undefined;
   readonly #session: Session;
   readonly #timer: Timer;
+  #isLost = false;
   #groups = 0;
   /** What is reported is what the configuration says. */
   #resetting = true;
@@ -56,6 +57,9 @@ export class Adoption implements GroupOwner {
 
   groupLost(): void {
     this.#timer.cancel();
+    // Each of its groups is lost; the session may be about to get another backend already.
+    if (this.#isLost) return;
+    this.#isLost = true;
     this.#session.adoptionLost();
   }
 
