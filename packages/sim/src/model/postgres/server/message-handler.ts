@@ -177,8 +177,8 @@ export class MessageHandler {
       const chunk = limit === 0 ? rowsPerLook : Math.min(rowsPerLook, limit - count);
       const part = yield* portal.forward(chunk, sink);
       count += part.count;
-      // What has come to its end, a COMMIT above all, cannot be cancelled any more.
-      if (part.more) this.#output.checkInterrupts();
+      // What has come to its end, a COMMIT above all, cannot be cancelled any more; a query's end is seen by asking for one more row.
+      if (part.more || columns.length > 0) this.#output.checkInterrupts();
       const slow = this.#output.flushIfFull();
       if (slow !== undefined) yield slow;
       if (!part.more || (limit > 0 && count >= limit)) return { count, more: part.more };
