@@ -151,7 +151,11 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
         this.#probes.placeFree();
       },
     });
-    this.operations = new PoolOperations(this.#pools, () => this.sessions());
+    this.operations = new PoolOperations(
+      this.#pools,
+      () => this.sessions(),
+      () => this.#growSoon(),
+    );
     const { waitMs, loginMs } = config.limits;
     const { takePlace, givePlaceBack, tunnelEnded } = this;
     this.tunnels = new Tunnels(world, this.#server, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
@@ -247,7 +251,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return this.#pools.get({ user: open.user, database, settings: fixed });
   }
 
-  readonly takePlace = (): boolean => !this.#stopped && this.#places.takeOther();
+  readonly takePlace = (): boolean => !this.#stopped && !this.#pools.allPaused && this.#places.takeOther();
 
   readonly givePlaceBack = (): void => {
     this.#places.freeOther();

@@ -15,12 +15,15 @@ interface Pause {
 export class PoolOperations implements PoolerCommands {
   readonly #pools: Pools;
   readonly #sessions: () => Iterable<Session>;
+  readonly #resumed: () => void;
   readonly #pauses: Set<Pause> = new Set();
   /** What RELOAD does; whoever runs the pooler says it. */
   reload: (() => Promise<void>) | undefined;
 
-  constructor(pools: Pools, sessions: () => Iterable<Session>) {
+  /** `resumed`: places for backends are given again. */
+  constructor(pools: Pools, sessions: () => Iterable<Session>, resumed: () => void) {
     this.#pools = pools;
+    this.#resumed = resumed;
     this.#sessions = sessions;
   }
 
@@ -41,6 +44,7 @@ export class PoolOperations implements PoolerCommands {
   /** Who waits is served again. Without a database it undoes every pause, else only that database's. 55000 if there is none. */
   resume = (database?: string): Promise<void> => {
     if (!this.#pools.resume(database)) return Promise.reject(notPaused(database));
+    this.#resumed();
     for (const pause of this.#pauses) {
       if (database !== undefined && pause.database !== database) continue;
       this.#pauses.delete(pause);

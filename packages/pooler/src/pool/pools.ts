@@ -66,6 +66,10 @@ export class Pools {
     return wasPaused;
   }
 
+  get allPaused(): boolean {
+    return this.#allPaused;
+  }
+
   isPaused(database: string): boolean {
     return this.#allPaused || this.#pausedDatabases.has(database);
   }
