@@ -232,6 +232,59 @@ describe('names', () => {
     expect(one.send(q('rollback'), b('a'), s).said()).toContain('B*select 1');
   });
 
+  describe('that EXECUTE had to be told to the backend', () => {
+    function told(): RecordingSink {
+      const one = machine().send(p('a', 'select 1'), s, q('execute a'));
+      one.machine.answered('I', false, 1);
+      one.said();
+      return one;
+    }
+
+    it('are the backend’s once the EXECUTE has succeeded', () => {
+      const one = told();
+      one.machine.answered('I', false, 0);
+      expect(one.send(b('a'), s, q('execute a')).said()).toBe('send[B a S] send/simple[Q execute a]');
+    });
+
+    it('are carried until then, and told again', () => {
+      const again = 'send[B*select 1 S] send/unseen[(C a) (P a) S] send/simple[Q execute a]';
+      expect(told().send(b('a'), s, q('execute a')).said()).toBe(again);
+    });
+
+    it('are carried and told again when it was refused before it ran', () => {
+      const one = told();
+      one.machine.answered('I', true, 0);
+      const again = 'send[B*select 1 S] send/unseen[(C a) (P a) S] send/simple[Q execute a]';
+      expect(one.send(b('a'), s, q('execute a')).said()).toBe(again);
+    });
+
+    it('are not confirmed by an EXECUTE before the last that told them', () => {
+      const one = told().send(q('execute a'));
+      one.machine.answered('I', false, 0);
+      one.machine.answered('I', true, 0);
+      one.said();
+      expect(one.send(b('a'), s).said()).toBe('send[B*select 1 S]');
+    });
+
+    it('are closed there even if nobody knows whether they are there', () => {
+      const one = told();
+      one.machine.answered('I', true, 0);
+      expect(one.send(c('a'), s).said()).toBe('send[C a S]');
+      one.machine.answered('I', true, 0);
+      one.said();
+      expect(one.send(c('a'), s).said()).toBe('send[C a S]');
+    });
+
+    it('stay the backend’s when the Close was not done', () => {
+      const one = told();
+      one.machine.answered('I', false, 0);
+      one.send(c('a'), s);
+      one.machine.answered('I', true, 0);
+      one.said();
+      expect(one.send(b('a'), s).said()).toBe('send[B a S]');
+    });
+  });
+
   it('go with the group when its end was ignored', () => {
     const one = machine().send(p('a', 'copy t from stdin'), b('a'), e, s, p('b', 'select 1'), s);
     one.machine.syncIgnored();

@@ -32,7 +32,7 @@ import { MessageHead } from './message-head.ts';
 import { pieceBytesMax, type RequestBuilder, type StatementUse } from './request-builder.ts';
 import type { SequenceReaders } from './sequence-readers.ts';
 import { isDiscardAll, SessionState, type SessionOrigin, type StateEffects } from './session-state.ts';
-import { StatementNames, type NameChange } from './statement-names.ts';
+import { StatementNames, type NameChange, type Telling } from './statement-names.ts';
 
 /** Where the machine's decisions go. */
 export interface RequestSink {
@@ -86,6 +86,8 @@ interface SentGroup {
   /** The names it changed, in order. */
   readonly names: readonly NameChange[];
   readonly state: StateEffects | undefined;
+  /** In front of it, for an EXECUTE that succeeds only if it has arrived. */
+  readonly telling?: Telling | undefined;
 }
 
 const noChanges: readonly NameChange[] = [];
@@ -148,6 +150,7 @@ export class RequestMachine {
   /** Of the first statement in the group, while somebody watches. */
   #text: string | undefined;
   #drops = 0;
+  #telling: Telling | undefined;
   /** Of the text that this group brings along. */
   #shape = 0;
   /** The client's own Parse of the unnamed statement is in this very group. */
@@ -224,6 +227,7 @@ export class RequestMachine {
     const group = this.#sent.shift();
     if (group === undefined || (group === plainGroup && this.pins === 0)) return;
     if (failed) this.#names.undoAfter(group.names, completions);
+    if (!failed && group.telling !== undefined) this.#names.confirm(group.telling);
     if (group.state?.restoresStart === true) this.#restoring -= 1;
     const { settings, restore, pins, unpins } = this.#state.answered(group.state, before, status, failed);
     if (pins !== 0) this.#pinNow(pins, undefined);
@@ -503,7 +507,8 @@ export class RequestMachine {
       return this.#addWith(useKind.closes, buffer, start, end);
     }
     const name = textAt(buffer, nameStart, nameEnd);
-    const raw = this.#names.isRaw(name) || this.#names.isSqls(name) || (name === '' && this.#unnamedInline);
+    const known = this.#names.isRaw(name) || this.#names.isSqls(name) || this.#names.isDoubtful(name);
+    const raw = known || (name === '' && this.#unnamedInline);
     this.#change(this.#names.set(name, undefined));
     if (raw) return this.#addWith(useKind.closes, buffer, start, end);
     // The backends keep the statement for others; the client is owed a CloseComplete in its place.
@@ -615,13 +620,16 @@ export class RequestMachine {
       if (statement === undefined || name === '') continue;
       // A failed transaction takes none of them.
       if (this.#status === 'E') continue;
-      if (!this.#names.isRaw(name)) this.#prepareRaw(name, statement);
+      if (!this.#names.isRaw(name)) this.#prepareRaw(name, statement, effects.kind === 'execute');
       if (effects.kind === 'deallocate') this.#dropBySql(name);
     }
   }
 
-  /** A group of its own, because an error in it must not reach the client's. Only possible between groups; within one, the name stays unknown. */
-  #prepareRaw(name: string, statement: CatalogStatement): void {
+  /**
+   * A group of its own, because an error in it must not reach the client's. Only possible between groups; within one, the name stays unknown. It may
+   * fail, or be refused together with the client's group: only an EXECUTE that succeeds `proves` that it did not.
+   */
+  #prepareRaw(name: string, statement: CatalogStatement, proves: boolean): void {
     if (this.#begun) return;
     this.#pinNow(PinReason.preparedStatement, undefined);
     const writer = new MessageWriter(1024);
@@ -631,7 +639,8 @@ export class RequestMachine {
     encodeParse(writer, name, statement.query, statement.parameterTypes);
     encodeSync(writer);
     const bytes = writer.take();
-    this.#names.markRaw(name);
+    const telling = this.#names.told(name);
+    if (proves) this.#telling = telling;
     const uses: readonly StatementUse[] = [
       { kind: useKind.unseen, offset: 0, id: 0 },
       { kind: useKind.unseen, offset, id: 0 },
@@ -683,7 +692,7 @@ export class RequestMachine {
   // --- putting groups together ---
 
   #dropBySql(name: string): void {
-    this.#change({ name, before: this.#names.set(name, undefined)?.before, bySql: true });
+    this.#change({ ...this.#names.set(name, undefined), bySql: true });
   }
 
   #change(change: NameChange): void {
@@ -758,8 +767,9 @@ export class RequestMachine {
       this.#drops | (shareable ? requestFlag.shareable : 0) | (state?.settings === undefined ? 0 : requestFlag.settles);
     if (state?.restoresStart === true) this.#restoring += 1;
     this.#sendBytes(flags | extra, true, uses, buffer, start, end);
-    const plain = this.#changes === undefined && state === undefined;
-    this.#sent.push(plain ? plainGroup : { names: this.#changes ?? noChanges, state });
+    const telling = this.#telling;
+    const plain = this.#changes === undefined && state === undefined && telling === undefined;
+    this.#sent.push(plain ? plainGroup : { names: this.#changes ?? noChanges, state, telling });
     this.#resetGroup();
   }
 
@@ -798,6 +808,7 @@ export class RequestMachine {
     this.#shareable = true;
     this.#groupPins = 0;
     this.#drops = 0;
+    this.#telling = undefined;
     this.#unnamedInline = false;
     this.#shape = 0;
   }

@@ -1,14 +1,22 @@
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 
-/** What a name stood for before a Parse or Close changed it; undefined for changes that no name is about (closing a portal). */
-export type NameChange =
-  | {
-      readonly name: string;
-      readonly before: CatalogStatement | undefined;
-      /** By SQL's DISCARD or DEALLOCATE: Postgres answers it with neither ParseComplete nor CloseComplete. */
-      readonly bySql?: true;
-    }
-  | undefined;
+/** What a name stood for before a Parse or Close changed it. */
+interface NamedChange {
+  readonly name: string;
+  readonly before: CatalogStatement | undefined;
+  /** By SQL's DISCARD or DEALLOCATE: Postgres answers it with neither ParseComplete nor CloseComplete. */
+  readonly bySql?: true;
+  /** The backend had it under its own name, or may have had. */
+  readonly onBackend?: 'surely' | 'maybe';
+}
+
+/** Undefined for changes that no name is about (closing a portal). */
+export type NameChange = NamedChange | undefined;
+
+/** The backend is being told a name, of which nobody knows yet whether it arrives. */
+export interface Telling {
+  readonly name: string;
+}
 
 /**
  * The session's prepared statements by name; the unnamed one is ''. Changes are made when the message is sent and undone if the group
@@ -20,6 +28,8 @@ export class StatementNames {
   /** Names that also exist on the pinned backend as they are, because SQL refers to them. */
   #raw: Set<string> | undefined;
   #sqls: Set<string> | undefined;
+  /** Names that the backend was told, and that it may not have got; with the last telling of each. */
+  #doubtful: Map<string, Telling> | undefined;
 
   get(name: string): CatalogStatement | undefined {
     return name === '' ? this.#unnamed : this.#byName?.get(name);
@@ -44,20 +54,46 @@ export class StatementNames {
     this.#raw.add(name);
   }
 
+  /** Whether the name may exist on the pinned backend, although nothing can rely on it. */
+  isDoubtful(name: string): boolean {
+    return this.#doubtful?.has(name) ?? false;
+  }
+
+  /** The backend is being told this name. */
+  told(name: string): Telling {
+    const telling = { name };
+    (this.#doubtful ??= new Map()).set(name, telling);
+    return telling;
+  }
+
+  /** It has arrived: the name is raw, unless it has changed or was told again since. */
+  confirm(telling: Telling): void {
+    const { name } = telling;
+    if (this.#doubtful?.get(name) !== telling) return;
+    this.#doubtful.delete(name);
+    this.markRaw(name);
+  }
+
   /** Names of carried statements, in the order they were made; without the unnamed one. */
   names(): string[] {
     return this.#byName === undefined ? [] : [...this.#byName.keys()];
   }
 
-  set(name: string, statement: CatalogStatement | undefined): NameChange {
+  set(name: string, statement: CatalogStatement | undefined): NamedChange {
     const before = this.get(name);
     if (before !== undefined) before.references -= 1;
     if (statement !== undefined) statement.references += 1;
-    this.#raw?.delete(name);
+    const onBackend = this.#leavesBackend(name);
     if (name === '') this.#unnamed = statement;
     else if (statement !== undefined) (this.#byName ??= new Map()).set(name, statement);
     else this.#byName?.delete(name);
-    return { name, before };
+    return onBackend === undefined ? { name, before } : { name, before, onBackend };
+  }
+
+  #leavesBackend(name: string): 'surely' | 'maybe' | undefined {
+    const maybe = this.#doubtful?.delete(name) === true;
+    if (this.#raw?.delete(name) === true) return 'surely';
+    return maybe ? 'maybe' : undefined;
   }
 
   /** Takes back, last first, what a failed group had not done: it got only so many ParseComplete and CloseComplete messages. */
@@ -69,7 +105,10 @@ export class StatementNames {
   }
 
   undo(change: NameChange): void {
-    if (change !== undefined) this.set(change.name, change.before);
+    if (change === undefined) return;
+    this.set(change.name, change.before);
+    if (change.onBackend === 'surely') this.markRaw(change.name);
+    else if (change.onBackend === 'maybe') this.told(change.name);
   }
 
   clear(): void {

@@ -25,6 +25,7 @@ import {
 import { killMyself, knockAtConsole, lookAtClients, pauseShortly, resume } from './ops/console.ts';
 import {
   borrowRole,
+  cancelPrepared,
   changeSetting,
   discardAll,
   lookAtSetting,
@@ -73,6 +74,7 @@ export const everything: Mix = [
   [borrowRole, 15],
   [lookWhoIAm, 20],
   [usePrepared, 90],
+  [cancelPrepared, 20],
   [useTemporary, 25],
   [useLock, 25],
   [useChannel, 15],
@@ -97,6 +99,7 @@ const crowd: Mix = [
   [readPipeline, 60],
   [readAndHangUp, 15],
   [usePrepared, 60],
+  [cancelPrepared, 60],
   [writeAlone, 30],
   [lookAtSetting, 20],
   [changeSetting, 3],
@@ -118,7 +121,7 @@ const fair: Mix = [
 ];
 
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
-const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate]);
+const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate, cancelPrepared]);
 
 /** How much the users of one run have in common at login: only backends with equal startup settings stand in for each other. */
 export type Likeness = 'alike' | 'different';

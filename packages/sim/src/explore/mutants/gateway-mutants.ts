@@ -30,6 +30,15 @@ export const gatewayMutants: readonly Mutant[] = [
     why: 'a name whose Parse failed is taken for ever',
   },
   {
+    name: 'gateway/believes-what-it-told',
+    file: requests,
+    find: `    const telling = this.#names.told(name);`,
+    replace: `    const telling = this.#names.told(name);
+    this.#names.confirm(telling);`,
+    why: 'a statement whose EXECUTE was refused before it ran does not exist any more for the rest of the session',
+    scenario: 'pooling/crowd',
+  },
+  {
     name: 'gateway/failed-settings-stay',
     file: state,
     find: `this.#settings.answered(effects.settings, before, after, failed);`,

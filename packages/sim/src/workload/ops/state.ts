@@ -95,6 +95,17 @@ export async function usePrepared(session: UserSession): Promise<void> {
   else await executePrepared(session, name, known);
 }
 
+/** An EXECUTE that may be refused before it runs: the statement is still there, by either way to it. */
+export async function cancelPrepared(session: UserSession): Promise<void> {
+  const name = session.random.pick(statementNames);
+  const known = session.model.prepared.get(name);
+  if (known === undefined) return prepare(session, name);
+  const pending = session.simple(`EXECUTE ${name}('cancelled')`);
+  session.cancel();
+  session.expectValue('session isolation', `EXECUTE ${name}`, await pending, `${known} cancelled`);
+  if (!session.over) await executePrepared(session, name, known);
+}
+
 async function prepare(session: UserSession, name: string): Promise<void> {
   if (session.random.chance(0.2)) {
     const steps: Step[] = [{ kind: 'bind', portal: '', statement: name, parameters: ['x'] }];
