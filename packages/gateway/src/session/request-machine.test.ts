@@ -213,6 +213,25 @@ describe('names', () => {
     expect(one.send(p('a', 'select 4'), s).said()).toBe('share[P*select 4 S]');
   });
 
+  it('stay what a group behind the failed one has made of them', () => {
+    const one = machine().send(p('', 'select 1'), s, p('', 'select 2'), s, p('', 'select 3'), s, p('', 'select 3'));
+    one.machine.answered('I', false, 1);
+    one.machine.answered('I', true, 0);
+    one.machine.answered('I', false, 1);
+    one.said();
+    // Its Parse is under way in the same group.
+    expect(one.send(b(''), s).said()).toBe('share[P*select 3 B*select 3 S]');
+  });
+
+  it('come back to what they were before all groups that failed', () => {
+    const one = machine().send(p('', 'select 1'), s, p('', 'select 2'), s, p('', 'select 3'), s);
+    one.machine.answered('I', false, 1);
+    one.machine.answered('I', true, 0);
+    one.machine.answered('I', true, 0);
+    one.said();
+    expect(one.send(b(''), s).said()).toContain('select 1');
+  });
+
   it('come back when the statement that dropped them failed', () => {
     const one = machine().send(p('a', 'select 1'), s, q('discard all'));
     one.said();

@@ -226,7 +226,7 @@ export class RequestMachine {
     this.#status = status;
     const group = this.#sent.shift();
     if (group === undefined || (group === plainGroup && this.pins === 0)) return;
-    if (failed) this.#names.undoAfter(group.names, completions);
+    if (failed && group.names.length > 0) this.#names.undoAfter(group.names, completions, this.#laterChanges());
     if (!failed && group.telling !== undefined) this.#names.confirm(group.telling);
     if (group.state?.restoresStart === true) this.#restoring -= 1;
     const { settings, restore, pins, unpins } = this.#state.answered(group.state, before, status, failed);
@@ -234,6 +234,11 @@ export class RequestMachine {
     if (restore !== '') this.#sayUnseen(restore);
     if (settings !== undefined) this.#sink.settled(settings);
     if (unpins !== 0) this.#sink.unpin(unpins);
+  }
+
+  /** What was done to names behind the oldest group, in order. */
+  #laterChanges(): (readonly NameChange[])[] {
+    return [...this.#sent.map(({ names }) => names), this.#changes ?? noChanges];
   }
 
   /** What the group that is just being sent begins with, where it is known; once. */
@@ -673,7 +678,7 @@ export class RequestMachine {
   #refuse(error: PgError, simple: boolean, buffer: Uint8Array, start: number, end: number): void {
     if (this.#sent.length > 0) return this.#sink.hold(buffer, start, end);
     const changes = this.#changes ?? noChanges;
-    this.#names.undoAfter(changes, 0);
+    this.#names.undoAfter(changes, 0, []);
     this.#state.drop();
     this.#resetGroup();
     this.#context.builder.reset();

@@ -1,13 +1,13 @@
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 
-/** What a name stood for before a Parse or Close changed it. */
+/** What a name stood for before a Parse or Close changed it; that changes itself if an earlier change of the name turns out not to have happened. */
 interface NamedChange {
   readonly name: string;
-  readonly before: CatalogStatement | undefined;
+  before: CatalogStatement | undefined;
   /** By SQL's DISCARD or DEALLOCATE: Postgres answers it with neither ParseComplete nor CloseComplete. */
   readonly bySql?: true;
   /** The backend had it under its own name, or may have had. */
-  readonly onBackend?: 'surely' | 'maybe';
+  onBackend?: 'surely' | 'maybe';
 }
 
 /** Undefined for changes that no name is about (closing a portal). */
@@ -20,7 +20,7 @@ export interface Telling {
 
 /**
  * The session's prepared statements by name; the unnamed one is ''. Changes are made when the message is sent and undone if the group
- * fails before it: `undo` takes what the change answered.
+ * fails before it: `undoAfter` takes what the changes answered.
  */
 export class StatementNames {
   #byName: Map<string, CatalogStatement> | undefined;
@@ -96,16 +96,26 @@ export class StatementNames {
     return maybe ? 'maybe' : undefined;
   }
 
-  /** Takes back, last first, what a failed group had not done: it got only so many ParseComplete and CloseComplete messages. */
-  undoAfter(changes: readonly NameChange[], completions: number): void {
+  /**
+   * Takes back, last first, what a failed group had not done: it got only so many ParseComplete and CloseComplete messages. What was sent behind it, `later`, may
+   * have changed the same names again: those stay as they are, but what they were before was not what the failed group would have made of them.
+   */
+  undoAfter(changes: readonly NameChange[], completions: number, later: readonly (readonly NameChange[])[]): void {
     let left = completions;
     let from = 0;
     for (; left > 0 && from < changes.length; from++) if (changes[from]?.bySql !== true) left -= 1;
-    for (let i = changes.length - 1; i >= from; i--) this.undo(changes[i]);
+    for (let i = changes.length - 1; i >= from; i--) this.#undo(changes[i], later);
   }
 
-  undo(change: NameChange): void {
+  #undo(change: NameChange, later: readonly (readonly NameChange[])[]): void {
     if (change === undefined) return;
+    for (const changes of later) {
+      const next = changes.find((one) => one?.name === change.name);
+      if (next === undefined) continue;
+      next.before = change.before;
+      if (change.onBackend !== undefined) next.onBackend = change.onBackend;
+      return;
+    }
     this.set(change.name, change.before);
     if (change.onBackend === 'surely') this.markRaw(change.name);
     else if (change.onBackend === 'maybe') this.told(change.name);

@@ -165,4 +165,12 @@ export const gatewayMutants: readonly Mutant[] = [
     replace: `working`,
     why: 'RESET ALL ends SET ROLE, too, on the next backend',
   },
+  {
+    name: 'gateway/undo-takes-back-what-came-later',
+    file: 'packages/gateway/src/session/request-machine.ts',
+    find: `undoAfter(group.names, completions, this.#laterChanges());`,
+    replace: `undoAfter(group.names, completions, []);`,
+    why: 'a name that a group behind a failed one gave stands for what it stood for before',
+    scenario: 'pooling/operations',
+  },
 ];

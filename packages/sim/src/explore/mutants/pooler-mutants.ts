@@ -132,14 +132,6 @@ export const poolerMutants: readonly Mutant[] = [
     why: 'what a client asked for in its startup packet is not set on its backends',
   },
   {
-    name: 'pool/cancel-done-before-it-is-sent',
-    file: 'packages/pooler/src/pool/pool.ts',
-    find: `    this.#sendCancel(backend, head, done);`,
-    replace: `    this.#sendCancel(backend, head, undefined);
-    done();`,
-    why: 'a client that saw its cancel request end has its next statement cancelled',
-  },
-  {
     name: 'pooler/name-of-another',
     file: session,
     find: `void new Renaming(backend, this.#applicationName);`,
