@@ -13,7 +13,7 @@ import { assert } from '@multigres/core';
 export const headerBytes = 12;
 export const bodyBytesMax: number = 64 * 1024;
 /** Bumped whenever a peer of the other version could misunderstand; both sides refuse a different one. */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 export const frameType = {
   // both ways
@@ -61,6 +61,22 @@ export function shapeOf(count: number): number {
   return count >>> 1;
 }
 
+/**
+ * `count` of the `reply` that ends a group: how many ParseComplete and CloseComplete it got before it ended, and whether it failed before anything of it
+ * was executed. Names given by more Parse messages than fit, in one group that failed, are forgotten, which is an error and no confusion.
+ */
+export function replyCount(completions: number, unexecuted: boolean): number {
+  return (Math.min(completions, 0x7fff) << 1) | (unexecuted ? 1 : 0);
+}
+
+export function completionsOf(count: number): number {
+  return count >>> 1;
+}
+
+export function ranNothing(count: number): boolean {
+  return (count & 1) !== 0;
+}
+
 /** Flags of `request`. */
 export const requestFlag = {
   /** This one request is a whole unit that may run between other sessions' units on a shared backend. */
@@ -81,7 +97,7 @@ export const requestFlag = {
 
 /** Flags of `reply`. */
 export const replyFlag = {
-  /** The piece ends with ReadyForQuery; `count` is how many ParseComplete and CloseComplete the group got before it ended. */
+  /** The piece ends with ReadyForQuery; `count` tells more of the group, see `replyCount`. */
   ready: 1,
   /** The group that ended with this ReadyForQuery had an ErrorResponse. */
   failed: 2,

@@ -25,6 +25,7 @@ export {
 } from './console/table.ts';
 export {
   bodyBytesMax,
+  completionsOf,
   endsGroup,
   FrameReader,
   frameType,
@@ -32,6 +33,8 @@ export {
   headerBytes,
   protocolVersion,
   replyFlag,
+  ranNothing,
+  replyCount,
   requestCount,
   requestFlag,
   shapeOf,

@@ -232,6 +232,37 @@ describe('the state of a session', () => {
   });
 
   it.each([
+    'selec 1',
+    'select nowhere()',
+    'select nothing from t',
+    'select pg_advisory_lock(8); selec 1',
+    'listen c d',
+    'call nobody()',
+  ])('keeps no backend for what Postgres did not begin with: %s', async (text) => {
+    const client = await connect();
+    await expect(client.query(text)).rejects.toMatchObject({ report: { sqlstate: expect.stringMatching(/^42/) } });
+    await client.query('select 1');
+    await client.query('select 1');
+    expect(leased()).toBe(0);
+    await client.query('select pg_advisory_lock(8)');
+    await expect(client.query(text)).rejects.toMatchObject({ report: { severity: 'ERROR' } });
+    await client.query('select 1');
+    expect(leased()).toBe(1);
+  });
+
+  it.each([
+    "do $$ begin perform pg_advisory_lock(9); execute 'selec 1'; end $$",
+    "select pg_advisory_lock(9), query_to_xml('selec 1', true, true, '')",
+    'select pg_advisory_lock(9); select nowhere()',
+  ])('keeps one for what failed while it ran: %s', async (text) => {
+    const client = await connect();
+    await expect(client.query(text)).rejects.toMatchObject({ report: { sqlstate: expect.stringMatching(/^42/) } });
+    await client.query('select 1');
+    await client.query('select 1');
+    expect(leased()).toBe(1);
+  });
+
+  it.each([
     [
       'a second temporary table',
       ['create temp table a (a int)', 'create temp table b (a int)', 'drop table a'],

@@ -1,3 +1,4 @@
+import { PinReason } from '@multigres/sql';
 import { describe, expect, it } from 'vitest';
 import {
   b,
@@ -376,6 +377,47 @@ describe('moving to another pooler', () => {
     expect(context.forgotten).toContain('select 1');
     // The use brings its statement, so that the pooler can be told of it now.
     expect(one.send(s).said()).toBe('share[P*select 1 C mg00000000 S]');
+  });
+});
+
+describe('a group that failed before anything of it was executed', () => {
+  it('keeps no backend', () => {
+    const one = machine().send(q('selec 1'));
+    expect(one.said()).toBe('pin:unknown send/simple[Q selec 1]');
+    one.machine.answered('I', true, 0, true);
+    expect(one.said()).toBe('unpin:unknown');
+    expect(one.send(q('select 1')).said()).toBe('share/simple[Q select 1]');
+  });
+
+  it('keeps one for what was there before, and for what comes behind', () => {
+    const one = machine().send(q('do 1'));
+    one.machine.answered('I', false, 0);
+    one.send(q('selec 1; listen c'), q('listen c')).said();
+    one.machine.answered('I', true, 0, true);
+    expect(one.said()).toBe('');
+    expect(one.machine.pins).toBe(PinReason.unknown | PinReason.listen);
+  });
+
+  it('keeps none for long in a transaction that it broke', () => {
+    const one = machine().send(q('begin'));
+    one.machine.answered('T', false, 0);
+    one.send(q('selec 1')).said();
+    one.machine.answered('E', true, 0, true);
+    expect(one.said()).toBe('unpin:unknown');
+  });
+
+  it('may still have had its statement prepared', () => {
+    const one = machine().send(p('a', 'select 1'), s, q('execute a(b)'));
+    one.machine.answered('I', false, 1);
+    one.machine.answered('I', true, 0, true);
+    one.said();
+    expect(one.machine.pins).toBe(PinReason.preparedStatement);
+  });
+
+  it('is not one that failed while it was executed', () => {
+    const one = machine().send(q('select f()'));
+    one.machine.answered('I', true, 0, false);
+    expect(one.machine.pins).toBe(PinReason.unknownFunction);
   });
 });
 

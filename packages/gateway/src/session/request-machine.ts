@@ -220,8 +220,11 @@ export class RequestMachine {
     this.#names.clear();
   }
 
-  /** A ReadyForQuery came: the oldest group is answered. `completions`: how many Parse and Close of it were done before an error. */
-  answered(status: 'I' | 'T' | 'E', failed: boolean, completions: number): void {
+  /**
+   * A ReadyForQuery came: the oldest group is answered. `completions`: how many Parse and Close of it were done before an error. `ranNothing`: the error came
+   * before anything of it was executed.
+   */
+  answered(status: 'I' | 'T' | 'E', failed: boolean, completions: number, ranNothing: boolean = false): void {
     const before = this.#status;
     this.#status = status;
     const group = this.#sent.shift();
@@ -229,7 +232,7 @@ export class RequestMachine {
     if (failed && group.names.length > 0) this.#names.undoAfter(group.names, completions, this.#laterChanges());
     if (!failed && group.telling !== undefined) this.#names.confirm(group.telling);
     if (group.state?.restoresStart === true) this.#restoring -= 1;
-    const { settings, restore, pins, unpins } = this.#state.answered(group.state, before, status, failed);
+    const { settings, restore, pins, unpins } = this.#state.answered(group.state, before, status, failed, ranNothing);
     if (pins !== 0) this.#pinNow(pins, undefined);
     if (restore !== '') this.#sayUnseen(restore);
     if (settings !== undefined) this.#sink.settled(settings);

@@ -40,6 +40,8 @@ export class SessionPins {
   readonly #names: Map<number, Names> = new Map();
   /** When the last group was answered that left no transaction open. */
   #idleAt = 0;
+  /** When the last group was answered. */
+  #answeredAt = 0;
   /** Ends that wait for their transaction's. */
   #ending: PinEnd[] = [];
 
@@ -69,6 +71,7 @@ export class SessionPins {
   drop(reasons: number): number {
     const dropped = this.#pins & reasons;
     this.#pins &= ~reasons;
+    this.#forgetNames();
     return dropped;
   }
 
@@ -88,29 +91,46 @@ export class SessionPins {
       : { kind: 'drops', at, reason, name: target };
   }
 
+  /**
+   * A group is answered that failed before anything of it was executed; to be called before `answered`. What it brought, and nobody before or since, is
+   * over. What the gateway prepared by itself in front of it may have happened all the same.
+   */
+  ranNothing(effects: PinEffects | undefined): number {
+    return this.drop(this.#broughtBetween(this.#answeredAt, effects?.at ?? 0) & ~PinReason.preparedStatement);
+  }
+
   /** A group was answered: answers the reasons that are over. */
   answered(effects: PinEffects | undefined, before: 'I' | 'T' | 'E', after: 'I' | 'T' | 'E', failed: boolean): number {
     if (!failed && effects !== undefined) this.#ending.push(...effects.ends);
-    if (after !== 'I') return 0;
     const at = effects?.at ?? 0;
+    this.#answeredAt = Math.max(this.#answeredAt, at);
+    if (after !== 'I') return 0;
     const undone = failed || before === 'E' || effects?.rollsBack === true;
     let over = undone ? this.#brought(at) : this.#ended();
     if ((this.#last[untilCommitBit] as number) <= at) over |= this.#pins & PinReason.tempUntilCommit;
     this.#ending = [];
     this.#idleAt = Math.max(this.#idleAt, at);
     this.#pins &= ~over;
-    for (const reason of this.#names.keys()) if ((this.#pins & reason) === 0) this.#names.delete(reason);
+    this.#forgetNames();
     return over;
+  }
+
+  #forgetNames(): void {
+    for (const reason of this.#names.keys()) if ((this.#pins & reason) === 0) this.#names.delete(reason);
   }
 
   /** What the transaction that is rolled back has brought, and nobody since. */
   #brought(at: number): number {
+    return this.#broughtBetween(this.#idleAt, at) & ~pinsKeptByRollback;
+  }
+
+  #broughtBetween(after: number, at: number): number {
     let over = 0;
     for (let bit = 0; bit < bits; bit++) {
-      const came = (this.#first[bit] as number) > this.#idleAt && (this.#last[bit] as number) <= at;
+      const came = (this.#first[bit] as number) > after && (this.#last[bit] as number) <= at;
       if (came) over |= 1 << bit;
     }
-    return over & this.#pins & ~pinsKeptByRollback;
+    return over & this.#pins;
   }
 
   #ended(): number {

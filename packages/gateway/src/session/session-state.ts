@@ -167,8 +167,10 @@ export class SessionState {
     before: 'I' | 'T' | 'E',
     after: 'I' | 'T' | 'E',
     failed: boolean,
+    ranNothing: boolean,
   ): StateOutcome {
-    const unpins = this.#pins?.answered(effects?.pins, before, after, failed) ?? 0;
+    const unborn = ranNothing ? (this.#pins?.ranNothing(effects?.pins) ?? 0) : 0;
+    const unpins = unborn | (this.#pins?.answered(effects?.pins, before, after, failed) ?? 0);
     if (after === 'I') {
       if (this.pins === 0) this.#wrote = false;
       else if ((this.pins & PinReason.sequence) !== 0)

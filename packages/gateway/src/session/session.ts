@@ -10,6 +10,8 @@ import {
   type PartPlace,
 } from '@multigres/pgwire';
 import {
+  completionsOf,
+  ranNothing,
   ReceiveWindow,
   replyFlag,
   requestCost,
@@ -341,7 +343,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   #answered(flags: number, count: number): void {
     this.#noteAnswered(flags);
-    this.#requests.answered(statusOfFlags(flags), (flags & replyFlag.failed) !== 0, count);
+    const failed = (flags & replyFlag.failed) !== 0;
+    this.#requests.answered(statusOfFlags(flags), failed, completionsOf(count), ranNothing(count));
     this.#sinceMs = this.#environment.rounds.coarseMs;
     if (this.#requests.status === 'I') this.#beganMs = this.#requests.isQuiet ? -1 : this.#sinceMs;
     if (this.#environment.isDraining && this.#requests.isQuiet) return this.finish(gatewayStops());

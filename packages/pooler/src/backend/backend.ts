@@ -427,7 +427,8 @@ export class Backend implements ConnectionHandler, FrameSink {
     const next = this.#owed.peek();
     if (next !== undefined) next.headTick = this.#metrics.turn.tick;
     if (next === undefined) this.idleSinceMs = this.#clock.nowMs();
-    this.#flushRunOf(group, { status, failed: group.failed, completions: group.completions });
+    const { failed, completions, ranNothing } = group;
+    this.#flushRunOf(group, { status, failed, completions, ranNothing });
     this.#dropProvisional();
     this.#owner.groupEnded(this, group);
   }
@@ -456,6 +457,9 @@ export class Backend implements ConnectionHandler, FrameSink {
       return;
     }
     this.#failed(group);
+    // Each statement before would have been answered.
+    const isFirst = this.#run === undefined && !group.delivered;
+    if (report !== undefined) group.ranNothing = isFirst && isOfText(report);
     if (report !== undefined && !group.rerun) this.#mayRunAgain(group, report);
     this.#extendRun(group, buffer, start, end);
     if (!group.skipsToSync) return;
@@ -628,6 +632,14 @@ export class Backend implements ConnectionHandler, FrameSink {
       if (this.#connection.backlogBytes === 0 && this.#writer.length === 0) this.#writer.giveBack();
     });
   }
+}
+
+/**
+ * Whether Postgres did not understand or accept the client's own text, so that it did not begin to execute it: errors of that class with a place in the
+ * text come from the parser and from parse analysis. Texts that functions have parsed have their place in `internalQuery` and say `where`.
+ */
+function isOfText({ sqlstate: code, position, internalQuery, where }: PgReport): boolean {
+  return code.startsWith('42') && position !== undefined && internalQuery === undefined && where === undefined;
 }
 
 /** Whether the backend surely has it, and need not plan it anew. */

@@ -27,6 +27,8 @@ export interface GroupEnd {
   readonly failed: boolean;
   /** ParseComplete and CloseComplete messages that the client got in this group. */
   readonly completions: number;
+  /** It failed before anything of it was executed. */
+  readonly ranNothing: boolean;
 }
 
 /** One ParseComplete or CloseComplete that Postgres will send, and what becomes of it. */
@@ -70,6 +72,8 @@ export class Group {
   /** Only while somebody records it. */
   trace: GroupTrace | undefined;
   failed = false;
+  /** It failed because of its text, before anything of it was executed. */
+  ranNothing = false;
   delivered = false;
   completions = 0;
   /** ParseComplete messages owed before anything else of this group. */

@@ -1,15 +1,12 @@
 import { type Clock, type PgError, type Timer } from '@multigres/core';
 import { encodeErrorResponse, encodeParameterStatus, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
-import { encodeError, frameType, ReceiveWindow, replyFlag, SendWindow, type Link } from '@multigres/relay';
+import { encodeError, frameType, ReceiveWindow, replyCount, replyFlag, SendWindow, type Link } from '@multigres/relay';
 import type { Backend } from '../backend/backend.ts';
 import type { GroupEnd } from '../backend/group.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 
 /** A reader that keeps a shared backend waiting for longer than this is slow: the others are served elsewhere. */
 export const slowReaderMs = 100;
-
-/** As many as a frame can tell. Names given by more Parse messages in one group that failed are forgotten, which is an error and no confusion. */
-const completionsMax = 0xffff;
 
 /** What a session says to its gateway, and the flow control in both directions. */
 export class ReplyChannel {
@@ -62,7 +59,8 @@ export class ReplyChannel {
     if (this.#muted) return;
     this.#inMessage = partial;
     const flags = ready === undefined ? (partial ? replyFlag.partial : 0) : flagsOf(ready, idle);
-    this.#link.reply(this.#id, flags, Math.min(ready?.completions ?? 0, completionsMax), buffer, start, end);
+    const count = ready === undefined ? 0 : replyCount(ready.completions, ready.ranNothing);
+    this.#link.reply(this.#id, flags, count, buffer, start, end);
     this.#sendWindow.sent(end - start);
     if (this.#made !== undefined && this.#made.length > 0 && !partial) this.#sayNews();
   }
@@ -72,18 +70,18 @@ export class ReplyChannel {
     return this.#made;
   }
 
-  /** An error of the pooler's own, ReadyForQuery behind it if `ready`. */
-  error(error: PgError, ready: boolean, idle: boolean): void {
+  /** An error of the pooler's own, ReadyForQuery behind it if `ready`. `ranNothing`: see GroupEnd. */
+  error(error: PgError, ready: boolean, idle: boolean, ranNothing: boolean): void {
     this.#metrics.refused(error.sqlstate);
     encodeErrorResponse(this.#writer, { ...error.report, severity: 'ERROR' });
     if (ready) encodeReadyForQuery(this.#writer, 'I');
-    this.#own(ready, idle);
+    this.#own(ready, idle, ranNothing);
   }
 
   /** ReadyForQuery for a group that was refused before its end came. */
   ready(idle: boolean): void {
     encodeReadyForQuery(this.#writer, 'I');
-    this.#own(true, idle);
+    this.#own(true, idle, true);
   }
 
   /** Tells it between two messages, the next time if one is under way. */
@@ -139,9 +137,9 @@ export class ReplyChannel {
     return true;
   }
 
-  #own(ready: boolean, idle: boolean): void {
+  #own(ready: boolean, idle: boolean, ranNothing: boolean): void {
     const message = this.#writer.take();
-    const end = ready ? ({ status: 'I', failed: true, completions: 0 } as const) : undefined;
+    const end = ready ? ({ status: 'I', failed: true, completions: 0, ranNothing } as const) : undefined;
     this.reply(message, 0, message.length, end, idle);
   }
 }

@@ -411,7 +411,7 @@ export class Session implements GroupOwner {
     this.#owed -= 1;
     const timeout = endedByTimeout(fatal);
     if (timeout !== undefined || this.#channel.isInMessage) return this.end(timeout ?? sessionLost(fatal, false));
-    this.#channel.error(backendLostHarmlessly(fatal), group.ended, this.#isIdle);
+    this.#channel.error(backendLostHarmlessly(fatal), group.ended, this.#isIdle, false);
     this.#afterGroup();
   }
 
@@ -431,7 +431,7 @@ export class Session implements GroupOwner {
     const only = statements.length === 1 && statements[0]?.ended === true && this.#pending.length === 0;
     // Alone and outside a transaction: the client can be told the truth and go on.
     if (only && this.#pins === 0 && this.#status === 'I' && !this.#channel.isInMessage)
-      return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);
+      return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true, false);
     // Postgres had not begun with what stood behind the statement that it broke off, or failed, in FATAL.
     const begun = fatal === undefined ? statements : statements.slice(0, 1);
     this.end(
@@ -679,7 +679,7 @@ export class Session implements GroupOwner {
     }
     this.#skipping = !ended;
     this.#channel.consumed(cost);
-    this.#channel.error(error, ended, this.#isIdle);
+    this.#channel.error(error, ended, this.#isIdle, true);
   }
 
   #skip(endsGroup: boolean, cost: number): void {

@@ -21,6 +21,7 @@ import {
   BodyReader,
   BodyWriter,
   decodeError,
+  completionsOf,
   decodeOpened,
   encodeDefine,
   encodeOpen,
@@ -238,7 +239,7 @@ export class FakeSession {
     this.#deframer.feed(buffer.slice(start, end));
     this.#unread += end - start;
     if (this.#reads) this.#credit();
-    if (flags & replyFlag.ready) this.completions.push(count);
+    if (flags & replyFlag.ready) this.completions.push(completionsOf(count));
   }
 
   #message(tag: number, buffer: Uint8Array, start: number, end: number): void {

@@ -2,6 +2,7 @@ import type { Mutant } from '../mutation.ts';
 
 const session = 'packages/gateway/src/session/session.ts';
 const metrics = 'packages/gateway/src/telemetry/gateway-metrics.ts';
+const pins = 'packages/gateway/src/session/session-pins.ts';
 const settings = 'packages/gateway/src/session/session-settings.ts';
 const state = 'packages/gateway/src/session/session-state.ts';
 const requests = 'packages/gateway/src/session/request-machine.ts';
@@ -37,6 +38,13 @@ export const gatewayMutants: readonly Mutant[] = [
     this.#names.confirm(telling);`,
     why: 'a statement whose EXECUTE was refused before it ran does not exist any more for the rest of the session',
     scenario: 'pooling/crowd',
+  },
+  {
+    name: 'gateway/any-failure-unpins',
+    file: pins,
+    find: `this.#broughtBetween(this.#answeredAt, effects?.at ?? 0)`,
+    replace: `this.#broughtBetween(0, effects?.at ?? 0)`,
+    why: 'a mistyped statement gives away the backend that holds temporary tables and locks',
   },
   {
     name: 'gateway/failed-settings-stay',
