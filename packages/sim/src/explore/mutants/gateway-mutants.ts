@@ -26,7 +26,7 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'gateway/failed-parse-keeps-its-name',
     file: requests,
-    find: `if (failed) this.#names.undoAfter(group.names, completions);`,
+    find: `if (failed && group.names.length > 0) this.#names.undoAfter(group.names, completions, this.#laterChanges());`,
     replace: ``,
     why: 'a name whose Parse failed is taken for ever',
   },

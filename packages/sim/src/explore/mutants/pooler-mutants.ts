@@ -43,8 +43,8 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/lost-write-is-harmless',
     file: session,
-    find: `return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true);`,
-    replace: `return this.#channel.error(backendLostHarmlessly(fatal), true, true);`,
+    find: `return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true, false);`,
+    replace: `return this.#channel.error(backendLostHarmlessly(fatal), true, true, false);`,
     why: 'a write whose answer was lost is reported as certainly not done',
   },
   {
