@@ -1,4 +1,4 @@
-import { sqlstate, type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
+import { sqlstate, type Connection, type ConnectionHandler, type PgError, type Timer } from '@multigres/core';
 import {
   Deframer,
   encodeBackendKeyData,
@@ -52,6 +52,11 @@ type Phase =
 /** What a session is about, for views and metrics. */
 export type SessionState = 'opening' | 'idle' | 'active' | 'idleInTransaction' | 'detached';
 
+/** While nothing can be taken, so much is read on, to see the client's end. */
+const keptBytesMax = 64 * 1024;
+/** How long what a client sent before its end may wait to be taken. */
+const lingerMs = 5_000;
+
 const partOfTheLast: ReadonlySet<number> = new Set([
   frontendTag.copyData,
   frontendTag.copyDone,
@@ -82,8 +87,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #welcomed = false;
   /** What the end of the authentication is yet to be told by. */
   #unsaid: Uint8Array | undefined;
-  /** Bytes that came while they could not be taken; the connection is paused meanwhile. */
+  /** Bytes that came while they could not be taken. */
   #leftover: Uint8Array | undefined;
+  /** The client has sent its last, and some of it waits to be taken. */
+  #lingers: Timer | undefined;
   #held: Uint8Array | undefined;
   #windowClosed = false;
   /** The client has got a part of a message. */
@@ -217,8 +224,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   }
 
   end(): void {
-    // A client that will send no more is gone, even if it left without Terminate: PostgreSQL treats it the same way.
-    this.#leave();
+    // A client that will send no more is gone, even if it left without Terminate: PostgreSQL treats it the same way, when it has read what came before.
+    if (this.#isTaken) this.#leave();
+    else if (this.#phase !== 'ended') this.#lingers ??= this.#environment.clock.after(lingerMs, () => this.#leave());
   }
 
   drain(): void {
@@ -477,7 +485,16 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
       this.#leftover.set(kept);
       this.#leftover.set(more, kept.length);
     }
-    this.#connection.pause();
+    if (this.#keptBytes >= keptBytesMax) this.#connection.pause();
+  }
+
+  /** Everything that has come was taken. */
+  get #isTaken(): boolean {
+    return this.#phase !== 'holding' && this.#keptBytes === 0;
+  }
+
+  get #keptBytes(): number {
+    return this.#leftover?.length ?? 0;
   }
 
   /** Takes up what had to wait. */
@@ -487,7 +504,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     const bytes = this.#leftover;
     this.#leftover = undefined;
     if (bytes !== undefined && bytes.length > 0) this.#feed(bytes);
-    if (this.#leftover === undefined && !this.#isEnded()) this.#connection.resume();
+    if (this.#isEnded()) return;
+    if (this.#lingers !== undefined && this.#isTaken) this.#leave();
+    else if (this.#keptBytes < keptBytesMax) this.#connection.resume();
   }
 
   /** Everything before the held message is answered. */
@@ -538,6 +557,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   #leave(connected: boolean = true): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
+    this.#lingers?.cancel();
     this.#environment.cancelKeys.revoke(this.#key);
     this.#requests.close();
     this.#pooler.close(this.#channel);
