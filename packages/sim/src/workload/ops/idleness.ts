@@ -14,6 +14,8 @@ export async function beIdleInTransaction(session: UserSession): Promise<void> {
   if (!session.model.inTransaction) return;
   await idle(session, session.peace?.idleInTransactionMs ?? 0);
   if (!session.over) await session.either('ROLLBACK', { effect: () => session.model.rollback() });
+  // It was refused itself: cancelled before it began.
+  if (!session.over && session.model.inTransaction) session.pg.drop();
   if (session.over) session.rolledBack(false);
 }
 

@@ -46,7 +46,7 @@ export async function writeTogether(session: UserSession): Promise<void> {
     const key = newKey(session);
     session.transactionKeys.push(key);
     broken = (await insertInTransaction(session, key, broken)) || broken;
-    if (!broken && inside(session) && session.random.chance(0.3)) await settingInTransaction(session);
+    if (!broken && inside(session) && session.random.chance(0.3)) broken = await settingInTransaction(session);
     if (session.random.chance(0.3)) await session.world.clock.sleep(session.random.below(100));
   }
   if (inside(session)) await end(session, broken);
@@ -73,8 +73,8 @@ async function insertInTransaction(session: UserSession, key: string, broken: bo
   return (await insert(session, key)) !== 'ok';
 }
 
-/** Settings that a savepoint undoes, or lets be. */
-async function settingAtSavepoint(session: UserSession): Promise<void> {
+/** Settings that a savepoint undoes, or lets be. Answers whether the transaction has failed, by a late cancel say. */
+async function settingAtSavepoint(session: UserSession): Promise<boolean> {
   let goBack = (): void => {};
   const steps: readonly (readonly [text: string, effect: () => void])[] = [
     ['SAVEPOINT here', () => (goBack = session.model.savepoint())],
@@ -83,24 +83,26 @@ async function settingAtSavepoint(session: UserSession): Promise<void> {
   ];
   for (const [text, effect] of steps) {
     const reply = await session.either(text, { effect });
-    if (fateOf(reply) !== 'ok' || session.over) return;
+    if (fateOf(reply) !== 'ok' || session.over) return true;
   }
+  return false;
 }
 
-async function settingInTransaction(session: UserSession): Promise<void> {
+async function settingInTransaction(session: UserSession): Promise<boolean> {
   if (session.random.chance(0.4)) return settingAtSavepoint(session);
   if (session.random.chance(0.2)) {
-    await session.either('RESET work_mem', { effect: () => session.model.reset('work_mem') });
-    return;
+    const reply = await session.either('RESET work_mem', { effect: () => session.model.reset('work_mem') });
+    return fateOf(reply) !== 'ok';
   }
   const value = session.tag();
   const local = session.random.chance(0.5);
-  await session.either(`SET ${local ? 'LOCAL ' : ''}application_name = '${value}'`, {
+  const reply = await session.either(`SET ${local ? 'LOCAL ' : ''}application_name = '${value}'`, {
     effect: () => {
       if (local) session.model.setLocal('application_name', value);
       else session.model.set('application_name', value);
     },
   });
+  return fateOf(reply) !== 'ok';
 }
 
 async function end(session: UserSession, broken: boolean): Promise<void> {
