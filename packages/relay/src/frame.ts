@@ -41,6 +41,8 @@ export const frameType = {
   ended: 34,
   /** The oldest unanswered `cancel` of the session is done: nothing of it will hit what the client sends from now on. */
   cancelled: 36,
+  /** Others wait for the backend that the session keeps; see `claimFlag`. */
+  claim: 37,
 } as const;
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
@@ -112,6 +114,12 @@ export const replyFlag = {
   partial: 64,
   /** The last piece of a replication connection: its backend has said all it had to say. */
   ends: 128,
+} as const;
+
+/** Flags of `claim`. */
+export const claimFlag = {
+  /** The session has not used the backend for a while: what is worth keeping only for the next statement is not worth it any more. */
+  idle: 1,
 } as const;
 
 /** The transaction status byte of ReadyForQuery, out of a reply's flags. */

@@ -28,6 +28,7 @@ export {
   completionsOf,
   endsGroup,
   FrameReader,
+  claimFlag,
   frameType,
   FrameWriter,
   headerBytes,

@@ -306,4 +306,15 @@ describe('the state of a session', () => {
     expect(await one.value("select currval('t_id_seq')")).toBe(mine);
     expect(await two.value('select lastval()')).not.toBe(mine);
   });
+
+  it('gives back what it keeps for currval() when others wait, and is refused the question then', async () => {
+    await (await connect()).query("select nextval('t_id_seq'); select currval('t_id_seq')");
+    const keepers = [await connect(), await connect()];
+    for (const keeper of keepers) await keeper.query('insert into t (a) values (2)');
+    const others = await Promise.all([1, 2, 3, 4].map(() => connect()));
+    await Promise.all(others.map((other) => other.query('insert into t (a) values (3)')));
+    await expect(Promise.all(keepers.map((keeper) => keeper.query('select lastval()')))).rejects.toMatchObject({
+      report: { sqlstate: '0A000' },
+    });
+  });
 });

@@ -11,6 +11,7 @@ import {
   type World,
 } from '@multigres/core';
 import {
+  claimFlag,
   BodyReader,
   BodyWriter,
   decodeError,
@@ -43,6 +44,8 @@ export interface ChannelHandler {
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void;
   /** The pooler took this many bytes of requests. */
   credited(bytes: number): void;
+  /** Others wait for the backend that the session keeps; `idle`: it was not used for a while. */
+  claimed(idle: boolean): void;
   /** The pooler ended the session, or never opened it. */
   ended(error: PgError): void;
   /** The connection to the pooler broke; the channel is gone. */
@@ -286,6 +289,8 @@ export class PoolerClient implements LinkHandler {
         return this.#channels.get(channel)?.opened(this.#welcomes.read(buffer, start, end));
       case frameType.credit:
         return this.#channels.get(channel)?.credited(body.u32());
+      case frameType.claim:
+        return this.#channels.get(channel)?.claimed((flags & claimFlag.idle) !== 0);
       case frameType.cancelled:
         return this.#cancelled(channel);
       case frameType.ended:

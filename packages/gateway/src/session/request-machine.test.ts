@@ -450,6 +450,51 @@ it('the sessions of a user who asks for currval() keep the backend that they wri
   expect(one.said()).toBe('unpin:sequence');
 });
 
+describe('a backend that is kept for currval() and that others wait for', () => {
+  /** Has moved a sequence, and its user is known to ask. */
+  function keeper(): ReturnType<typeof machine> {
+    const context = new TestContext();
+    machine(context).send(q('select lastval()'));
+    const one = machine(context);
+    one.send(q('insert into t default values'));
+    one.machine.answered('I', false, 0);
+    one.said();
+    return one;
+  }
+
+  it('is given back at once by who does nothing with it', () => {
+    const one = keeper();
+    one.machine.claimed(true);
+    expect(one.said()).toBe('unpin:sequence');
+    expect(one.send(q('select lastval()')).said()).toBe('!0A000 Z');
+  });
+
+  it('answers the question that comes next, and is given back before the transaction behind that', () => {
+    const one = keeper();
+    one.machine.claimed(false);
+    expect(one.send(q('select lastval()')).said()).toBe('send/simple[Q select lastval()]');
+    one.machine.answered('I', false, 0);
+    expect(one.send(q('select 1')).said()).toBe('unpin:sequence share/simple[Q select 1]');
+  });
+
+  it('is kept to the end of the transaction', () => {
+    const one = keeper();
+    one.send(q('begin')).said();
+    one.machine.claimed(true);
+    one.machine.answered('T', false, 0);
+    one.send(q('delete from t'), q('select lastval()'));
+    expect(one.said()).toBe('send/simple[Q delete from t] send/simple[Q select lastval()]');
+  });
+
+  it('is kept if there is another reason', () => {
+    const one = keeper();
+    one.send(q('listen a')).said();
+    one.machine.answered('I', false, 0);
+    one.machine.claimed(true);
+    expect(one.said()).toBe('');
+  });
+});
+
 it('inside a transaction that has written, currval() is answered by the same backend', () => {
   const one = machine();
   one.send(q('begin'), q('insert into t default values'));
@@ -457,6 +502,14 @@ it('inside a transaction that has written, currval() is answered by the same bac
   one.machine.answered('T', false, 0);
   one.said();
   expect(one.send(q("select currval('s')")).said()).toBe("send/simple[Q select currval('s')]");
+});
+
+it('several statements in one text are one transaction to currval(), too', () => {
+  const one = machine();
+  one.send(q('insert into t default values')).said();
+  one.machine.answered('I', false, 0);
+  const text = 'insert into t default values; select lastval()';
+  expect(one.send(q(text)).said()).toContain(`[Q ${text}]`);
 });
 
 it('a text in another encoding goes as it came, and keeps the backend that has it', () => {

@@ -145,6 +145,8 @@ export class RequestMachine {
   #changes: NameChange[] | undefined;
   #begun = false;
   #partlySent = false;
+  /** Others wait for the backend that is kept. */
+  #claimed = false;
   #shareable = true;
   #groupPins = 0;
   /** Of the first statement in the group, while somebody watches. */
@@ -213,6 +215,21 @@ export class RequestMachine {
     const { builder } = this.#context;
     if (builder.isEmpty) return;
     this.#taken = builder.take();
+  }
+
+  /**
+   * Others wait for the backend. If it is kept only because currval() may be asked, it is given back: at once if the client does nothing, else
+   * before the next transaction that does not begin with the question.
+   */
+  claimed(idle: boolean): void {
+    this.#claimed = true;
+    if (idle && !this.#begun) this.#yield();
+  }
+
+  #yield(): void {
+    if (!this.isQuiet) return;
+    this.#claimed = false;
+    if (this.pins === PinReason.sequence) this.#sink.unpin(this.#state.forgetsSequences());
   }
 
   /** The session is over: its statements are nobody's. */
@@ -605,6 +622,7 @@ export class RequestMachine {
   }
 
   #noteState(effects: Classification, portal: boolean | undefined): void {
+    if (this.#claimed && (effects.traits & Trait.readsSequence) === 0) this.#yield();
     const pins = this.#state.note(effects, portal);
     if (pins === 0) return;
     // What others did with sequences on this backend is not for this session to see.
@@ -668,7 +686,7 @@ export class RequestMachine {
     if ((effects.traits & Trait.readsSequence) === 0) return false;
     this.#state.asksSequence();
     const { sequences, hasWritten } = this.#state;
-    if (sequences === 'here') return false;
+    if (sequences === 'here' || writesFirst(effects)) return false;
     const keepsBackend = this.#status !== 'I' || this.#partlySent || (this.pins | this.#groupPins) !== 0;
     if (keepsBackend && hasWritten) return false;
     if (sequences === 'elsewhere' || this.#begun || this.#status === 'E') return true;
@@ -820,6 +838,13 @@ export class RequestMachine {
     this.#unnamedInline = false;
     this.#shape = 0;
   }
+}
+
+/** Several statements in one Query, which is one transaction: a sequence may have moved before it is asked about. */
+function writesFirst({ parts }: Classification): boolean {
+  const writes = parts?.findIndex(({ traits }) => (traits & Trait.writes) !== 0) ?? -1;
+  const reads = parts?.findIndex(({ traits }) => (traits & Trait.readsSequence) !== 0) ?? -1;
+  return writes >= 0 && writes < reads;
 }
 
 function namesStatements(effects: Classification): boolean {

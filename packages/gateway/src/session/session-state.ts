@@ -139,6 +139,12 @@ export class SessionState {
     this.#readers.asked(this.#origin.user, this.#origin.database);
   }
 
+  /** The backend goes to others. Answers the reasons that there were to keep it. */
+  forgetsSequences(): number {
+    this.#wrote = false;
+    return (this.#pins as SessionPins).drop(PinReason.sequence);
+  }
+
   /** Whether the group that ends now leaves a portal behind that will change a setting. */
   get isBound(): boolean {
     return this.#bound !== undefined;

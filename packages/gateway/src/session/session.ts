@@ -366,6 +366,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#goOn();
   }
 
+  claimed(idle: boolean): void {
+    this.#requests.claimed(idle);
+  }
+
   ended(error: PgError): void {
     // Postgres does not take what the gateway took: what the gateway remembers of the user's password is out of date.
     if (error.sqlstate === sqlstate.invalidPassword) this.#environment.authenticator.proofFailed(this.user);

@@ -181,6 +181,9 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.#goOn();
   }
 
+  /** Its backend is nobody else's. */
+  claimed(): void {}
+
   ended(error: PgError): void {
     this.finish(error);
   }

@@ -15,6 +15,7 @@ import type { Credentials } from '@multigres/relay';
 import type { PoolerLimits } from '../config.ts';
 import { lineTooSlow, noCredentials, noRoom, tooManyWaiters } from '../errors.ts';
 import { chores, endOfLife } from './chores.ts';
+import { Claims } from './claims.ts';
 import type { Session } from '../session/session.ts';
 import type { PoolerMetrics, RerunReason } from '../telemetry/pooler-metrics.ts';
 import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
@@ -119,6 +120,7 @@ export class Pool implements BackendOwner {
   readonly #nowMs: () => number;
   #limits: PoolRules;
   readonly #slowHeads: SlowHeads<Backend>;
+  readonly #claims: Claims<Backend>;
   /** Shared groups since the last look at their pace, and how long they took. */
   #sharedGroups = 0;
   #sharedMs = 0;
@@ -138,6 +140,11 @@ export class Pool implements BackendOwner {
     this.#environment = environment;
     this.#nowMs = () => environment.clock.nowMs();
     this.#limits = limits;
+    this.#claims = new Claims<Backend>({
+      clock: environment.clock,
+      isWanted: () => this.#machine.waiters > 0 || this.#machine.askedBack > 0 || this.#machine.isPaused,
+      holders: () => this.#holders,
+    });
     this.#slowHeads = new SlowHeads<Backend>({
       clock: environment.clock,
       lookMs: looksPerSlow * limits.slowMs,
@@ -230,6 +237,7 @@ export class Pool implements BackendOwner {
       this.#machine.forget(session);
       return { kind: 'full' };
     }
+    if (answer.kind === 'waiting') this.#claims.watch();
     this.#grow();
     return answer;
   }
@@ -418,6 +426,7 @@ export class Pool implements BackendOwner {
   /** From now on everybody waits; backends end as soon as what runs on them is through. */
   pause(): void {
     this.#machine.pause();
+    this.#claims.watch();
     this.reconnect();
   }
 
@@ -456,6 +465,7 @@ export class Pool implements BackendOwner {
   /** So many backends are closed for the sake of other pools, as they become free. */
   giveBack(count: number): void {
     this.#machine.askBack(count);
+    if (count > 0) this.#claims.watch();
     if (count > 0) this.#dispatch();
   }
 
@@ -475,6 +485,7 @@ export class Pool implements BackendOwner {
     this.#retry?.cancel();
     this.#retry = undefined;
     this.#slowHeads.stop();
+    this.#claims.stop();
     this.#welcomeAll(error);
     for (const backend of [...this.#machine.idle]) this.#close(backend);
     for (const backend of this.#machine.everyBackend) backend.destroy();

@@ -4,6 +4,9 @@ import type { Session } from '../session/session.ts';
 import { addTotals, noTotals, type Totals } from './pool-tally.ts';
 import { Pool, type PoolEnvironment, type PoolKey, type PoolRules } from './pool.ts';
 
+/** Databases that come and go by the thousand are forgotten, oldest first. */
+const formerDatabasesMax = 10_000;
+
 /** All pools of a pooler, made when the first session needs them and dropped when nothing is left in them. */
 export class Pools {
   readonly #byKey: Map<string, Pool> = new Map();
@@ -11,7 +14,7 @@ export class Pools {
   readonly #environment: PoolEnvironment;
   #allPaused = false;
   readonly #pausedDatabases: Set<string> = new Set();
-  /** Of pools that were forgotten, by database. */
+  /** Of pools that were forgotten, by database; the ones heard of last are behind. */
   readonly #formerTotals: Map<string, Totals> = new Map();
 
   constructor(limits: PoolerLimits, environment: PoolEnvironment) {
@@ -100,8 +103,14 @@ export class Pools {
 
   #forget(text: string, pool: Pool): void {
     const { database } = pool.key;
-    this.#formerTotals.set(database, addTotals(this.#formerTotals.get(database) ?? noTotals, pool.totals));
     this.#byKey.delete(text);
+    // Anybody can name a database that does not exist.
+    if (pool.totals.groups === 0) return;
+    const former = this.#formerTotals.get(database) ?? noTotals;
+    this.#formerTotals.delete(database);
+    if (this.#formerTotals.size >= formerDatabasesMax)
+      this.#formerTotals.delete(this.#formerTotals.keys().next().value as string);
+    this.#formerTotals.set(database, addTotals(former, pool.totals));
   }
 
   /** Room was made: whoever wants a backend may ask again. */

@@ -1,6 +1,15 @@
 import { type Clock, type PgError, type Timer } from '@multigres/core';
 import { encodeErrorResponse, encodeParameterStatus, encodeReadyForQuery, MessageWriter } from '@multigres/pgwire';
-import { encodeError, frameType, ReceiveWindow, replyCount, replyFlag, SendWindow, type Link } from '@multigres/relay';
+import {
+  claimFlag,
+  encodeError,
+  frameType,
+  ReceiveWindow,
+  replyCount,
+  replyFlag,
+  SendWindow,
+  type Link,
+} from '@multigres/relay';
 import type { Backend } from '../backend/backend.ts';
 import type { GroupEnd } from '../backend/group.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
@@ -98,6 +107,11 @@ export class ReplyChannel {
 
   syncIgnored(): void {
     if (!this.#muted) this.#link.bare(this.#id, frameType.reply, replyFlag.syncIgnored);
+  }
+
+  /** Others wait for the backend that it keeps. */
+  claim(idle: boolean): void {
+    if (!this.#muted) this.#link.bare(this.#id, frameType.claim, idle ? claimFlag.idle : 0);
   }
 
   ended(error: PgError): void {

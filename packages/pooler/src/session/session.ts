@@ -141,6 +141,11 @@ export class Session implements GroupOwner {
     if (this.#owed === 0) this.#afterGroup();
   }
 
+  /** Others wait for the backend that it keeps: its gateway is told. */
+  claim(idle: boolean): void {
+    this.#channel.claim(idle);
+  }
+
   get pins(): number {
     return this.#pins;
   }
