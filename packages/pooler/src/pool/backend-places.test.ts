@@ -55,6 +55,24 @@ describe('places for backends', () => {
     expect(postgres.backends.length).toBeLessThanOrEqual(6);
   });
 
+  it('are to be had again by who was asked for his and has since lost all', async () => {
+    const made = await house({ backendsMax: 2, poolBackendsMax: 10 });
+    const { world } = made;
+    const lost = await sessionsOf(made, 'one', 2);
+    begin(lost);
+    await world.settle();
+    expect(open(lost)).toBe(2);
+    const [stays] = await sessionsOf(made, 'one', 1);
+    // All places are taken: one is asked back.
+    made.gateway.arrive({ user: 'other' });
+    await world.advance(20);
+    for (const session of lost) session.close();
+    await world.advance(100);
+    stays?.query('begin');
+    await world.advance(1000);
+    expect(stays?.heard()).toContain('BEGIN');
+  });
+
   it.each(['user', 'database'] as const)('of one %s are limited, over all its pools', async (of) => {
     const made = await house({ backendsMax: 10 });
     const own = { ...(of === 'user' ? { anyUser: { backendsMax: 2 } } : { anyDatabase: { backendsMax: 2 } }) };

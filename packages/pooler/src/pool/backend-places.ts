@@ -130,10 +130,15 @@ export class BackendPlaces implements Places {
       stakes.push({ ...pool.key, backends: pool.size, wants, sinceMs: pool.oldestWaiterSinceMs ?? Infinity });
     }
     const verdicts = balance(stakes, this);
-    for (const pool of this.#parts.pools) pool.share = Infinity;
-    for (const [i, pool] of pools.entries()) {
-      if (verdicts !== undefined) pool.share = verdicts[i]?.share ?? 0;
-      pool.giveBack(verdicts?.[i]?.givesBack ?? 0);
+    // Also of those that have nothing and want nothing now: what they were told before holds no more, and nobody would tell them when they want something.
+    for (const pool of this.#parts.pools) {
+      pool.share = Infinity;
+      pool.giveBack(0);
+    }
+    for (const [i, verdict] of (verdicts ?? []).entries()) {
+      const pool = pools[i] as Pool;
+      pool.share = verdict.share;
+      pool.giveBack(verdict.givesBack);
     }
     for (const pool of pools) pool.grow();
     if (verdicts !== undefined) this.#weighSoon();
