@@ -654,6 +654,26 @@ describe('a slow reader', () => {
     expect(postgres.open).toHaveLength(2);
   });
 
+  it('is not the only one whom others need not wait for: a large answer passes alone, however fast it is read', async () => {
+    const { world, pooler, gateway } = await house({ poolBackendsMax: 2, sharedBackendsMax: 1, slowMs: Infinity });
+    const [large, behind, later] = [await gateway.session(), await gateway.session(), await gateway.session()];
+    large.read();
+    gateway.define(5, 'row 2000000');
+    gateway.define(6, 'hang');
+    large.shared(bind(5), execute, bind(6), execute, sync);
+    behind.shared(query('one'));
+    await world.settle();
+    expect(behind.heard()).toBe('C:DONE Z:I');
+    later.shared(query('two'));
+    await world.settle();
+    expect(later.heard()).toBe('C:DONE Z:I');
+    expect(large.heard()).not.toContain('Z:I');
+    large.cancel();
+    await world.settle();
+    expect(large.heard()).toContain('Z:I');
+    expect(pooler.status().pools[0]).toMatchObject({ shared: 0, idle: 2 });
+  });
+
   it('that leaves is no longer waited for', async () => {
     const { world, pooler, gateway } = await house({ poolBackendsMax: 1 });
     const slow = await gateway.session();

@@ -556,6 +556,7 @@ export class Backend implements ConnectionHandler, FrameSink {
       return;
     }
     group.delivered = true;
+    group.deliveredBytes += this.#runEnd - this.#runStart;
     group.owner.replied(group, run, this.#runStart, this.#runEnd, ready, this.#inMessage);
   }
 

@@ -75,6 +75,8 @@ export class Group {
   /** It failed because of its text, before anything of it was executed. */
   ranNothing = false;
   delivered = false;
+  /** Of its answer, that its owner was told. */
+  deliveredBytes = 0;
   completions = 0;
   /** ParseComplete messages owed before anything else of this group. */
   leadingParseCompletes = 0;

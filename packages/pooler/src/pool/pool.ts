@@ -328,12 +328,8 @@ export class Pool implements BackendOwner {
     this.#environment.cancelBackend(backend, () => backend.destroy());
   }
 
-  /** A slow reader keeps this shared backend: who stands behind is served elsewhere, and nobody new comes. */
-  isolate(backend: Backend): void {
-    this.#isolate(backend, 'slowReader');
-  }
-
-  #isolate(backend: Backend, reason: RerunReason): void {
+  /** The head keeps this shared backend for longer: who stands behind is served elsewhere, and nobody new comes. */
+  isolate(backend: Backend, reason: RerunReason): void {
     if (backend.isLost || !this.#machine.isolate(backend)) return;
     this.metrics.isolations.add();
     for (const group of backend.evacuate()) (group.owner as Session).rerun(group, reason);
@@ -534,7 +530,7 @@ export class Pool implements BackendOwner {
     if (backend.stalled) return false;
     backend.head?.history?.overran(this.#limits);
     if (!this.#machine.hasPlaceBesides(backend)) return false;
-    this.#isolate(backend, 'slowStatement');
+    this.isolate(backend, 'slowStatement');
     return true;
   }
 

@@ -63,6 +63,9 @@ const undoneByDiscard: number =
 /** Of a group of a lease, that it may run again; longer ones are rare, and a copy of each would cost. */
 const replayBytesMax = 4 * 1024;
 
+/** A longer answer does not pass on a backend that others wait for. */
+const largeReplyBytes = 1024 * 1024;
+
 const temporary: number = PinReason.tempObject | PinReason.tempUntilCommit;
 
 /**
@@ -375,6 +378,9 @@ export class Session implements GroupOwner {
     if (!group.unseen) this.#channel.reply(buffer, start, end, ready, this.#isIdle, partial);
     const backend = this.#lease ?? this.#shared;
     if (backend !== undefined && !this.#channel.isOpen) this.#pause(backend);
+    // Who stands behind would wait for all of it, however fast it is read.
+    if (group.deliveredBytes > largeReplyBytes && ready === undefined && this.#shared !== undefined)
+      this.pool.isolate(this.#shared, 'largeReply');
     if (ready !== undefined) this.#afterGroup();
   }
 
@@ -475,7 +481,7 @@ export class Session implements GroupOwner {
   #pause(backend: Backend): void {
     if (backend === this.#lease) return this.#channel.pause(backend, undefined);
     this.#channel.pause(backend, () => {
-      if (this.#shared === backend) this.pool.isolate(backend);
+      if (this.#shared === backend) this.pool.isolate(backend, 'slowReader');
     });
   }
 

@@ -6,7 +6,7 @@ import type { Group } from '../backend/group.ts';
 /** Why a shared group ran a second time, unseen by its client. */
 export type RerunReason =
   /** A cancel meant for another session hit it, or its prepared statement was stale. */
-  'failure' | 'slowReader' | 'slowStatement' | 'backendLost';
+  'failure' | 'slowReader' | 'slowStatement' | 'largeReply' | 'backendLost';
 
 /** What became of a session's wish to cancel. */
 export type CancelOutcome =
@@ -102,6 +102,7 @@ export class PoolerMetrics {
       failure: rerun('failure'),
       slowReader: rerun('slowReader'),
       slowStatement: rerun('slowStatement'),
+      largeReply: rerun('largeReply'),
       backendLost: rerun('backendLost'),
     };
     const cancel = (outcome: CancelOutcome): Counter => metrics.counter(cancels, cancelsHelp, { outcome });
@@ -156,7 +157,7 @@ const pins = 'multigres_pooler_pins_total';
 const pinsHelp = 'Times that a session had to keep its backend beyond a transaction, by reason.';
 const reruns = 'multigres_pooler_reruns_total';
 const rerunsHelp =
-  'Shared groups that ran a second time, unseen. reason: failure (the cancel of another session, a stale statement), slowReader and slowStatement (it stood behind one), backendLost.';
+  'Shared groups that ran a second time, unseen. reason: failure (the cancel of another session, a stale statement), slowReader, slowStatement and largeReply (it stood behind one), backendLost.';
 const cancels = 'multigres_pooler_cancels_total';
 const cancelsHelp =
   'Cancels asked for by sessions. outcome: sent to Postgres, unsent (it had not begun), late (nothing was under way).';

@@ -2,11 +2,22 @@ import type { Mutant } from '../mutation.ts';
 
 const pool = 'packages/pooler/src/pool/pool.ts';
 const places = 'packages/pooler/src/pool/backend-places.ts';
+const session = 'packages/pooler/src/session/session.ts';
 const backend = 'packages/pooler/src/backend/backend.ts';
 const scenario = 'pooling/fair';
 
 /** Bugs in who gets which backend, and when. */
 export const poolMutants: readonly Mutant[] = [
+  {
+    name: 'pool/large-reply-runs-twice',
+    file: session,
+    find: `ready === undefined && this.#shared !== undefined)
+      this.pool.isolate(this.#shared, 'largeReply');`,
+    replace: `ready === undefined && this.#shared !== undefined)
+      this.rerun(group, 'largeReply');`,
+    why: 'an answer that is half delivered begins anew when it turns out to be large',
+    scenario: 'pooling/crowd',
+  },
   {
     name: 'pool/evacuated-answers-twice',
     file: backend,

@@ -106,7 +106,7 @@ export async function readRows(session: UserSession): Promise<void> {
 
 /** One message that is longer than what anybody on the way keeps whole; often read slowly, so that much can happen in the middle of it. */
 export async function readLarge(session: UserSession): Promise<void> {
-  const characters = 70_000 + session.random.below(400_000);
+  const characters = 70_000 + session.random.below(session.random.chance(0.1) ? 1_500_000 : 400_000);
   const slow = session.random.chance(0.7);
   if (slow) {
     session.mark('client/reads slowly');
