@@ -47,8 +47,8 @@ export const poolMutants: readonly Mutant[] = [
     name: 'pool/pause-lets-in',
     file: pool,
     find: `    this.#machine.pause();
-    this.reconnect();`,
-    replace: `    this.reconnect();`,
+    this.#claims.watch();`,
+    replace: `    this.#claims.watch();`,
     why: 'new transactions begin while Postgres is about to be restarted',
     scenario,
   },
