@@ -30,7 +30,7 @@ export const poolMutants: readonly Mutant[] = [
   {
     name: 'pool/keeps-more-than-its-share',
     file: places,
-    find: `pool.giveBack(verdicts?.[i]?.givesBack ?? 0);`,
+    find: `pool.giveBack(verdict.givesBack);`,
     replace: `pool.giveBack(0);`,
     why: 'a busy user keeps all backends, and others never get one',
     scenario,
