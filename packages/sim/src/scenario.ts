@@ -11,7 +11,7 @@ export interface Scenario {
   readonly cluster: ClusterSpec;
   /** How many users, drawn between these two. */
   readonly users: readonly [least: number, most: number];
-  /** What they do; everything unless told otherwise. `crowd`: short shareable reads in great number, and cancels. `fair`: short reads and transactions without pins. */
+  /** What they do; everything unless told otherwise. `crowd`: short shareable reads in great number, and cancels. `fair`: short reads and transactions without pins. `writes`: mostly those. */
   readonly workload?: Workload;
   /** Faults to draw from; with a fixed plan none are drawn. */
   readonly faults: readonly ActionKind[];

@@ -224,6 +224,13 @@ describe('names', () => {
     expect(one.send(b(''), s).said()).toBe('share[P*select 3 B*select 3 S]');
   });
 
+  it('are given again only when it is known whether the Parse before was refused', () => {
+    const one = machine().send(p('a', 'selec 1'), s);
+    expect(one.send(p('a', 'select 2')).said()).toContain('hold');
+    one.machine.answered('I', true, 0);
+    expect(one.send(p('a', 'select 2'), b('a'), s).said()).toBe('share[P*select 2 B*select 2 S]');
+  });
+
   it('come back to what they were before all groups that failed', () => {
     const one = machine().send(p('', 'select 1'), s, p('', 'select 2'), s, p('', 'select 3'), s);
     one.machine.answered('I', false, 1);

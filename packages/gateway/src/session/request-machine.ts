@@ -491,6 +491,8 @@ export class RequestMachine {
 
   /** The name is in use, which PostgreSQL refuses (42P05). The backend says so itself once it has the name. */
   #parseTaken(name: string, buffer: Uint8Array, start: number, end: number): void {
+    // What gave it may still be refused, and then the name is free.
+    if (this.#isGivenUnanswered(name)) return this.#sink.hold(buffer, start, end);
     this.#groupPins |= PinReason.preparedStatement;
     if (!this.#names.isRaw(name)) {
       this.#addOwn((writer) => encodeClose(writer, 'statement', name));
@@ -498,6 +500,10 @@ export class RequestMachine {
     }
     this.#change(undefined);
     this.#addWith(useKind.parsesInline, buffer, start, end);
+  }
+
+  #isGivenUnanswered(name: string): boolean {
+    return this.#sent.some(({ names }) => names.some((change) => change?.name === name));
   }
 
   #bind(buffer: Uint8Array, start: number, end: number): void {

@@ -30,6 +30,7 @@ import {
   discardAll,
   lookAtSetting,
   lookWhoIAm,
+  prepareAgain,
   useChannel,
   useLock,
   usePrepared,
@@ -74,6 +75,7 @@ export const everything: Mix = [
   [borrowRole, 15],
   [lookWhoIAm, 20],
   [usePrepared, 90],
+  [prepareAgain, 15],
   [cancelPrepared, 20],
   [useTemporary, 25],
   [useLock, 25],
@@ -120,6 +122,14 @@ const fair: Mix = [
   [writeTogether, 120],
 ];
 
+/** Writes, so many at a time that whatever breaks hits some of them when they are done and not answered yet. */
+const writes: Mix = [
+  [writeAlone, 700],
+  [writeTogether, 150],
+  [readTag, 100],
+  [readLedger, 50],
+];
+
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
 const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate, cancelPrepared]);
 
@@ -130,7 +140,7 @@ export function drawLikeness(random: RandomStream, workload: Workload): Likeness
   return workload !== 'everything' || random.chance(0.75) ? 'alike' : 'different';
 }
 
-export const workloads = ['everything', 'crowd', 'fair'] as const;
+export const workloads = ['everything', 'crowd', 'fair', 'writes'] as const;
 export type Workload = (typeof workloads)[number];
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
@@ -142,6 +152,7 @@ export function drawMix(random: RandomStream, workload: Workload, hasConsole: bo
 function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'crowd') return crowd;
   if (workload === 'fair') return fair;
+  if (workload === 'writes') return writes;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
   return some.length === 0 ? everything : some;

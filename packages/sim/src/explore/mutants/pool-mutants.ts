@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutation.ts';
 
 const pool = 'packages/pooler/src/pool/pool.ts';
+const pools = 'packages/pooler/src/pool/pools.ts';
 const places = 'packages/pooler/src/pool/backend-places.ts';
 const session = 'packages/pooler/src/session/session.ts';
 const backend = 'packages/pooler/src/backend/backend.ts';
@@ -54,10 +55,9 @@ export const poolMutants: readonly Mutant[] = [
   },
   {
     name: 'pool/resume-serves-nobody',
-    file: pool,
-    find: `    this.#machine.resume();
-    this.#dispatch();`,
-    replace: `    this.#machine.resume();`,
+    file: pools,
+    find: `    if (!this.#allPaused) for (const pool of this.of(database)) pool.resume();`,
+    replace: ``,
     why: 'who waited during a pause is forgotten after it',
     scenario,
   },

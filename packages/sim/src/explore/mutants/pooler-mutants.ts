@@ -46,6 +46,7 @@ export const poolerMutants: readonly Mutant[] = [
     find: `return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true, false);`,
     replace: `return this.#channel.error(backendLostHarmlessly(fatal), true, true, false);`,
     why: 'a write whose answer was lost is reported as certainly not done',
+    scenario: 'pooling/writes',
   },
   {
     name: 'pooler/lost-session-goes-on',

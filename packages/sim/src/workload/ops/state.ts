@@ -1,4 +1,4 @@
-import type { Step } from '../pg-client.ts';
+import type { Reply, Step } from '../pg-client.ts';
 import { fateOf, type UserSession } from '../session.ts';
 
 /** Settings that users change, with values that SHOW repeats letter by letter. */
@@ -93,6 +93,33 @@ export async function usePrepared(session: UserSession): Promise<void> {
   if (known === undefined) await prepare(session, name);
   else if (session.random.chance(0.15)) await deallocate(session, name);
   else await executePrepared(session, name, known);
+}
+
+/** A Parse that is refused, and behind it, unanswered, another one under the same name: from then on the name stands for that, and for nothing else. */
+export async function prepareAgain(session: UserSession): Promise<void> {
+  const name = session.random.pick(statementNames);
+  if (session.model.prepared.has(name)) return deallocate(session, name);
+  const [mark, tag] = [session.tag(), session.tag()];
+  // Closing what is not there is no error, and leaves no doubt about the name.
+  const closed: readonly Step[] = session.random.chance(0.5) ? [{ kind: 'close', target: 'statement', name }] : [];
+  const [refused, given] = session.pg.pipeline([
+    [{ kind: 'parse', name, text: 'SELEC 3' }],
+    [
+      ...closed,
+      { kind: 'parse', name, text: `SELECT '${mark} ' || $1::text` },
+      { kind: 'bind', portal: '', statement: name, parameters: [tag] },
+      { kind: 'execute', portal: '', rowsMax: 0 },
+    ],
+  ]) as [Promise<Reply>, Promise<Reply>];
+  session.mark('client/pipeline sent');
+  const expected = ['42601'];
+  await session.judge(`Parse of nonsense as ${name}, with another one behind it`, refused, { expected });
+  const effect = (): void => void session.model.prepared.set(name, mark);
+  const reply = await session.judge(`Parse of ${name} behind one that was refused`, given, { effect });
+  session.expectValue('session isolation', `Execute of ${name} behind a refused Parse`, reply, `${mark} ${tag}`);
+  if (fateOf(reply) !== 'ok') {
+    if (!session.over) session.pg.drop();
+  } else if (!session.over) await executePrepared(session, name, mark);
 }
 
 /** An EXECUTE that may be refused before it runs: the statement is still there, by either way to it. */
