@@ -34,7 +34,7 @@ export const poolMutants: readonly Mutant[] = [
     find: `pool.giveBack(verdict.givesBack);`,
     replace: `pool.giveBack(0);`,
     why: 'a busy user keeps all backends, and others never get one',
-    scenario,
+    scenario: 'pooling/few-places',
   },
   {
     name: 'pool/place-never-free',
