@@ -88,7 +88,8 @@ async function run(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
     const report = failureReport(error);
     for (const line of report.lines) process.stderr.write(`${line}\n`);
-    return report.exitCode;
+    // What was begun before the failure, a pipe to the parent for one, must not keep the process.
+    process.exit(report.exitCode);
   }
 }
 

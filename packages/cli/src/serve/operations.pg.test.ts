@@ -177,6 +177,14 @@ describe('a proxy in processes of its own', () => {
     for (const [i, client] of clients.entries()) if (alive[i]) expect((await client.ended)?.sqlstate).toBe('57P01');
   });
 
+  it('ends with an error if its workers cannot listen', async () => {
+    await start('');
+    const args = ['proxy', '--to', formatEndpoint(postgres.endpoint), '--listen', String(port), '--workers', '2'];
+    const second = new ServingProcess(args);
+    expect((await second.ended).code).toBe(1);
+    expect(second.log).toContain('address already in use');
+  });
+
   const isActive = (text: string): string =>
     `select exists (select from pg_stat_activity where query like 'select ${text}%' and state = 'active' and pid <> pg_backend_pid())`;
   const countActive = (text: string): string =>
