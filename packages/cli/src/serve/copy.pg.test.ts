@@ -45,8 +45,8 @@ const copies: Readonly<Record<string, readonly Step[]>> = {
     [1, count],
   ],
   'in, failed by the server before its data come': [
-    ['ERROR', query('copy nowhere from stdin')],
-    [2, copyData('101\n'), copyDone, query('select 1')],
+    [1, query('copy nowhere from stdin')],
+    [1, copyData('101\n'), copyDone, query('select 1')],
   ],
   'in, twice in one Query': [
     ['copyInResponse', query(`${copyIn}; ${copyIn}; select 3`)],

@@ -68,6 +68,7 @@ export class AdminQueries implements BackendOwner {
 
   groupEnded(): void {}
   asynchronous(): void {}
+  statementChanged(): void {}
   drained(): void {}
 
   backendLost(_backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {

@@ -29,6 +29,7 @@ import { requestFlag, statementName, statementNameBytes, useKind, writeStatement
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { customRuns } from '../statement/plan-choice.ts';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
+import { learnsResult } from './learns-result.ts';
 import { Group, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
 import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
 
@@ -39,6 +40,8 @@ export interface BackendOwner {
   groupEnded(backend: Backend, group: Group): void;
   /** Messages that belong to no group (notices, notifications, settings changed by a reload). */
   asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void;
+  /** DDL has changed what a prepared statement answers: every backend has to prepare it anew for who parses it from now on. */
+  statementChanged(statement: Statement): void;
   /** What was written is with the network: a session that was held back may send on. */
   drained(backend: Backend): void;
   /** The connection is gone; `unanswered` are the groups that still waited, in order. */
@@ -481,8 +484,10 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** Failures that are not the statement's own: nobody may notice, if nothing of the answer was delivered. */
   #mayRunAgain(group: Group, report: PgReport): void {
-    const stale = isStaleStatement(report);
+    const stale = isGone(report) || (isChanged(report) && learnsResult(group));
     if (stale) this.statements.doubt();
+    // Who does not ask what the rows look like has to be told that they look different now.
+    else if (isChanged(report) && group.runs !== undefined) this.#owner.statementChanged(group.runs.statement);
     if (group.delivered) return;
     if (group.shared && report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group))
       group.rerun = true;
@@ -589,7 +594,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
   #parse(group: Group, prepared: PreparedStatement, leading: boolean): void {
-    if (!isReady(prepared)) return this.#writeParse(group, prepared, 'asItIs');
+    if (!isReady(prepared) || prepared.changed) return this.#writeParse(group, prepared, 'asItIs');
     this.#metrics.avoidedParses.add();
     if (leading && !group.hasScript && !group.delivered) {
       group.leadingParseCompletes += 1;
@@ -606,6 +611,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#writeClose(group, name, prepared);
     group.expect({ forward, prepared, presentAfter: true });
     prepared.runs = 0;
+    prepared.changed = false;
     encodeParse(this.#writer, name, prepared.statement.query, prepared.statement.parameterTypes);
   }
 
@@ -648,11 +654,12 @@ function isReady({ present, pending, runs, statement }: PreparedStatement): bool
   return present && pending === 0 && (runs < customRuns || !statement.plan.preparesAnew);
 }
 
-/**
- * The backend's prepared statement is not what the session takes it for: it was deallocated by a function, or DDL changed what it answers
- * ("cached plan must not change result type"). Where the client parses anew each time, it must not notice.
- */
-function isStaleStatement(report: PgReport): boolean {
-  if (report.sqlstate === sqlstate.invalidSqlStatementName) return true;
+/** The backend's prepared statement is not there, although the session has one of that name: a function deallocated it. */
+function isGone(report: PgReport): boolean {
+  return report.sqlstate === sqlstate.invalidSqlStatementName;
+}
+
+/** DDL has changed what the prepared statement answers: "cached plan must not change result type". */
+function isChanged(report: PgReport): boolean {
   return report.sqlstate === sqlstate.featureNotSupported && report.routine === 'RevalidateCachedQuery';
 }

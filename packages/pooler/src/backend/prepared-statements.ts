@@ -10,6 +10,8 @@ export interface PreparedStatement {
   lastUse: number;
   /** Groups sent that run it, since it was prepared. */
   runs: number;
+  /** DDL has changed what it answers: it is prepared anew for the next client that parses it, and refused to those that parsed it before. */
+  changed: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export class PreparedStatements {
   use(statement: Statement): PreparedStatement {
     let prepared = this.#byNumber.get(statement.number);
     if (prepared === undefined) {
-      prepared = { statement, present: false, pending: 0, lastUse: 0, runs: 0 };
+      prepared = { statement, present: false, pending: 0, lastUse: 0, runs: 0, changed: false };
       this.#byNumber.set(statement.number, prepared);
     }
     this.#uses += 1;
@@ -55,6 +57,12 @@ export class PreparedStatements {
     }
     if (oldest !== undefined) this.#byNumber.delete(oldest.statement.number);
     return oldest;
+  }
+
+  /** DDL has changed what it answers. */
+  changed(statement: Statement): void {
+    const prepared = this.#byNumber.get(statement.number);
+    if (prepared !== undefined) prepared.changed = true;
   }
 
   /** DISCARD ALL or DEALLOCATE ALL has run. */

@@ -17,6 +17,7 @@ import { lineTooSlow, noCredentials, noRoom, tooManyWaiters } from '../errors.ts
 import { chores, endOfLife } from './chores.ts';
 import { Claims } from './claims.ts';
 import type { Session } from '../session/session.ts';
+import type { Statement } from '../statement/statement-table.ts';
 import type { PoolerMetrics, RerunReason } from '../telemetry/pooler-metrics.ts';
 import { PoolMachine, type Answer, type PoolLimits } from './pool.machine.ts';
 import type { DurationHistory, PaceLimits } from '../statement/duration-history.ts';
@@ -562,6 +563,10 @@ export class Pool implements BackendOwner {
     for (const session of this.#environment.sessions()) {
       if (session.pool === this) session.parameterChanged(name, value, session !== heardBy);
     }
+  }
+
+  statementChanged(statement: Statement): void {
+    for (const backend of this.#machine.everyBackend) backend.statements.changed(statement);
   }
 
   drained(backend: Backend): void {

@@ -102,6 +102,7 @@ export class StartupProbes {
       metrics,
       groupEnded: () => {},
       asynchronous: () => {},
+      statementChanged: () => undefined,
       drained: () => {},
       backendLost: givePlaceBack,
     };
