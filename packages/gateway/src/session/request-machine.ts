@@ -25,7 +25,7 @@ import {
   type CarriedSettings,
   type UseKind,
 } from '@multigres/relay';
-import { PinReason, Trait, type Classification } from '@multigres/sql';
+import { PinReason, Trait, type Classification, type StatementKind } from '@multigres/sql';
 import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
 import { MessageHead } from './message-head.ts';
@@ -88,12 +88,16 @@ interface SentGroup {
   readonly state: StateEffects | undefined;
   /** In front of it, for an EXECUTE that succeeds only if it has arrived. */
   readonly telling?: Telling | undefined;
+  /** It may ask for COPY data, and then it is not answered before the client has sent more. */
+  readonly mayCopy: boolean;
 }
 
 const noChanges: readonly NameChange[] = [];
 /** Most groups change nothing. */
-const plainGroup: SentGroup = { names: noChanges, state: undefined };
+const plainGroup: SentGroup = { names: noChanges, state: undefined, mayCopy: false };
 const noUses: readonly StatementUse[] = [];
+/** COPY FROM STDIN, and what may have one in it. */
+const copyKinds: ReadonlySet<StatementKind> = new Set(['copyIn', 'multi', 'unknown']);
 
 /** Messages may wait for their Sync up to this much; PostgreSQL would have begun with them already. */
 const unsentBytesMax = 16 * 1024;
@@ -144,6 +148,7 @@ export class RequestMachine {
   /** The group that is being put together. */
   #changes: NameChange[] | undefined;
   #begun = false;
+  #mayCopy = false;
   #partlySent = false;
   /** Others wait for the backend that is kept. */
   #claimed = false;
@@ -491,8 +496,9 @@ export class RequestMachine {
 
   /** The name is in use, which PostgreSQL refuses (42P05). The backend says so itself once it has the name. */
   #parseTaken(name: string, buffer: Uint8Array, start: number, end: number): void {
-    // What gave it may still be refused, and then the name is free.
-    if (this.#isGivenUnanswered(name)) return this.#sink.hold(buffer, start, end);
+    // What gave it may still be refused, and then the name is free. In the middle of a COPY there is nothing to wait for: Postgres takes this Parse for an error.
+    if (this.#isGivenUnanswered(name) && !this.#sent.some(({ mayCopy }) => mayCopy))
+      return this.#sink.hold(buffer, start, end);
     this.#groupPins |= PinReason.preparedStatement;
     if (!this.#names.isRaw(name)) {
       this.#addOwn((writer) => encodeClose(writer, 'statement', name));
@@ -618,6 +624,7 @@ export class RequestMachine {
   /** `portal`: see SessionState.note. */
   #noteEffects(effects: Classification, portal?: boolean): void {
     if (!effects.pipelinable) this.#shareable = false;
+    this.#mayCopy ||= copyKinds.has(effects.kind);
     if (effects.parts !== undefined) for (const part of effects.parts) this.#noteState(part, portal);
     else this.#noteState(effects, portal);
     const dropsAll = isDiscardAll(effects) || (effects.kind === 'deallocate' && effects.target === '*');
@@ -800,8 +807,9 @@ export class RequestMachine {
     if (state?.restoresStart === true) this.#restoring += 1;
     this.#sendBytes(flags | extra, true, uses, buffer, start, end);
     const telling = this.#telling;
-    const plain = this.#changes === undefined && state === undefined && telling === undefined;
-    this.#sent.push(plain ? plainGroup : { names: this.#changes ?? noChanges, state, telling });
+    const mayCopy = this.#mayCopy;
+    const plain = this.#changes === undefined && state === undefined && telling === undefined && !mayCopy;
+    this.#sent.push(plain ? plainGroup : { names: this.#changes ?? noChanges, state, telling, mayCopy });
     this.#resetGroup();
   }
 
@@ -841,6 +849,7 @@ export class RequestMachine {
     this.#groupPins = 0;
     this.#drops = 0;
     this.#telling = undefined;
+    this.#mayCopy = false;
     this.#unnamedInline = false;
     this.#shape = 0;
   }
