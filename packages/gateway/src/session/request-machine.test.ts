@@ -455,6 +455,10 @@ it('the sessions of a user who asks for currval() keep the backend that they wri
   one.send(q('discard sequences')).said();
   one.machine.answered('I', false, 0);
   expect(one.said()).toBe('unpin:sequence');
+  const other = machine(context);
+  expect(other.send(p('', 'insert into t default values'), b(''), e, s).said()).toMatch(
+    /^pin:sequence send\/simple\/unseen\[Q DISCARD SEQUENCES\] send\[/,
+  );
 });
 
 describe('a backend that is kept for currval() and that others wait for', () => {

@@ -639,7 +639,7 @@ export class RequestMachine {
     const pins = this.#state.note(effects, portal);
     if (pins === 0) return;
     // What others did with sequences on this backend is not for this session to see.
-    const cleans = (pins & ~this.pins & PinReason.sequence) !== 0 && !this.#begun && this.#status !== 'E';
+    const cleans = (pins & ~this.pins & PinReason.sequence) !== 0 && !this.#partlySent && this.#status !== 'E';
     this.#pinNow(pins, effects);
     if (cleans) this.#sayUnseen('DISCARD SEQUENCES');
   }
