@@ -11,8 +11,8 @@ export interface Place {
   readonly node: 'nowhere' | 'everywhere' | readonly RegExp[];
 }
 
-const knowledge = ['core', 'pgwire', 'sql', 'relay', 'rpc', 'topology'];
-const roles = ['gateway', 'pooler', 'pgctld'];
+const knowledge = ['core', 'pgwire', 'sql', 'relay', 'rpc', 'topology', 'consensus'];
+const roles = ['gateway', 'pooler', 'pgctld', 'orch'];
 
 /** The picture, as a table. To add an arrow, change it here and in docs/architecture.md in one commit, and say why. */
 export const places: Readonly<Record<string, Place>> = {
@@ -24,9 +24,12 @@ export const places: Readonly<Record<string, Place>> = {
   rpc: { layer: 'knowledge', packages: ['core'], libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
   topology: { layer: 'knowledge', packages: ['core', 'rpc'], libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
 
+  consensus: { layer: 'knowledge', packages: ['core', 'rpc'], libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
+
   gateway: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
   pooler: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
   pgctld: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
+  orch: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
 
   host: {
     layer: 'world',
@@ -50,7 +53,7 @@ export const places: Readonly<Record<string, Place>> = {
   },
   bench: {
     layer: 'edge',
-    packages: ['core', 'pgwire', 'host'],
+    packages: ['core', 'pgwire', 'rpc', 'host'],
     libraries: ['commander', 'pg-protocol', 'tinybench'],
     node: 'everywhere',
   },

@@ -147,3 +147,8 @@ export function tooManyRequests(): PgError {
 export function shuttingDown(): PgError {
   return new PgError({ sqlstate: sqlstate.adminShutdown, message: 'pgctld is shutting down', fate: 'unknown' });
 }
+
+/** Said in the contract of PgctldService, not there yet. */
+export function notBuilt(deed: string): PgError {
+  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `${deed} is not supported yet` });
+}

@@ -1,4 +1,5 @@
 import { PgctldService, StopMode, served, type ServedService } from '@multigres/rpc';
+import { notBuilt } from './errors.ts';
 import { defaultInit } from './initialize.ts';
 import type { Force } from './lifecycle.machine.ts';
 import type { PostgresHands } from './pgctld.ts';
@@ -34,6 +35,15 @@ export function pgctldService(hands: PostgresHands): ServedService {
     async reload() {
       await hands.reload();
       return { status: await hands.status() };
+    },
+    async promote() {
+      throw notBuilt('promoting');
+    },
+    async rewind() {
+      throw notBuilt('rewinding');
+    },
+    async clone() {
+      throw notBuilt('cloning');
     },
     async getStatus() {
       return { status: await hands.status() };

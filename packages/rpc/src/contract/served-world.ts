@@ -52,6 +52,9 @@ function pgctldHandlers(handlers: Handlers): Implementation<typeof PgctldService
     start: unused,
     stop: unused,
     reload: unused,
+    promote: unused,
+    rewind: unused,
+    clone: unused,
     getStatus: unused,
     restart: async (request, context) => ({
       status: handlers.restart === undefined ? postgresState(0) : await handlers.restart(request.mode, context),

@@ -47,7 +47,8 @@ describe('the transport over the network port', () => {
     const transport = new NetworkTransport(world);
     const answered = gate<object>();
     const slow = (): Promise<object> => answered.opened;
-    const implementation = { initDb: slow, start: slow, stop: slow, restart: slow, reload: slow, getStatus: slow };
+    const changes = { initDb: slow, start: slow, stop: slow, restart: slow, reload: slow };
+    const implementation = { ...changes, promote: slow, rewind: slow, clone: slow, getStatus: slow };
     await transport.serve(endpoint, [served(PgctldService, implementation)]);
     const call = client(PgctldService, transport.connect(endpoint)).start({}, { deadlineMs: 120_000 });
     await world.advance(60_000);

@@ -14,12 +14,19 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file multigres/pgctld/v1/pgctld.proto.
  */
 export const file_multigres_pgctld_v1_pgctld: GenFile = /*@__PURE__*/
-  fileDesc("CiBtdWx0aWdyZXMvcGdjdGxkL3YxL3BnY3RsZC5wcm90bxITbXVsdGlncmVzLnBnY3RsZC52MSJECg1Jbml0RGJSZXF1ZXN0EhEKCXN1cGVydXNlchgBIAEoCRIQCghlbmNvZGluZxgCIAEoCRIOCgZsb2NhbGUYAyABKAkiVQoOSW5pdERiUmVzcG9uc2USDwoHY3JlYXRlZBgBIAEoCBIyCgZzdGF0dXMYAiABKAsyIi5tdWx0aWdyZXMucGdjdGxkLnYxLlBvc3RncmVzU3RhdGUiDgoMU3RhcnRSZXF1ZXN0IkMKDVN0YXJ0UmVzcG9uc2USMgoGc3RhdHVzGAEgASgLMiIubXVsdGlncmVzLnBnY3RsZC52MS5Qb3N0Z3Jlc1N0YXRlIjoKC1N0b3BSZXF1ZXN0EisKBG1vZGUYASABKA4yHS5tdWx0aWdyZXMucGdjdGxkLnYxLlN0b3BNb2RlIkIKDFN0b3BSZXNwb25zZRIyCgZzdGF0dXMYASABKAsyIi5tdWx0aWdyZXMucGdjdGxkLnYxLlBvc3RncmVzU3RhdGUiPQoOUmVzdGFydFJlcXVlc3QSKwoEbW9kZRgBIAEoDjIdLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU3RvcE1vZGUiRQoPUmVzdGFydFJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSIPCg1SZWxvYWRSZXF1ZXN0IkQKDlJlbG9hZFJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSISChBHZXRTdGF0dXNSZXF1ZXN0IkcKEUdldFN0YXR1c1Jlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSKwAgoNUG9zdGdyZXNTdGF0ZRIvCgVzdGF0ZRgBIAEoDjIgLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU2VydmVyU3RhdGUSCwoDcGlkGAIgASgNEgwKBHBvcnQYAyABKA0SGAoQbGlzdGVuX2FkZHJlc3NlcxgEIAMoCRIYChBzb2NrZXRfZGlyZWN0b3J5GAUgASgJEhYKDmRhdGFfZGlyZWN0b3J5GAYgASgJEi8KCGVuZHBvaW50GAcgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5FbmRwb2ludBIWCg52ZXJzaW9uX251bWJlchgIIAEoDRIPCgd2ZXJzaW9uGAkgASgJEhIKCnN0YXJ0ZWRfbXMYCiABKAMSGQoRc3lzdGVtX2lkZW50aWZpZXIYCyABKAQqZwoIU3RvcE1vZGUSGQoVU1RPUF9NT0RFX1VOU1BFQ0lGSUVEEAASEwoPU1RPUF9NT0RFX1NNQVJUEAESEgoOU1RPUF9NT0RFX0ZBU1QQAhIXChNTVE9QX01PREVfSU1NRURJQVRFEAMq0QEKC1NlcnZlclN0YXRlEhwKGFNFUlZFUl9TVEFURV9VTlNQRUNJRklFRBAAEiAKHFNFUlZFUl9TVEFURV9OT1RfSU5JVElBTElaRUQQARIYChRTRVJWRVJfU1RBVEVfU1RPUFBFRBACEhkKFVNFUlZFUl9TVEFURV9TVEFSVElORxADEhgKFFNFUlZFUl9TVEFURV9SVU5OSU5HEAQSGQoVU0VSVkVSX1NUQVRFX1NUT1BQSU5HEAUSGAoUU0VSVkVSX1NUQVRFX0NSQVNIRUQQBjKdBAoNUGdjdGxkU2VydmljZRJWCgZJbml0RGISIi5tdWx0aWdyZXMucGdjdGxkLnYxLkluaXREYlJlcXVlc3QaIy5tdWx0aWdyZXMucGdjdGxkLnYxLkluaXREYlJlc3BvbnNlIgOQAgISUwoFU3RhcnQSIS5tdWx0aWdyZXMucGdjdGxkLnYxLlN0YXJ0UmVxdWVzdBoiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU3RhcnRSZXNwb25zZSIDkAICElAKBFN0b3ASIC5tdWx0aWdyZXMucGdjdGxkLnYxLlN0b3BSZXF1ZXN0GiEubXVsdGlncmVzLnBnY3RsZC52MS5TdG9wUmVzcG9uc2UiA5ACAhJUCgdSZXN0YXJ0EiMubXVsdGlncmVzLnBnY3RsZC52MS5SZXN0YXJ0UmVxdWVzdBokLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUmVzdGFydFJlc3BvbnNlElYKBlJlbG9hZBIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUmVsb2FkUmVxdWVzdBojLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUmVsb2FkUmVzcG9uc2UiA5ACAhJfCglHZXRTdGF0dXMSJS5tdWx0aWdyZXMucGdjdGxkLnYxLkdldFN0YXR1c1JlcXVlc3QaJi5tdWx0aWdyZXMucGdjdGxkLnYxLkdldFN0YXR1c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_multigres_common_v1_common]);
+  fileDesc("CiBtdWx0aWdyZXMvcGdjdGxkL3YxL3BnY3RsZC5wcm90bxITbXVsdGlncmVzLnBnY3RsZC52MSJZCg1Jbml0RGJSZXF1ZXN0EhMKC2luY2FybmF0aW9uGAQgASgJEhEKCXN1cGVydXNlchgBIAEoCRIQCghlbmNvZGluZxgCIAEoCRIOCgZsb2NhbGUYAyABKAkiVQoOSW5pdERiUmVzcG9uc2USDwoHY3JlYXRlZBgBIAEoCBIyCgZzdGF0dXMYAiABKAsyIi5tdWx0aWdyZXMucGdjdGxkLnYxLlBvc3RncmVzU3RhdGUiHwoMU3RhcnRSZXF1ZXN0Eg8KB3N0YW5kYnkYASABKAgiEAoOUHJvbW90ZVJlcXVlc3QiRQoPUHJvbW90ZVJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSI8Cg1SZXdpbmRSZXF1ZXN0EisKBnNvdXJjZRgBIAEoCzIbLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU291cmNlIn8KDlJld2luZFJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZRIQCgh0aW1lbGluZRgCIAEoDRIUCgxkaXZlcmdlZF9sc24YAyABKAQSEQoJdW5jaGFuZ2VkGAQgASgIIlAKDENsb25lUmVxdWVzdBIrCgZzb3VyY2UYASABKAsyGy5tdWx0aWdyZXMucGdjdGxkLnYxLlNvdXJjZRITCgtpbmNhcm5hdGlvbhgCIAEoCSJDCg1DbG9uZVJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSI5CgZTb3VyY2USLwoIZW5kcG9pbnQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50IkMKDVN0YXJ0UmVzcG9uc2USMgoGc3RhdHVzGAEgASgLMiIubXVsdGlncmVzLnBnY3RsZC52MS5Qb3N0Z3Jlc1N0YXRlIjoKC1N0b3BSZXF1ZXN0EisKBG1vZGUYASABKA4yHS5tdWx0aWdyZXMucGdjdGxkLnYxLlN0b3BNb2RlIkIKDFN0b3BSZXNwb25zZRIyCgZzdGF0dXMYASABKAsyIi5tdWx0aWdyZXMucGdjdGxkLnYxLlBvc3RncmVzU3RhdGUiPQoOUmVzdGFydFJlcXVlc3QSKwoEbW9kZRgBIAEoDjIdLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU3RvcE1vZGUiRQoPUmVzdGFydFJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSIPCg1SZWxvYWRSZXF1ZXN0IkQKDlJlbG9hZFJlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSISChBHZXRTdGF0dXNSZXF1ZXN0IkcKEUdldFN0YXR1c1Jlc3BvbnNlEjIKBnN0YXR1cxgBIAEoCzIiLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUG9zdGdyZXNTdGF0ZSL2AgoNUG9zdGdyZXNTdGF0ZRIvCgVzdGF0ZRgBIAEoDjIgLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU2VydmVyU3RhdGUSCwoDcGlkGAIgASgNEgwKBHBvcnQYAyABKA0SGAoQbGlzdGVuX2FkZHJlc3NlcxgEIAMoCRIYChBzb2NrZXRfZGlyZWN0b3J5GAUgASgJEhYKDmRhdGFfZGlyZWN0b3J5GAYgASgJEi8KCGVuZHBvaW50GAcgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5FbmRwb2ludBIWCg52ZXJzaW9uX251bWJlchgIIAEoDRIPCgd2ZXJzaW9uGAkgASgJEhIKCnN0YXJ0ZWRfbXMYCiABKAMSGQoRc3lzdGVtX2lkZW50aWZpZXIYCyABKAQSDwoHc3RhbmRieRgMIAEoCBITCgtpbmNhcm5hdGlvbhgNIAEoCRIQCgh1bnVzYWJsZRgOIAEoCBIMCgRidXN5GA8gASgJKmcKCFN0b3BNb2RlEhkKFVNUT1BfTU9ERV9VTlNQRUNJRklFRBAAEhMKD1NUT1BfTU9ERV9TTUFSVBABEhIKDlNUT1BfTU9ERV9GQVNUEAISFwoTU1RPUF9NT0RFX0lNTUVESUFURRADKtEBCgtTZXJ2ZXJTdGF0ZRIcChhTRVJWRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIgChxTRVJWRVJfU1RBVEVfTk9UX0lOSVRJQUxJWkVEEAESGAoUU0VSVkVSX1NUQVRFX1NUT1BQRUQQAhIZChVTRVJWRVJfU1RBVEVfU1RBUlRJTkcQAxIYChRTRVJWRVJfU1RBVEVfUlVOTklORxAEEhkKFVNFUlZFUl9TVEFURV9TVE9QUElORxAFEhgKFFNFUlZFUl9TVEFURV9DUkFTSEVEEAYymwYKDVBnY3RsZFNlcnZpY2USVgoGSW5pdERiEiIubXVsdGlncmVzLnBnY3RsZC52MS5Jbml0RGJSZXF1ZXN0GiMubXVsdGlncmVzLnBnY3RsZC52MS5Jbml0RGJSZXNwb25zZSIDkAICElMKBVN0YXJ0EiEubXVsdGlncmVzLnBnY3RsZC52MS5TdGFydFJlcXVlc3QaIi5tdWx0aWdyZXMucGdjdGxkLnYxLlN0YXJ0UmVzcG9uc2UiA5ACAhJQCgRTdG9wEiAubXVsdGlncmVzLnBnY3RsZC52MS5TdG9wUmVxdWVzdBohLm11bHRpZ3Jlcy5wZ2N0bGQudjEuU3RvcFJlc3BvbnNlIgOQAgISVAoHUmVzdGFydBIjLm11bHRpZ3Jlcy5wZ2N0bGQudjEuUmVzdGFydFJlcXVlc3QaJC5tdWx0aWdyZXMucGdjdGxkLnYxLlJlc3RhcnRSZXNwb25zZRJWCgZSZWxvYWQSIi5tdWx0aWdyZXMucGdjdGxkLnYxLlJlbG9hZFJlcXVlc3QaIy5tdWx0aWdyZXMucGdjdGxkLnYxLlJlbG9hZFJlc3BvbnNlIgOQAgISXwoJR2V0U3RhdHVzEiUubXVsdGlncmVzLnBnY3RsZC52MS5HZXRTdGF0dXNSZXF1ZXN0GiYubXVsdGlncmVzLnBnY3RsZC52MS5HZXRTdGF0dXNSZXNwb25zZSIDkAIBElkKB1Byb21vdGUSIy5tdWx0aWdyZXMucGdjdGxkLnYxLlByb21vdGVSZXF1ZXN0GiQubXVsdGlncmVzLnBnY3RsZC52MS5Qcm9tb3RlUmVzcG9uc2UiA5ACAhJRCgZSZXdpbmQSIi5tdWx0aWdyZXMucGdjdGxkLnYxLlJld2luZFJlcXVlc3QaIy5tdWx0aWdyZXMucGdjdGxkLnYxLlJld2luZFJlc3BvbnNlEk4KBUNsb25lEiEubXVsdGlncmVzLnBnY3RsZC52MS5DbG9uZVJlcXVlc3QaIi5tdWx0aWdyZXMucGdjdGxkLnYxLkNsb25lUmVzcG9uc2ViBnByb3RvMw", [file_multigres_common_v1_common]);
 
 /**
  * @generated from message multigres.pgctld.v1.InitDbRequest
  */
 export type InitDbRequest = Message<"multigres.pgctld.v1.InitDbRequest"> & {
+  /**
+   * What the data directory shall be known by: see incarnation in PostgresState. Empty: drawn.
+   *
+   * @generated from field: string incarnation = 4;
+   */
+  incarnation: string;
+
   /**
    * Name of the bootstrap superuser; empty means "postgres".
    *
@@ -75,6 +82,12 @@ export const InitDbResponseSchema: GenMessage<InitDbResponse> = /*@__PURE__*/
  * @generated from message multigres.pgctld.v1.StartRequest
  */
 export type StartRequest = Message<"multigres.pgctld.v1.StartRequest"> & {
+  /**
+   * As a standby, which becomes a primary only by Promote: a crash never makes a primary. Kept for every later start.
+   *
+   * @generated from field: bool standby = 1;
+   */
+  standby: boolean;
 };
 
 /**
@@ -83,6 +96,149 @@ export type StartRequest = Message<"multigres.pgctld.v1.StartRequest"> & {
  */
 export const StartRequestSchema: GenMessage<StartRequest> = /*@__PURE__*/
   messageDesc(file_multigres_pgctld_v1_pgctld, 2);
+
+/**
+ * @generated from message multigres.pgctld.v1.PromoteRequest
+ */
+export type PromoteRequest = Message<"multigres.pgctld.v1.PromoteRequest"> & {
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.PromoteRequest.
+ * Use `create(PromoteRequestSchema)` to create a new message.
+ */
+export const PromoteRequestSchema: GenMessage<PromoteRequest> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 3);
+
+/**
+ * @generated from message multigres.pgctld.v1.PromoteResponse
+ */
+export type PromoteResponse = Message<"multigres.pgctld.v1.PromoteResponse"> & {
+  /**
+   * @generated from field: multigres.pgctld.v1.PostgresState status = 1;
+   */
+  status?: PostgresState | undefined;
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.PromoteResponse.
+ * Use `create(PromoteResponseSchema)` to create a new message.
+ */
+export const PromoteResponseSchema: GenMessage<PromoteResponse> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 4);
+
+/**
+ * @generated from message multigres.pgctld.v1.RewindRequest
+ */
+export type RewindRequest = Message<"multigres.pgctld.v1.RewindRequest"> & {
+  /**
+   * @generated from field: multigres.pgctld.v1.Source source = 1;
+   */
+  source?: Source | undefined;
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.RewindRequest.
+ * Use `create(RewindRequestSchema)` to create a new message.
+ */
+export const RewindRequestSchema: GenMessage<RewindRequest> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 5);
+
+/**
+ * @generated from message multigres.pgctld.v1.RewindResponse
+ */
+export type RewindResponse = Message<"multigres.pgctld.v1.RewindResponse"> & {
+  /**
+   * @generated from field: multigres.pgctld.v1.PostgresState status = 1;
+   */
+  status?: PostgresState | undefined;
+
+  /**
+   * Where the histories parted: all after it was taken back.
+   *
+   * @generated from field: uint32 timeline = 2;
+   */
+  timeline: number;
+
+  /**
+   * @generated from field: uint64 diverged_lsn = 3;
+   */
+  divergedLsn: bigint;
+
+  /**
+   * pg_rewind found nothing to do.
+   *
+   * @generated from field: bool unchanged = 4;
+   */
+  unchanged: boolean;
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.RewindResponse.
+ * Use `create(RewindResponseSchema)` to create a new message.
+ */
+export const RewindResponseSchema: GenMessage<RewindResponse> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 6);
+
+/**
+ * @generated from message multigres.pgctld.v1.CloneRequest
+ */
+export type CloneRequest = Message<"multigres.pgctld.v1.CloneRequest"> & {
+  /**
+   * @generated from field: multigres.pgctld.v1.Source source = 1;
+   */
+  source?: Source | undefined;
+
+  /**
+   * What the new data directory shall be known by: see incarnation in PostgresState.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.CloneRequest.
+ * Use `create(CloneRequestSchema)` to create a new message.
+ */
+export const CloneRequestSchema: GenMessage<CloneRequest> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 7);
+
+/**
+ * @generated from message multigres.pgctld.v1.CloneResponse
+ */
+export type CloneResponse = Message<"multigres.pgctld.v1.CloneResponse"> & {
+  /**
+   * @generated from field: multigres.pgctld.v1.PostgresState status = 1;
+   */
+  status?: PostgresState | undefined;
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.CloneResponse.
+ * Use `create(CloneResponseSchema)` to create a new message.
+ */
+export const CloneResponseSchema: GenMessage<CloneResponse> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 8);
+
+/**
+ * A running server to copy from, over TCP, as the replication user that pgctld is configured with.
+ *
+ * @generated from message multigres.pgctld.v1.Source
+ */
+export type Source = Message<"multigres.pgctld.v1.Source"> & {
+  /**
+   * @generated from field: multigres.common.v1.Endpoint endpoint = 1;
+   */
+  endpoint?: Endpoint | undefined;
+};
+
+/**
+ * Describes the message multigres.pgctld.v1.Source.
+ * Use `create(SourceSchema)` to create a new message.
+ */
+export const SourceSchema: GenMessage<Source> = /*@__PURE__*/
+  messageDesc(file_multigres_pgctld_v1_pgctld, 9);
 
 /**
  * @generated from message multigres.pgctld.v1.StartResponse
@@ -99,7 +255,7 @@ export type StartResponse = Message<"multigres.pgctld.v1.StartResponse"> & {
  * Use `create(StartResponseSchema)` to create a new message.
  */
 export const StartResponseSchema: GenMessage<StartResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 3);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 10);
 
 /**
  * @generated from message multigres.pgctld.v1.StopRequest
@@ -116,7 +272,7 @@ export type StopRequest = Message<"multigres.pgctld.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 4);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 11);
 
 /**
  * @generated from message multigres.pgctld.v1.StopResponse
@@ -133,7 +289,7 @@ export type StopResponse = Message<"multigres.pgctld.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 5);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 12);
 
 /**
  * @generated from message multigres.pgctld.v1.RestartRequest
@@ -150,7 +306,7 @@ export type RestartRequest = Message<"multigres.pgctld.v1.RestartRequest"> & {
  * Use `create(RestartRequestSchema)` to create a new message.
  */
 export const RestartRequestSchema: GenMessage<RestartRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 6);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 13);
 
 /**
  * @generated from message multigres.pgctld.v1.RestartResponse
@@ -167,7 +323,7 @@ export type RestartResponse = Message<"multigres.pgctld.v1.RestartResponse"> & {
  * Use `create(RestartResponseSchema)` to create a new message.
  */
 export const RestartResponseSchema: GenMessage<RestartResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 7);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 14);
 
 /**
  * @generated from message multigres.pgctld.v1.ReloadRequest
@@ -180,7 +336,7 @@ export type ReloadRequest = Message<"multigres.pgctld.v1.ReloadRequest"> & {
  * Use `create(ReloadRequestSchema)` to create a new message.
  */
 export const ReloadRequestSchema: GenMessage<ReloadRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 8);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 15);
 
 /**
  * @generated from message multigres.pgctld.v1.ReloadResponse
@@ -197,7 +353,7 @@ export type ReloadResponse = Message<"multigres.pgctld.v1.ReloadResponse"> & {
  * Use `create(ReloadResponseSchema)` to create a new message.
  */
 export const ReloadResponseSchema: GenMessage<ReloadResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 9);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 16);
 
 /**
  * @generated from message multigres.pgctld.v1.GetStatusRequest
@@ -210,7 +366,7 @@ export type GetStatusRequest = Message<"multigres.pgctld.v1.GetStatusRequest"> &
  * Use `create(GetStatusRequestSchema)` to create a new message.
  */
 export const GetStatusRequestSchema: GenMessage<GetStatusRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 10);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 17);
 
 /**
  * @generated from message multigres.pgctld.v1.GetStatusResponse
@@ -227,7 +383,7 @@ export type GetStatusResponse = Message<"multigres.pgctld.v1.GetStatusResponse">
  * Use `create(GetStatusResponseSchema)` to create a new message.
  */
 export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 11);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 18);
 
 /**
  * @generated from message multigres.pgctld.v1.PostgresState
@@ -299,6 +455,34 @@ export type PostgresState = Message<"multigres.pgctld.v1.PostgresState"> & {
    * @generated from field: uint64 system_identifier = 11;
    */
   systemIdentifier: bigint;
+
+  /**
+   * Starts as a standby.
+   *
+   * @generated from field: bool standby = 12;
+   */
+  standby: boolean;
+
+  /**
+   * Drawn when the data directory was made or cloned, 16 hexadecimal digits; kept beside it, never copied.
+   *
+   * @generated from field: string incarnation = 13;
+   */
+  incarnation: string;
+
+  /**
+   * A rewind or a clone was interrupted: the data directory cannot be started, only cloned anew.
+   *
+   * @generated from field: bool unusable = 14;
+   */
+  unusable: boolean;
+
+  /**
+   * A deed that takes long: initializing, rewinding, cloning. Empty if there is none.
+   *
+   * @generated from field: string busy = 15;
+   */
+  busy: string;
 };
 
 /**
@@ -306,7 +490,7 @@ export type PostgresState = Message<"multigres.pgctld.v1.PostgresState"> & {
  * Use `create(PostgresStateSchema)` to create a new message.
  */
 export const PostgresStateSchema: GenMessage<PostgresState> = /*@__PURE__*/
-  messageDesc(file_multigres_pgctld_v1_pgctld, 12);
+  messageDesc(file_multigres_pgctld_v1_pgctld, 19);
 
 /**
  * PostgreSQL documentation, "Shutting Down the Server".
@@ -472,6 +656,37 @@ export const PgctldService: GenService<{
     methodKind: "unary";
     input: typeof GetStatusRequestSchema;
     output: typeof GetStatusResponseSchema;
+  },
+  /**
+   * Ends recovery: the standby becomes a primary on a new timeline. Waits until it has.
+   *
+   * @generated from rpc multigres.pgctld.v1.PgctldService.Promote
+   */
+  promote: {
+    methodKind: "unary";
+    input: typeof PromoteRequestSchema;
+    output: typeof PromoteResponseSchema;
+  },
+  /**
+   * pg_rewind: makes a stopped data directory follow another server's history. Interrupted, it leaves the directory unusable, and the status says so.
+   *
+   * @generated from rpc multigres.pgctld.v1.PgctldService.Rewind
+   */
+  rewind: {
+    methodKind: "unary";
+    input: typeof RewindRequestSchema;
+    output: typeof RewindResponseSchema;
+  },
+  /**
+   * pg_basebackup: replaces the data directory by a copy of another server's. The old one is kept until the copy is complete; killed in between, the
+   * next start undoes or finishes.
+   *
+   * @generated from rpc multigres.pgctld.v1.PgctldService.Clone
+   */
+  clone: {
+    methodKind: "unary";
+    input: typeof CloneRequestSchema;
+    output: typeof CloneResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_multigres_pgctld_v1_pgctld, 0);

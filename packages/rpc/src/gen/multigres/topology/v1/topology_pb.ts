@@ -8,13 +8,15 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ComponentId, Endpoint, KeyRange, ShardKey } from "../../common/v1/common_pb.ts";
 import { file_multigres_common_v1_common } from "../../common/v1/common_pb.ts";
+import type { Ballot, Policy } from "../../consensus/v1/consensus_pb.ts";
+import { file_multigres_consensus_v1_consensus } from "../../consensus/v1/consensus_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file multigres/topology/v1/topology.proto.
  */
 export const file_multigres_topology_v1_topology: GenFile = /*@__PURE__*/
-  fileDesc("CiRtdWx0aWdyZXMvdG9wb2xvZ3kvdjEvdG9wb2xvZ3kucHJvdG8SFW11bHRpZ3Jlcy50b3BvbG9neS52MSJBCgRDZWxsEgwKBG5hbWUYASABKAkSFwoPc3RvcmVfZW5kcG9pbnRzGAIgAygJEhIKCnN0b3JlX3Jvb3QYAyABKAkiRAoIRGF0YWJhc2USDAoEbmFtZRgBIAEoCRIbChNkZWZhdWx0X3RhYmxlX2dyb3VwGAIgASgJEg0KBWNlbGxzGAMgAygJIiwKClRhYmxlR3JvdXASEAoIZGF0YWJhc2UYASABKAkSDAoEbmFtZRgCIAEoCSJlCgVTaGFyZBIqCgNrZXkYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5EjAKCWtleV9yYW5nZRgCIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuS2V5UmFuZ2UisQIKBlBvb2xlchIsCgJpZBgBIAEoCzIgLm11bHRpZ3Jlcy5jb21tb24udjEuQ29tcG9uZW50SWQSLAoFc2hhcmQYAiABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5EhEKCWRhdGFiYXNlcxgDIAMoCRIzCgxycGNfZW5kcG9pbnQYBCABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50EjUKDnJlbGF5X2VuZHBvaW50GAUgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5FbmRwb2ludBI4ChFwb3N0Z3Jlc19lbmRwb2ludBgGIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuRW5kcG9pbnQSEgoKc3RhcnRlZF9tcxgHIAEoAyK5AQoHR2F0ZXdheRIsCgJpZBgBIAEoCzIgLm11bHRpZ3Jlcy5jb21tb24udjEuQ29tcG9uZW50SWQSMwoMcnBjX2VuZHBvaW50GAIgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5FbmRwb2ludBI3ChBsaXN0ZW5fZW5kcG9pbnRzGAMgAygLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5FbmRwb2ludBISCgpzdGFydGVkX21zGAQgASgDYgZwcm90bzM", [file_multigres_common_v1_common]);
+  fileDesc("CiRtdWx0aWdyZXMvdG9wb2xvZ3kvdjEvdG9wb2xvZ3kucHJvdG8SFW11bHRpZ3Jlcy50b3BvbG9neS52MSJBCgRDZWxsEgwKBG5hbWUYASABKAkSFwoPc3RvcmVfZW5kcG9pbnRzGAIgAygJEhIKCnN0b3JlX3Jvb3QYAyABKAkimAEKCERhdGFiYXNlEgwKBG5hbWUYASABKAkSGwoTZGVmYXVsdF90YWJsZV9ncm91cBgCIAEoCRINCgVjZWxscxgDIAMoCRI5ChFkdXJhYmlsaXR5X3BvbGljeRgEIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9saWN5EhcKD2JhY2t1cF9sb2NhdGlvbhgFIAEoCSIsCgpUYWJsZUdyb3VwEhAKCGRhdGFiYXNlGAEgASgJEgwKBG5hbWUYAiABKAkiuwEKBVNoYXJkEioKA2tleRgBIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSMAoJa2V5X3JhbmdlGAIgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5LZXlSYW5nZRI5ChFkdXJhYmlsaXR5X3BvbGljeRgDIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9saWN5EhkKEXN5c3RlbV9pZGVudGlmaWVyGAQgASgEIqYBCg5Cb290c3RyYXBDbGFpbRIsCgVzaGFyZBgBIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSNgoMb3JjaGVzdHJhdG9yGAIgASgLMiAubXVsdGlncmVzLmNvbW1vbi52MS5Db21wb25lbnRJZBIuCgZiYWxsb3QYAyABKAsyHi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLkJhbGxvdCI5Cg9DbHVzdGVySWRlbnRpdHkSEgoKY2x1c3Rlcl9pZBgBIAEoCRISCgpjcmVhdGVkX21zGAIgASgDIoUBCgxPcmNoZXN0cmF0b3ISLAoCaWQYASABKAsyIC5tdWx0aWdyZXMuY29tbW9uLnYxLkNvbXBvbmVudElkEjMKDHJwY19lbmRwb2ludBgCIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuRW5kcG9pbnQSEgoKc3RhcnRlZF9tcxgDIAEoAyKxAgoGUG9vbGVyEiwKAmlkGAEgASgLMiAubXVsdGlncmVzLmNvbW1vbi52MS5Db21wb25lbnRJZBIsCgVzaGFyZBgCIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSEQoJZGF0YWJhc2VzGAMgAygJEjMKDHJwY19lbmRwb2ludBgEIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuRW5kcG9pbnQSNQoOcmVsYXlfZW5kcG9pbnQYBSABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50EjgKEXBvc3RncmVzX2VuZHBvaW50GAYgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5FbmRwb2ludBISCgpzdGFydGVkX21zGAcgASgDIrkBCgdHYXRld2F5EiwKAmlkGAEgASgLMiAubXVsdGlncmVzLmNvbW1vbi52MS5Db21wb25lbnRJZBIzCgxycGNfZW5kcG9pbnQYAiABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50EjcKEGxpc3Rlbl9lbmRwb2ludHMYAyADKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50EhIKCnN0YXJ0ZWRfbXMYBCABKANiBnByb3RvMw", [file_multigres_common_v1_common, file_multigres_consensus_v1_consensus]);
 
 /**
  * Global store: where a cell's own store is.
@@ -73,6 +75,20 @@ export type Database = Message<"multigres.topology.v1.Database"> & {
    * @generated from field: repeated string cells = 3;
    */
   cells: string[];
+
+  /**
+   * What is a quorum in each of its shards, unless a shard says otherwise.
+   *
+   * @generated from field: multigres.consensus.v1.Policy durability_policy = 4;
+   */
+  durabilityPolicy?: Policy | undefined;
+
+  /**
+   * Where its backups are (a URL); empty for none.
+   *
+   * @generated from field: string backup_location = 5;
+   */
+  backupLocation: string;
 };
 
 /**
@@ -121,6 +137,20 @@ export type Shard = Message<"multigres.topology.v1.Shard"> & {
    * @generated from field: multigres.common.v1.KeyRange key_range = 2;
    */
   keyRange?: KeyRange | undefined;
+
+  /**
+   * Overrides the database's.
+   *
+   * @generated from field: multigres.consensus.v1.Policy durability_policy = 3;
+   */
+  durabilityPolicy?: Policy | undefined;
+
+  /**
+   * Of the PostgreSQL cluster that keeps this shard; 0 until it was bootstrapped. A data directory with another one is foreign.
+   *
+   * @generated from field: uint64 system_identifier = 4;
+   */
+  systemIdentifier: bigint;
 };
 
 /**
@@ -129,6 +159,95 @@ export type Shard = Message<"multigres.topology.v1.Shard"> & {
  */
 export const ShardSchema: GenMessage<Shard> = /*@__PURE__*/
   messageDesc(file_multigres_topology_v1_topology, 3);
+
+/**
+ * Global store, bound to a lease: the one orchestrator that may make a shard's first data directory, while the shard has no
+ * system_identifier.
+ *
+ * @generated from message multigres.topology.v1.BootstrapClaim
+ */
+export type BootstrapClaim = Message<"multigres.topology.v1.BootstrapClaim"> & {
+  /**
+   * @generated from field: multigres.common.v1.ShardKey shard = 1;
+   */
+  shard?: ShardKey | undefined;
+
+  /**
+   * @generated from field: multigres.common.v1.ComponentId orchestrator = 2;
+   */
+  orchestrator?: ComponentId | undefined;
+
+  /**
+   * @generated from field: multigres.consensus.v1.Ballot ballot = 3;
+   */
+  ballot?: Ballot | undefined;
+};
+
+/**
+ * Describes the message multigres.topology.v1.BootstrapClaim.
+ * Use `create(BootstrapClaimSchema)` to create a new message.
+ */
+export const BootstrapClaimSchema: GenMessage<BootstrapClaim> = /*@__PURE__*/
+  messageDesc(file_multigres_topology_v1_topology, 4);
+
+/**
+ * Global store: who owns this root, so that a second cluster on the same prefix is refused.
+ *
+ * @generated from message multigres.topology.v1.ClusterIdentity
+ */
+export type ClusterIdentity = Message<"multigres.topology.v1.ClusterIdentity"> & {
+  /**
+   * Drawn when the root was first used.
+   *
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * @generated from field: int64 created_ms = 2;
+   */
+  createdMs: bigint;
+};
+
+/**
+ * Describes the message multigres.topology.v1.ClusterIdentity.
+ * Use `create(ClusterIdentitySchema)` to create a new message.
+ */
+export const ClusterIdentitySchema: GenMessage<ClusterIdentity> = /*@__PURE__*/
+  messageDesc(file_multigres_topology_v1_topology, 5);
+
+/**
+ * Cell store, bound to the lease of the orchestrator.
+ *
+ * @generated from message multigres.topology.v1.Orchestrator
+ */
+export type Orchestrator = Message<"multigres.topology.v1.Orchestrator"> & {
+  /**
+   * @generated from field: multigres.common.v1.ComponentId id = 1;
+   */
+  id?: ComponentId | undefined;
+
+  /**
+   * Its gRPC services.
+   *
+   * @generated from field: multigres.common.v1.Endpoint rpc_endpoint = 2;
+   */
+  rpcEndpoint?: Endpoint | undefined;
+
+  /**
+   * Wall clock when it started, in milliseconds since 1970.
+   *
+   * @generated from field: int64 started_ms = 3;
+   */
+  startedMs: bigint;
+};
+
+/**
+ * Describes the message multigres.topology.v1.Orchestrator.
+ * Use `create(OrchestratorSchema)` to create a new message.
+ */
+export const OrchestratorSchema: GenMessage<Orchestrator> = /*@__PURE__*/
+  messageDesc(file_multigres_topology_v1_topology, 6);
 
 /**
  * Cell store, bound to the lease of the pooler.
@@ -187,7 +306,7 @@ export type Pooler = Message<"multigres.topology.v1.Pooler"> & {
  * Use `create(PoolerSchema)` to create a new message.
  */
 export const PoolerSchema: GenMessage<Pooler> = /*@__PURE__*/
-  messageDesc(file_multigres_topology_v1_topology, 4);
+  messageDesc(file_multigres_topology_v1_topology, 7);
 
 /**
  * Cell store, bound to the lease of the gateway.
@@ -227,5 +346,5 @@ export type Gateway = Message<"multigres.topology.v1.Gateway"> & {
  * Use `create(GatewaySchema)` to create a new message.
  */
 export const GatewaySchema: GenMessage<Gateway> = /*@__PURE__*/
-  messageDesc(file_multigres_topology_v1_topology, 5);
+  messageDesc(file_multigres_topology_v1_topology, 8);
 

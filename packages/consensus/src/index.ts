@@ -1,0 +1,1 @@
+export { compareBallots, compareRuleNumbers } from './order.ts';
