@@ -31,6 +31,12 @@ export function unknownCell(name: string): TopologyError {
   return new TopologyError('notFound', `cell "${name}" is not configured`, 'notApplied');
 }
 
+/** Two clusters with one root would take each other's components for their own. */
+export function foreignCluster(owner: string, own: string): TopologyError {
+  const message = `this topology belongs to cluster ${owner}, not to cluster ${own}: give each cluster an etcd, or a root in it, of its own`;
+  return new TopologyError('foreign', message, 'notApplied');
+}
+
 /** Passes our own errors on; anything else is a bug and stays what it is. */
 export function callEnded(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

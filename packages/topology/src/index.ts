@@ -1,7 +1,10 @@
+export { CellsView, type CellsViewOptions } from './cells-view.ts';
+export { identified } from './cluster-identity.ts';
 export { Directory, RecordTable, type Versioned } from './directory.ts';
 export { keyOf, segment } from './keys.ts';
 export { MemoryStoreServer } from './memory-store-server.ts';
 export { MemoryTopology } from './memory-topology.ts';
+export { shardName } from './record-kind.ts';
 export { RecordView, type RecordViewWorld } from './record-view.ts';
 export { RenewedLease, type RenewedLeaseOptions } from './renewed-lease.ts';
 export { Registration, type RegistrationOptions } from './registration.ts';
@@ -9,6 +12,7 @@ export {
   noRevision,
   TopologyError,
   type CallOptions,
+  type CellPlace,
   type Change,
   type DeleteOptions,
   type Entry,
@@ -22,4 +26,13 @@ export {
   type Watch,
   type WatchListener,
 } from './store.ts';
-export { closedError, compacted, leaseLost, refused, timedOut, unknownCell, versionMismatch } from './errors.ts';
+export {
+  closedError,
+  compacted,
+  foreignCluster,
+  leaseLost,
+  refused,
+  timedOut,
+  unknownCell,
+  versionMismatch,
+} from './errors.ts';

@@ -80,6 +80,7 @@ export type TopologyErrorCode =
   | 'full' // the store is out of space
   | 'tooLarge' // the value is over the store's limit
   | 'denied' // not allowed
+  | 'foreign' // the store belongs to another cluster
   | 'closed' // used after it was closed on this side
   | 'other';
 
@@ -121,11 +122,22 @@ export interface Store {
   close(): void;
 }
 
+/** Where a cell's store is, as its record tells (`Cell`). */
+export interface CellPlace {
+  /** host:port of each member. */
+  readonly storeEndpoints: readonly string[];
+  /** All keys of the cell start with it; empty: the usual one. */
+  readonly storeRoot: string;
+}
+
 /** The stores of a cluster: one for what all cells share, one in each cell, so that a cell can live without the others. */
 export interface Topology {
   readonly global: Store;
-  /** Throws a TopologyError (`notFound`) for a cell that is not configured. The same store for the same name. */
-  cell(name: string): Store;
+  /**
+   * The same store for the same name. A cell that is not configured is found by its place, if that is known; else this throws a TopologyError
+   * (`notFound`). Another place than before is another store, and the one before is closed.
+   */
+  cell(name: string, place?: CellPlace): Store;
   /** Closes every store. Idempotent. */
   close(): void;
 }

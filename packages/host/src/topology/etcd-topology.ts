@@ -1,5 +1,5 @@
-import type { Clock, Endpoint, Random } from '@multigres/core';
-import { segment, unknownCell, type Store, type Topology } from '@multigres/topology';
+import { parseEndpoint, type Clock, type Endpoint, type Random } from '@multigres/core';
+import { segment, unknownCell, type CellPlace, type Store, type Topology } from '@multigres/topology';
 import { EtcdStore } from './etcd-store.ts';
 
 export interface EtcdTopologyOptions {
@@ -11,27 +11,45 @@ export interface EtcdTopologyOptions {
   readonly cells: Readonly<Record<string, readonly Endpoint[]>>;
 }
 
-/** The stores of a cluster in etcd: `<root>/global/...` and `<root>/cells/<cell>/...`. Stores of cells connect when first used. */
+interface PlacedStore {
+  readonly store: Store;
+  readonly place: string;
+}
+
+/**
+ * The stores of a cluster in etcd: `<root>/global/...` and `<root>/cells/<cell>/...`. Stores of cells connect when first used; what is configured
+ * here goes before what a cell's record says.
+ */
 export function etcdTopology(
   world: { readonly clock: Clock; readonly random: Random },
   options: EtcdTopologyOptions,
 ): Topology {
   const root = options.root ?? '/multigres';
-  const stores = new Map<string, Store>();
+  const stores = new Map<string, PlacedStore>();
   const global = new EtcdStore(world, { endpoints: options.global, root: `${root}/global/` });
+  const placeOf = (name: string, place: CellPlace | undefined): readonly [readonly Endpoint[], root: string] => {
+    const usual = `${root}/cells/${segment(name)}/`;
+    const configured = Object.hasOwn(options.cells, name) ? options.cells[name] : undefined;
+    if (configured !== undefined) return [configured, usual];
+    const endpoints = (place?.storeEndpoints ?? []).map(parseEndpoint).filter((endpoint) => endpoint !== undefined);
+    if (place === undefined || endpoints.length === 0) throw unknownCell(name);
+    return [endpoints, place.storeRoot === '' ? usual : place.storeRoot];
+  };
   return {
     global,
-    cell: (name) => {
+    cell: (name, place) => {
       const known = stores.get(name);
-      if (known !== undefined) return known;
-      const endpoints = Object.hasOwn(options.cells, name) ? options.cells[name] : undefined;
-      if (endpoints === undefined) throw unknownCell(name);
-      const store = new EtcdStore(world, { endpoints, root: `${root}/cells/${segment(name)}/` });
-      stores.set(name, store);
+      if (known !== undefined && place === undefined) return known.store;
+      const [endpoints, cellRoot] = placeOf(name, place);
+      const text = JSON.stringify([endpoints, cellRoot]);
+      if (known?.place === text) return known.store;
+      known?.store.close();
+      const store = new EtcdStore(world, { endpoints, root: cellRoot });
+      stores.set(name, { store, place: text });
       return store;
     },
     close: () => {
-      for (const store of [global, ...stores.values()]) store.close();
+      for (const store of [global, ...[...stores.values()].map((known) => known.store)]) store.close();
     },
   };
 }

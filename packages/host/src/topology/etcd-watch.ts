@@ -12,6 +12,7 @@ import {
 import type { EtcdClient } from './etcd-client.ts';
 import {
   Event_EventType,
+  KV,
   Watch as WatchService,
   WatchRequestSchema,
   type Event,
@@ -99,9 +100,9 @@ export class EtcdWatch implements Watch {
     if (this.#closed || this.#stream !== stream) return;
     this.#heard = true;
     const current = (response.header?.revision ?? 0n) as Revision;
-    // Older than what we have seen: etcd was set back to a backup, or this member lags. Either way only a fresh listing is right.
-    const setBack = response.created && current < this.#after;
-    if (response.compactRevision > 0n || setBack) {
+    if (response.created && current < this.#after) {
+      void this.#older(stream);
+    } else if (response.compactRevision > 0n) {
       this.#end(compacted(this.#after));
     } else if (response.canceled) {
       this.#canceled(stream, response.cancelReason);
@@ -109,6 +110,29 @@ export class EtcdWatch implements Watch {
       if (response.created) this.#setConnected(true);
       if (response.events.length > 0) this.#events(response.events);
     }
+  }
+
+  /**
+   * The member is older than what we have seen. It lags behind the others, and another one, or it later, will do; or etcd was set back to a backup,
+   * and only a fresh listing is right. A linearizable read tells (etcd documentation, "KV API guarantees").
+   */
+  async #older(stream: Stream): Promise<void> {
+    this.#stream = undefined;
+    this.#timer?.cancel();
+    stream.cancel();
+    const { client, from } = this.#options;
+    const read = client.unary(KV.method.range, { key: from }, { deadlineMs: connectMsMax, kind: 'read' });
+    const revision = await read.then(
+      ({ header }) => header?.revision ?? 0n,
+      () => undefined,
+    );
+    if (this.#closed) return;
+    if (revision !== undefined && revision < this.#after) {
+      this.#end(compacted(this.#after));
+      return;
+    }
+    client.rotate();
+    this.#again();
   }
 
   /** Only a revision that came with events is remembered: etcd before 3.5.8 could report progress ahead of the events it covers. */
