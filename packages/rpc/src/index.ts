@@ -1,5 +1,13 @@
 // So that roles build messages without a dependency of their own.
-export { create, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+export {
+  create,
+  fromBinary,
+  fromJsonString,
+  toBinary,
+  toJsonString,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 export { CallScope } from './call-scope.ts';
 export { client, type RpcClient } from './client.ts';
 export {
