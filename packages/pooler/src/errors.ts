@@ -14,6 +14,17 @@ export function postgresUnreachable(endpoint: string, cause: unknown): PgError {
   );
 }
 
+/** This member does not serve what it is asked for now. The gateway takes it elsewhere; clients hear of it only if there is no elsewhere in time. */
+export function notTheLeader(reason: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.notTheLeader,
+    message: 'not the leader',
+    detail: `The pooler does not serve this now: ${reason}.`,
+    fate: 'notApplied',
+  });
+}
+
 /** Postgres is there, but will not or can not speak TLS as we want it. */
 export function tlsFailed(endpoint: string, cause: Error): PgError {
   return new PgError(

@@ -7,7 +7,7 @@ import {
   type Timer,
   type World,
 } from '@multigres/core';
-import { encryptedRelay, Topics, type BodyReader, type Open } from '@multigres/relay';
+import { encryptedRelay, Topics, type BodyReader, type Open, type OpenAt } from '@multigres/relay';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
@@ -27,6 +27,7 @@ import { Pools } from './pool/pools.ts';
 import { StartupProbes, type Probe, type ProbeAnswer } from './pool/startup-probes.ts';
 import type { StartupSettings } from './pool/startup-settings.ts';
 import type { Totals } from './pool/pool-tally.ts';
+import { Gate } from './session/gate.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
 import type { Session } from './session/session.ts';
 import { lookUpVerifier } from './session/verifier-lookup.ts';
@@ -51,6 +52,8 @@ export interface Pooler {
   readonly status: () => PoolerStatus;
   /** PAUSE, RESUME, KILL, RECONNECT. */
   readonly operations: PoolOperations;
+  /** What a member opens and closes: whether sessions may begin something here. */
+  readonly gates: Readonly<Record<OpenAt, Gate>>;
   /** Per database, since the start. */
   readonly totals: () => ReadonlyMap<string, Totals>;
   /** Takes a gateway's connection that did not come through the listener (both in one process). */
@@ -109,6 +112,10 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly statements: StatementTable = new StatementTable();
   readonly topics: Topics;
   readonly links: Set<GatewayLink> = new Set();
+  readonly gates: Readonly<Record<OpenAt, Gate>> = {
+    leader: new Gate(() => this.sessions()),
+    follower: new Gate(() => this.sessions()),
+  };
   readonly #world: World;
   readonly #config: PoolerConfig;
   readonly #server: PostgresServer;

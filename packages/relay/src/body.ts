@@ -27,6 +27,10 @@ export class BodyWriter {
     return this;
   }
 
+  u64(value: bigint): this {
+    return this.u32(Number(value >> 32n)).u32(Number(value & 0xffff_ffffn));
+  }
+
   bytes(value: Uint8Array): this {
     return this.u32(value.length).rest(value);
   }
@@ -101,6 +105,11 @@ export class BodyReader {
         (b[at + 3] as number)) >>>
       0
     );
+  }
+
+  u64(): bigint {
+    const high = BigInt(this.u32());
+    return (high << 32n) | BigInt(this.u32());
   }
 
   /** A copy. */

@@ -13,7 +13,7 @@ import { assert } from '@multigres/core';
 export const headerBytes = 12;
 export const bodyBytesMax: number = 64 * 1024;
 /** Bumped whenever a peer of the other version could misunderstand; both sides refuse a different one. */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 
 export const frameType = {
   // both ways
@@ -35,6 +35,10 @@ export const frameType = {
   settled: 25,
   trace: 26,
   unpin: 27,
+  /** Asks for an end of the channel at which nothing is lost: `returned` for what has not been begun, then `recalled`. */
+  recall: 28,
+  /** What the channel is sent from now on may run only where everything up to an LSN is replayed; see `encodeAfter`. */
+  after: 29,
   // pooler to gateway
   opened: 32,
   reply: 33,
@@ -43,6 +47,15 @@ export const frameType = {
   cancelled: 36,
   /** Others wait for the backend that the session keeps; see `claimFlag`. */
   claim: 37,
+  /**
+   * A `request` as it came, with its flags and count: it was not begun and will not be, and nothing of the session is left here. Whatever else
+   * comes on the channel is returned, too. The statements of its uses that the gateway has forgotten are defined before, on the channel.
+   */
+  returned: 38,
+  /** The answer to `recall`, and the last frame of the channel. */
+  recalled: 39,
+  /** Everything that the session has committed by now is below this LSN; for channels that ask for it, see `Open.tellsLsn`. */
+  wrote: 40,
 } as const;
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];

@@ -45,6 +45,10 @@ export {
 } from './frame.ts';
 export { Link, type LinkHandler, type LinkOptions } from './link.ts';
 export {
+  decodeAfter,
+  decodeWrote,
+  encodeAfter,
+  encodeWrote,
   decodeDefine,
   decodeError,
   decodeHello,
@@ -59,11 +63,13 @@ export {
   encodeOpen,
   encodeOpened,
   encodeSettings,
+  type After,
   type CarriedSettings,
   type Credentials,
   type Define,
   type Hello,
   type Open,
+  type OpenAt,
   type Opened,
   type Replication,
 } from './messages.ts';

@@ -149,6 +149,15 @@ export class Link implements ConnectionHandler, FrameHandler, Other {
     this.#writer.copy(at + prefix, bytes, start, end);
   }
 
+  /** A request that was not begun goes back as it came. */
+  returned(session: number, flags: number, count: number, uses: readonly Use[], bytes: Uint8Array): void {
+    this.#scheduleFlush();
+    const prefix = usesLength(uses.length);
+    const at = this.#writer.begin(session, frameType.returned, flags, count, prefix + bytes.length);
+    writeUses(this.#writer.slab, at, uses);
+    this.#writer.copy(at + prefix, bytes, 0, bytes.length);
+  }
+
   /** Protocol bytes of any length, cut into frames; `lastFlags` and `lastCount` go on the last one. */
   reply(session: number, lastFlags: number, lastCount: number, bytes: Uint8Array, start: number, end: number): void {
     let at = start;

@@ -34,7 +34,16 @@ export interface Open {
   readonly credentials: Credentials;
   /** A replication connection has a backend of its own, and its bytes are nobody's business in between. */
   readonly replication: Replication;
+  /**
+   * Where the session belongs: at the open leader, or at a follower, which runs what only reads and holds each answer until everything that it
+   * shows is durable. Who is not what is asked for refuses (MG005, not applied).
+   */
+  readonly at: OpenAt;
+  /** The pooler tells, before the end of each group outside of a transaction that may have written, how far the log has got (`wrote`). */
+  readonly tellsLsn: boolean;
 }
+
+export type OpenAt = 'leader' | 'follower';
 
 /** The startup parameter `replication`: to the whole cluster or to one database. */
 export type Replication = 'none' | 'physical' | 'logical';
@@ -54,6 +63,12 @@ export interface CarriedSettings {
   readonly text: string;
   /** In `settled`: the backend that ran the group has all of these now. Else nobody knows what it has, and it has to be given them anew. */
   readonly applied: boolean;
+}
+
+/** For reads at a follower: wait until it has replayed everything up to `lsn`, at most `waitMs`, and return what is not begun by then. */
+export interface After {
+  readonly lsn: bigint;
+  readonly waitMs: number;
 }
 
 /** What every new session is told: the ParameterStatus messages of its backends, in order. */
@@ -89,6 +104,7 @@ export function encodeOpen(open: Open): Uint8Array {
       break;
   }
   body.u8(replications.indexOf(open.replication));
+  body.u8((open.at === 'follower' ? 1 : 0) | (open.tellsLsn ? 2 : 0));
   return body.done();
 }
 
@@ -97,7 +113,10 @@ export function decodeOpen(reader: BodyReader): Open {
   const database = reader.text();
   const settings = decodePairs(reader);
   const credentials = decodeCredentials(reader);
-  return { user, database, settings, credentials, replication: replications[reader.u8()] ?? 'none' };
+  const replication = replications[reader.u8()] ?? 'none';
+  const bits = reader.u8();
+  const at = (bits & 1) !== 0 ? 'follower' : 'leader';
+  return { user, database, settings, credentials, replication, at, tellsLsn: (bits & 2) !== 0 };
 }
 
 function decodeCredentials(reader: BodyReader): Credentials {
@@ -139,6 +158,22 @@ export function decodeTrace(reader: BodyReader): TraceContext {
 
 function unhex(digits: string): Uint8Array {
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+}
+
+export function encodeAfter({ lsn, waitMs }: After): Uint8Array {
+  return new BodyWriter().u64(lsn).u32(waitMs).done();
+}
+
+export function decodeAfter(reader: BodyReader): After {
+  return { lsn: reader.u64(), waitMs: reader.u32() };
+}
+
+export function encodeWrote(lsn: bigint): Uint8Array {
+  return new BodyWriter().u64(lsn).done();
+}
+
+export function decodeWrote(reader: BodyReader): bigint {
+  return reader.u64();
 }
 
 export function encodeOpened(opened: Opened): Uint8Array {

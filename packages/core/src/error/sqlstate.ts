@@ -45,6 +45,7 @@ export const sqlstate = {
   ioError: '58030',
   configFileError: 'F0000',
   internalError: 'XX000',
+  notTheLeader: 'MG005',
 } as const;
 
 export type Sqlstate = (typeof sqlstate)[keyof typeof sqlstate];

@@ -20,7 +20,15 @@ export class SharedOpens {
     const content = `${user}\0${database}\0${settings.map(([name, value]) => `${name}\0${value}`).join('\0')}`;
     let open = this.#byContent.get(content);
     if (open === undefined) {
-      open = { user, database, settings, credentials: { kind: 'none' }, replication: 'none' };
+      open = {
+        user,
+        database,
+        settings,
+        credentials: { kind: 'none' },
+        replication: 'none',
+        at: 'leader',
+        tellsLsn: false,
+      };
       if (this.#byContent.size < kindsMax) this.#byContent.set(content, open);
     }
     return credentials.kind === 'none' ? open : { ...open, credentials };

@@ -75,7 +75,8 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.#pooler = environment.poolerFor(database);
     environment.tunnels.add(this);
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
-    const open: Open = { user, database, settings: [...accepted.settings], credentials, replication };
+    const settings = [...accepted.settings];
+    const open: Open = { user, database, settings, credentials, replication, at: 'leader', tellsLsn: false };
     this.#channel = this.#pooler.open(open, this);
   }
 

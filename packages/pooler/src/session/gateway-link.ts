@@ -5,6 +5,7 @@ import {
   decodeOpen,
   decodeTrace,
   decodeSettings,
+  encodeDefine,
   encodeError,
   encodeOpened,
   frameType,
@@ -18,10 +19,12 @@ import {
   type Hello,
   type LinkHandler,
   type Open,
+  type OpenAt,
   type Question,
   type Topics,
   type Use,
   endsGroup,
+  requestCount,
   requestFlag,
   shapeOf,
 } from '@multigres/relay';
@@ -32,7 +35,8 @@ import { ShapeHistories, type DurationHistory } from '../statement/duration-hist
 import { Base, splitStartup, type StartupSettings } from '../pool/startup-settings.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
-import { Session } from './session.ts';
+import type { Gate } from './gate.ts';
+import { Session, type Returner } from './session.ts';
 import { Tunnel, type TunnelEnvironment } from './tunnel.ts';
 
 /** What a link needs from the pooler around it. */
@@ -47,6 +51,8 @@ export interface LinkEnvironment {
   readonly statements: StatementTable;
   poolFor(open: Open, startup: StartupSettings): Pool;
   readonly tunnels: TunnelEnvironment;
+  /** Whether sessions may begin something here, by where they belong. */
+  readonly gates: Readonly<Record<OpenAt, Gate>>;
   /** What gateways ask that is no session's. */
   readonly topics: Topics;
   /** All links, this one included. */
@@ -57,7 +63,7 @@ export interface LinkEnvironment {
 const noUses: readonly StatementUse[] = [];
 
 /** One gateway's connection: its sessions and the statements it has defined. */
-export class GatewayLink implements LinkHandler {
+export class GatewayLink implements LinkHandler, Returner {
   readonly #environment: LinkEnvironment;
   readonly #link: Link;
   readonly #log: Log;
@@ -149,6 +155,8 @@ export class GatewayLink implements LinkHandler {
         return this.#cancel(id);
       case frameType.close:
         return this.#close(id);
+      case frameType.recall:
+        return this.#recall(id);
       default:
         throw malformedRelay(`type ${type}`);
     }
@@ -209,7 +217,7 @@ export class GatewayLink implements LinkHandler {
       from = offset;
       const statement = named || kind === useKind.parses ? this.#statements.get(id) : undefined;
       if (statement === undefined && (named || kind === useKind.parses)) throw malformedRelay('undefined statement');
-      resolved.push({ kind, offset, statement });
+      resolved.push({ kind, offset, id, statement });
     }
     return resolved;
   }
@@ -220,6 +228,8 @@ export class GatewayLink implements LinkHandler {
     const { sessionLimits, sessionsMax, clock } = this.#environment;
     if (this.sessionCount + this.#opening.size >= sessionsMax && !sessionLimits.isReserved(open.user))
       return this.#refuse(id, tooManySessions(sessionsMax));
+    const gate = this.#environment.gates[open.at];
+    if (!gate.isOpen) return this.#refuse(id, gate.refusal());
     if (open.replication !== 'none') return this.#openTunnel(id, open);
     const admission = sessionLimits.enter(open.user, open.database);
     if (admission instanceof PgError) return this.#refuse(id, admission);
@@ -231,10 +241,13 @@ export class GatewayLink implements LinkHandler {
       if (!this.#opening.delete(id)) return;
       if (!(base instanceof Base)) {
         sessionLimits.leave(admission);
-        return this.#refuse(id, base);
+        return this.#refuse(id, gate.isOpen ? base : gate.refusal());
       }
       const { applicationName } = startup;
-      this.#sessions.set(id, new Session(id, pool, admission, { base, applicationName }, this.#link, clock));
+      this.#sessions.set(
+        id,
+        new Session(id, pool, admission, { base, applicationName }, gate, this, this.#link, clock),
+      );
       const parameters = pool.parametersFor(base, applicationName);
       this.#link.send(id, frameType.opened, 0, 0, encodeOpened({ parameters }));
     });
@@ -269,6 +282,24 @@ export class GatewayLink implements LinkHandler {
   #left(session: Session): void {
     this.#sessions.delete(session.id);
     this.#environment.sessionLimits.leave(session.admission);
+  }
+
+  /** It had something given back, so nothing of it runs. */
+  #recall(id: number): void {
+    if (!this.#sessions.has(id)) return;
+    this.#close(id);
+    this.#link.bare(id, frameType.recalled);
+  }
+
+  giveBack({ id }: Session, flags: number, ends: boolean, uses: readonly StatementUse[], bytes: Uint8Array): void {
+    const told = new Set<number>();
+    for (const { id: named, statement } of uses) {
+      if (statement === undefined || this.#statements.has(named) || told.has(named)) continue;
+      told.add(named);
+      const { query, parameterTypes } = statement;
+      this.#link.send(id, frameType.define, 0, 0, encodeDefine({ id: named, query, parameterTypes }));
+    }
+    this.#link.returned(id, flags, requestCount(ends, 0), uses, bytes);
   }
 
   #define(body: BodyReader): void {

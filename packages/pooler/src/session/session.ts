@@ -1,4 +1,4 @@
-import { type TraceContext, type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
+import { sqlstate, type TraceContext, type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
 import { requestCost, requestFlag, type CarriedSettings, type Link } from '@multigres/relay';
 import { PinReason } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
@@ -20,6 +20,7 @@ import type { GroupTrace } from '../telemetry/group-tracer.ts';
 import type { Base } from '../pool/startup-settings.ts';
 import type { RerunReason } from '../telemetry/pooler-metrics.ts';
 import { Adoption, Renaming } from './adoption.ts';
+import type { Gate, Gated } from './gate.ts';
 import { ReplyChannel } from './reply-channel.ts';
 
 /** A request that waits for a backend: a copy, because frames are valid only while they are handled. */
@@ -36,6 +37,11 @@ interface Piece {
   readonly again?: boolean;
 }
 
+/** How what was not begun goes back to the gateway. */
+export interface Returner {
+  giveBack(session: Session, flags: number, endsGroup: boolean, uses: readonly StatementUse[], bytes: Uint8Array): void;
+}
+
 /** What a session asked for in its startup packet, and goes back to. */
 export interface SessionStart {
   readonly base: Base;
@@ -43,6 +49,13 @@ export interface SessionStart {
 }
 
 const nothing = (): void => undefined;
+
+/** Postgres cannot be reached, or is starting or stopping: another member may lead soon. */
+const outages: ReadonlySet<string> = new Set([
+  sqlstate.cannotConnectNow,
+  sqlstate.connectionFailure,
+  sqlstate.sqlclientUnableToEstablishSqlconnection,
+]);
 
 /** How long what a client has sent may go on after it left. Postgres itself would finish it, however long it takes. */
 const lingerMs = 5_000;
@@ -72,13 +85,15 @@ const temporary: number = PinReason.tempObject | PinReason.tempUntilCommit;
  * A client's session, as the pooler sees it: it asks for a backend when there is something to do, keeps it while a transaction is open or
  * something pins it, and gives it back.
  */
-export class Session implements GroupOwner {
+export class Session implements GroupOwner, Gated {
   readonly id: number;
   readonly pool: Pool;
   /** What it is counted by as long as it is open. */
   readonly admission: Admission;
   readonly #clock: Clock;
   readonly #channel: ReplyChannel;
+  readonly gate: Gate;
+  readonly #returner: Returner;
   /** Of the group that ends next. */
   trace: GroupTrace | undefined;
   #pins = 0;
@@ -113,9 +128,22 @@ export class Session implements GroupOwner {
   /** The backend that is being given our settings; what comes meanwhile is pending. */
   #adopting: Backend | undefined;
   #canceledWhileAdopting = false;
+  /** Something was given back, and so is everything that comes. */
+  #returning = false;
 
-  constructor(id: number, pool: Pool, admission: Admission, start: SessionStart, link: Link, clock: Clock) {
+  constructor(
+    id: number,
+    pool: Pool,
+    admission: Admission,
+    start: SessionStart,
+    gate: Gate,
+    returner: Returner,
+    link: Link,
+    clock: Clock,
+  ) {
     this.id = id;
+    this.gate = gate;
+    this.#returner = returner;
     this.pool = pool;
     this.admission = admission;
     this.#start = start;
@@ -196,6 +224,8 @@ export class Session implements GroupOwner {
     history: DurationHistory | undefined,
   ): void {
     if (this.#closed) return;
+    if (this.#returning || (!this.gate.isOpen && this.#mayMove(flags)))
+      return this.#giveBack(flags, endsGroup, uses, buffer.slice(start, end));
     if (endsGroup && flags & requestFlag.settles) this.#unsettled += 1;
     const cost = requestCost(uses.length, end - start);
     const askedTick = this.pool.metrics.turn.tick;
@@ -297,7 +327,7 @@ export class Session implements GroupOwner {
     backend.settingsChanged(settings, applicationName);
     if (this.#canceledWhileAdopting) this.#refuseGroup(canceledWhileWaiting());
     this.#canceledWhileAdopting = false;
-    if (this.#pending.length > 0) this.#forwardPending(backend);
+    if (this.#pending.length > 0 && this.gate.isOpen) this.#forwardPending(backend);
     else this.#afterGroup();
     this.pool.goesOn();
   }
@@ -315,7 +345,22 @@ export class Session implements GroupOwner {
   /** The pool will not have a backend for it: no login is possible. */
   unserved(error: PgError): void {
     this.#stopWaiting();
+    if (this.gate.isGuarded && outages.has(error.sqlstate)) return this.#giveBackPending();
     this.#refuseAndGoOn(error);
+  }
+
+  /** Nothing may begin here: what waits goes back. What runs goes on, and the rest of it. */
+  gateClosed(): void {
+    if (this.#waitTimer === undefined) return;
+    this.pool.forget(this);
+    this.#stopWaiting();
+    this.#askForPending();
+  }
+
+  /** Who keeps a backend had to wait, because what is there cannot move. */
+  gateOpened(): void {
+    if (this.#lease === undefined || this.#adopting !== undefined || this.#owed > 0) return;
+    if (this.#pending.length > 0) this.#forwardPending(this.#lease);
   }
 
   /** `done` is called when a signal, if one had to be sent, is not under way any more. */
@@ -617,6 +662,9 @@ export class Session implements GroupOwner {
    * COPY data belong to what runs already.
    */
   #goesOn(backend: Backend, flags: number): boolean {
+    // Behind a commit under way there would begin another transaction.
+    const waits = !this.gate.isOpen && (this.#status === 'I' || this.#owed > 0);
+    if (waits && (flags & requestFlag.copy) === 0) return false;
     // What comes now comes behind what runs again.
     if (this.#last?.rerun === true) return false;
     if (this.#owed === 0 || (flags & requestFlag.copy) !== 0) return backend.hasRoom;
@@ -627,7 +675,11 @@ export class Session implements GroupOwner {
   /** Between two transactions of a pipeline: gives the backend back if its turn is over. What is pending asks anew. */
   #yields(backend: Backend): boolean {
     if (this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return false;
-    if (!this.pool.wantsTurn(backend) || ((this.#pending[0] as Piece).flags & requestFlag.copy) !== 0) return false;
+    if (
+      (this.gate.isOpen && !this.pool.wantsTurn(backend)) ||
+      ((this.#pending[0] as Piece).flags & requestFlag.copy) !== 0
+    )
+      return false;
     this.#channel.unpause();
     this.#lease = undefined;
     this.drained();
@@ -644,6 +696,7 @@ export class Session implements GroupOwner {
   /** Until there is a backend, a place in the line, or nothing left to ask for. */
   #askForPending(): void {
     this.#channel.unpause();
+    if (!this.gate.isOpen && this.#pending.length > 0) return this.#giveBackPending();
     while (this.#pending.length > 0) {
       const { flags, history } = this.#pending[0] as Piece;
       const shareable = this.#mayShare(flags);
@@ -653,6 +706,23 @@ export class Session implements GroupOwner {
       this.#refuseGroup(this.pool.refusal());
     }
     if (this.#closed) this.#leave();
+  }
+
+  /** Nothing of the session is here, so what comes can go elsewhere. COPY data that nothing asked for goes nowhere. */
+  #mayMove(flags: number): boolean {
+    if (this.#skipping || this.#open !== undefined || this.#owed > 0 || this.#pending.length > 0) return false;
+    return this.#lease === undefined && this.#adopting === undefined && (flags & requestFlag.copy) === 0;
+  }
+
+  #giveBackPending(): void {
+    for (const { flags, endsGroup, uses, bytes } of this.#pending.splice(0))
+      this.#giveBack(flags, endsGroup, uses, bytes);
+    if (this.#closed) this.#leave();
+  }
+
+  #giveBack(flags: number, endsGroup: boolean, uses: readonly StatementUse[], bytes: Uint8Array): void {
+    this.#returning = true;
+    if (!this.#closed) this.#returner.giveBack(this, flags, endsGroup, uses, bytes);
   }
 
   #startWaiting(): void {

@@ -18,6 +18,8 @@ export interface Statement {
 export interface StatementUse {
   readonly kind: UseKind;
   readonly offset: number;
+  /** What the gateway calls it. */
+  readonly id: number;
   readonly statement: Statement | undefined;
 }
 

@@ -20,6 +20,7 @@ import {
 import {
   BodyReader,
   BodyWriter,
+  decodeDefine,
   decodeError,
   completionsOf,
   decodeOpened,
@@ -38,7 +39,15 @@ import {
   type Use,
 } from '@multigres/relay';
 
-const open: Open = { user: 'u', database: 'd', settings: [], credentials: { kind: 'none' }, replication: 'none' };
+const open: Open = {
+  user: 'u',
+  database: 'd',
+  settings: [],
+  credentials: { kind: 'none' },
+  replication: 'none',
+  at: 'leader',
+  tellsLsn: false,
+};
 
 /** A gateway for tests of the pooler: says frames and remembers in short what its sessions hear. */
 export class FakeGateway implements LinkHandler {
@@ -69,6 +78,10 @@ export class FakeGateway implements LinkHandler {
     this.link.send(0, frameType.define, 0, 0, encodeDefine({ id, query, parameterTypes: [] }));
   }
 
+  forget(id: number): void {
+    this.link.send(0, frameType.forget, 0, 0, new BodyWriter().u32(id).done());
+  }
+
   async session(as: Partial<Open> = {}): Promise<FakeSession> {
     const session = this.arrive(as);
     await this.#world.settle();
@@ -93,6 +106,9 @@ export class FakeGateway implements LinkHandler {
     else if (type === frameType.opened) session.opened = new Map(decodeOpened(body).parameters);
     else if (type === frameType.ended) session.ended = decodeError(body);
     else if (type === frameType.credit) session.credits += body.u32();
+    else if (type === frameType.returned) session.returned.push({ flags, count, body: buffer.slice(start, end) });
+    else if (type === frameType.recalled) session.isRecalled = true;
+    else if (type === frameType.define) session.defined.push(decodeDefine(body).query);
   }
 
   closed(_error: NetworkError | undefined): void {
@@ -162,6 +178,11 @@ export class FakeSession {
   opened: ReadonlyMap<string, string> | undefined;
   ended: PgError | undefined;
   credits = 0;
+  /** What came back, as it was sent. */
+  readonly returned: { readonly flags: number; readonly count: number; readonly body: Uint8Array }[] = [];
+  /** Texts that the pooler told it again. */
+  readonly defined: string[] = [];
+  isRecalled = false;
   completions: number[] = [];
   readonly #link: Link;
   #heard: string[] = [];
@@ -222,6 +243,13 @@ export class FakeSession {
   }
   close(): void {
     this.#link.bare(this.id, frameType.close);
+  }
+  recall(): void {
+    this.#link.bare(this.id, frameType.recall);
+  }
+  /** Sends what came back once more, on another channel. */
+  again(on: FakeSession): void {
+    for (const { flags, count, body } of this.returned) this.#link.send(on.id, frameType.request, flags, count, body);
   }
   /** Reads what came and will come. */
   read(): void {
