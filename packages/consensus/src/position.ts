@@ -11,16 +11,16 @@ export function comparePositions(a: Position | undefined, b: Position | undefine
 }
 
 /**
- * Rules under which somebody may still commit, newest first, as these logs tell: the newest one and, unless one of them says that it was decided, the one
- * before. Empty if no log holds a rule.
+ * Rules under which somebody may still commit, newest first, as these logs tell: the newest one and, unless one of them says that it was decided, all that may
+ * have been live when it was proposed. Empty if no log holds a rule.
  */
 export function liveRules(positions: readonly Position[]): Rule[] {
   const newest = positions.toSorted(comparePositions).at(-1)?.rule;
   if (newest === undefined) return [];
   const withNewest = positions.filter(({ rule }) => isSameRule(rule?.number, newest.number));
   if (withNewest.some(({ decided }) => decided)) return [newest];
-  const outgoing = withNewest.find((position) => position.outgoing !== undefined)?.outgoing;
-  return outgoing === undefined ? [newest] : [newest, outgoing];
+  // All of them say the same: it stands in the rule's own row.
+  return [newest, ...(withNewest.find(({ outgoing }) => outgoing.length > 0)?.outgoing ?? [])];
 }
 
 /** Both are there and the same. */

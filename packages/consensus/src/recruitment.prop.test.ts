@@ -14,9 +14,9 @@ const anyRule = fc
   .tuple(fc.shuffledSubarray(pool, { minLength: 1 }), policy)
   .map(([voters, of]) => rule({ leader: voters[0] as string, voters, policy: of }));
 
-/** Each set that can have committed something: the leader, and voters that make it a quorum. */
-function committing({ leader, voters, policy: of }: Rule): MemberId[][] {
-  return subsets(voters).filter((some) => isAmong(leader, some) && isQuorum(of, some, voters));
+/** Each set that can commit something: under the rule itself, or the rule of a rival coordinator that builds on it, whoever leads there. */
+function committing({ voters, policy: of }: Rule): MemberId[][] {
+  return subsets(voters).filter((some) => isQuorum(of, some, voters));
 }
 
 describe('recruited members', () => {
@@ -38,13 +38,30 @@ describe('recruited members', () => {
   it('are not enough while an undecided rule has a quorum without them', () => {
     const before = rule({ term: 1, leader: 'a1', voters: ['a1', 'b1', 'c1'] });
     const proposed = rule({ term: 2, leader: 'b1', voters: ['b1', 'd1', 'd2'] });
-    const c1 = { member: member('c1'), position: position(proposed, 10, { decided: false, outgoing: before }) };
+    const c1 = { member: member('c1'), position: position(proposed, 10, { decided: false, outgoing: [before] }) };
     const a1 = { member: member('a1'), position: position(before, 10) };
     expect(isEnough([a1, c1])).toBe(false);
-    expect(isEnough([a1])).toBe(true);
+    expect(isEnough([a1])).toBe(false);
+    expect(isEnough([a1, { member: member('b1'), position: position(before, 10) }])).toBe(true);
     expect(isEnough([a1, c1, { member: member('d1'), position: position(before, 1) }])).toBe(false);
-    const b1 = { member: member('b1'), position: position(proposed, 11, { decided: false, outgoing: before }) };
-    expect(isEnough([a1, b1])).toBe(true);
+    const b1 = { member: member('b1'), position: position(proposed, 11, { decided: false, outgoing: [before] }) };
+    expect(isEnough([a1, b1])).toBe(false);
+    const d1 = { member: member('d1'), position: position(before, 1) };
+    expect(isEnough([a1, b1, d1])).toBe(true);
+    expect(isEnough([b1, d1])).toBe(false);
+  });
+
+  it('are not enough for being the leader: a rival may be deciding its rule with all others', () => {
+    const of = rule({ leader: 'a1', voters: ['a1', 'b1', 'c1'] });
+    expect(intersectsEveryQuorum([member('a1')], of)).toBe(false);
+    expect(intersectsEveryQuorum([member('a1'), member('b1')], of)).toBe(true);
+  });
+
+  it('are not enough while a rule may live that was undecided two proposals ago', () => {
+    const first = rule({ term: 1, leader: 'a1', voters: ['a1', 'b1', 'c1'] });
+    const smaller = rule({ term: 1, subterm: 1, leader: 'a1', voters: ['a1', 'b1'] });
+    const third = rule({ term: 2, leader: 'b1', voters: ['a1', 'b1'] });
+    const b1 = { member: member('b1'), position: position(third, 9, { decided: false, outgoing: [smaller, first] }) };
     expect(isEnough([b1])).toBe(false);
   });
 
@@ -81,7 +98,7 @@ describe('the chosen member', () => {
     const answers: Recruited[] = drawn.recruited.map((name) => {
       const lsn = lengthOf(member(name));
       const decided = isMarked && lsn > 10;
-      const at = lsn >= 10 ? position(proposed, lsn, { decided, outgoing: before }) : position(before, lsn);
+      const at = lsn >= 10 ? position(proposed, lsn, { decided, outgoing: [before] }) : position(before, lsn);
       return { member: member(name), position: at };
     });
     const choice = choose(answers);
@@ -165,7 +182,7 @@ describe('the chosen member', () => {
 
   it('is the learner, and votes from then on, where nobody else has the newest rule', () => {
     const proposed = rule({ subterm: 1, leader: 'a1', voters: ['a1', 'b1'], learners: ['d1'] });
-    const learner = { member: member('d1'), position: position(proposed, 9, { decided: false, outgoing: three }) };
+    const learner = { member: member('d1'), position: position(proposed, 9, { decided: false, outgoing: [three] }) };
     const choice = choose([at('b1', 8), at('c1', 8), learner]);
     expect(choice?.chosen.member.pooler?.name).toBe('d1');
     expect(choice?.voters.map(({ pooler }) => pooler?.name)).toEqual(['a1', 'b1', 'd1']);

@@ -10,15 +10,16 @@ export interface Recruited {
 }
 
 /**
- * No set that could commit under the rule is without a recruited member. Whatever commits includes the leader, so with the leader recruited nothing
- * does; else those who were not recruited must not be a quorum among themselves. Throws 0A000 for an unknown policy.
+ * No quorum of the rule is without a recruited member: those who were not recruited are none among themselves. That the rule's own leader was recruited is not
+ * enough: a rival coordinator with a lower ballot may have recruited others before us and be about to decide its rule with a quorum of them, led by another,
+ * of which no log that we have seen tells (Howard, Malkhi, Spiegelman, "Flexible Paxos", 2016: phase 1 meets each phase 2 of any lower ballot). Throws 0A000
+ * for an unknown policy.
  */
 export function intersectsEveryQuorum(
   recruited: readonly MemberId[],
   rule: Rule,
   kinds: PolicyKinds = policyKinds,
 ): boolean {
-  if (isAmong(rule.leader, recruited)) return true;
   const free = rule.voters.filter((voter) => !isAmong(voter, recruited));
   return !isQuorum(rule.policy, free, rule.voters, kinds);
 }

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file multigres/consensus/v1/consensus.proto.
  */
 export const file_multigres_consensus_v1_consensus: GenFile = /*@__PURE__*/
-  fileDesc("CiZtdWx0aWdyZXMvY29uc2Vuc3VzL3YxL2NvbnNlbnN1cy5wcm90bxIWbXVsdGlncmVzLmNvbnNlbnN1cy52MSJRCghNZW1iZXJJZBIwCgZwb29sZXIYASABKAsyIC5tdWx0aWdyZXMuY29tbW9uLnYxLkNvbXBvbmVudElkEhMKC2luY2FybmF0aW9uGAIgASgJIlwKBkJhbGxvdBIMCgR0ZXJtGAEgASgEEjUKC2Nvb3JkaW5hdG9yGAIgASgLMiAubXVsdGlncmVzLmNvbW1vbi52MS5Db21wb25lbnRJZBINCgVub25jZRgDIAEoCSJNCgpSdWxlTnVtYmVyEi4KBmJhbGxvdBgBIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuQmFsbG90Eg8KB3N1YnRlcm0YAiABKAQiIQoGUG9saWN5EgwKBG5hbWUYASABKAkSCQoBbhgCIAEoDSKwAgoEUnVsZRIyCgZudW1iZXIYASABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMAoGbGVhZGVyGAIgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIwCgZ2b3RlcnMYAyADKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkEjIKCGxlYXJuZXJzGAQgAygLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIuCgZwb2xpY3kYBSABKAsyHi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlBvbGljeRIQCgh0aW1lbGluZRgGIAEoDRIaChJ0aW1lbGluZV9zdGFydF9sc24YByABKAQi6AEKCFBvc2l0aW9uEioKBHJ1bGUYASABKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUSDwoHZGVjaWRlZBgCIAEoCBIuCghvdXRnb2luZxgDIAEoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRITCgtmbHVzaGVkX2xzbhgEIAEoBBIQCgh0aW1lbGluZRgFIAEoDRIPCgdoaXN0b3J5GAYgASgJEjcKC2xlYWRlcnNoaXBzGAcgAygLMiIubXVsdGlncmVzLmNvbnNlbnN1cy52MS5MZWFkZXJzaGlwImEKCkxlYWRlcnNoaXASLgoGYmFsbG90GAEgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5CYWxsb3QSEAoIdGltZWxpbmUYAiABKA0SEQoJc3RhcnRfbHNuGAMgASgEIjkKB1Byb21pc2USLgoGYmFsbG90GAEgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5CYWxsb3QibgoOUmVjcnVpdFJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5Ei4KBmJhbGxvdBgCIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuQmFsbG90IsABCg9SZWNydWl0UmVzcG9uc2USMAoGbWVtYmVyGAEgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIwCgdwcm9taXNlGAIgASgLMh8ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qcm9taXNlEjIKCHBvc2l0aW9uGAMgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qb3NpdGlvbhIVCg1mZW5jZWRfbGVhZGVyGAQgASgIIpUCCg5Qcm9tb3RlUmVxdWVzdBIsCgVzaGFyZBgBIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSLgoGYmFsbG90GAIgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5CYWxsb3QSKgoEcnVsZRgDIAEoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRIuCghvdXRnb2luZxgEIAMoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRIyCghleHBlY3RlZBgFIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9zaXRpb24SFQoNbGVhc2Vfd2FpdF9tcxgGIAEoDSJxCg9Qcm9tb3RlUmVzcG9uc2USKgoEcnVsZRgBIAEoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRIyCghwb3NpdGlvbhgCIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9zaXRpb24i3wEKEVNldFByaW1hcnlSZXF1ZXN0EiwKBXNoYXJkGAEgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5TaGFyZEtleRIwCgRydWxlGAIgASgLMiIubXVsdGlncmVzLmNvbnNlbnN1cy52MS5SdWxlTnVtYmVyEjAKBmxlYWRlchgDIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuTWVtYmVySWQSOAoRcG9zdGdyZXNfZW5kcG9pbnQYBCABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50IkYKElNldFByaW1hcnlSZXNwb25zZRIwCgZtZW1iZXIYASABKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkIo0CChFVcGRhdGVSdWxlUmVxdWVzdBIsCgVzaGFyZBgBIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSNAoIZXhwZWN0ZWQYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMAoGdm90ZXJzGAMgAygLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIyCghsZWFybmVycxgEIAMoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuTWVtYmVySWQSLgoGcG9saWN5GAUgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qb2xpY3kiQAoSVXBkYXRlUnVsZVJlc3BvbnNlEioKBHJ1bGUYASABKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUiyAEKDVJlc2lnblJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5EjAKBHJ1bGUYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMwoJc3VjY2Vzc29yGAMgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIQCghkcmFpbl9tcxgEIAEoDRIQCghwYXVzZV9tcxgFIAEoDSIdCg5SZXNpZ25SZXNwb25zZRILCgNsc24YASABKAQiowIKDVJlam9pblJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5EjAKBHJ1bGUYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMAoGbGVhZGVyGAMgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBI4ChFwb3N0Z3Jlc19lbmRwb2ludBgEIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuRW5kcG9pbnQSNwoLbGVhZGVyc2hpcHMYBSADKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLkxlYWRlcnNoaXASDQoFY2xvbmUYBiABKAgiUgoOUmVqb2luUmVzcG9uc2USMAoGbWVtYmVyGAEgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIOCgZjbG9uZWQYAiABKAgioAEKEEJvb3RzdHJhcFJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5Ei4KBmJhbGxvdBgCIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuQmFsbG90Ei4KBnBvbGljeRgDIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9saWN5IloKEUJvb3RzdHJhcFJlc3BvbnNlEioKBHJ1bGUYASABKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUSGQoRc3lzdGVtX2lkZW50aWZpZXIYAiABKAQinAQKDE1lbWJlclN0YXR1cxIwCgZtZW1iZXIYASABKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkEjAKBHJvbGUYAiABKA4yIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlclJvbGUSMAoHcHJvbWlzZRgDIAEoCzIfLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUHJvbWlzZRIyCghwb3NpdGlvbhgEIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9zaXRpb24SDAoEb3BlbhgFIAEoCBIVCg1jbG9zZWRfcmVhc29uGAYgASgJEhkKEWNvbW1pdF9zdGFsbGVkX21zGAcgASgNEhMKC2R1cmFibGVfbHNuGAggASgEEjQKCWZvbGxvd2luZxgJIAEoCzIhLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuRm9sbG93aW5nEjMKCWZvbGxvd2VycxgKIAMoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuRm9sbG93ZXISGQoRc3lzdGVtX2lkZW50aWZpZXIYCyABKAQSEwoLcG9zdGdyZXNfdXAYDCABKAgSLwoEZGF0YRgNIAEoDjIhLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuRGF0YVN0YXRlEgwKBGJ1c3kYDiABKAkSEwoLbWVhc3VyZWRfbXMYDyABKAMi4QEKCUZvbGxvd2luZxIwCgZsZWFkZXIYASABKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkEjAKBHJ1bGUYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISEQoJc3RyZWFtaW5nGAMgASgIEg4KBmpvaW5lZBgEIAEoCBIUCgxyZWNlaXZlZF9sc24YBSABKAQSFAoMcmVwbGF5ZWRfbHNuGAYgASgEEg8KB3Ryb3VibGUYByABKAkSEAoIZGl2ZXJnZWQYCCABKAgieAoIRm9sbG93ZXISMAoGbWVtYmVyGAEgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBITCgtmbHVzaGVkX2xzbhgCIAEoBBIUCgxyZXBsYXllZF9sc24YAyABKAQSDwoHY291bnRlZBgEIAEoCCqmAQoKTWVtYmVyUm9sZRIbChdNRU1CRVJfUk9MRV9VTlNQRUNJRklFRBAAEhQKEE1FTUJFUl9ST0xFX0lETEUQARIYChRNRU1CRVJfUk9MRV9GT0xMT1dFUhACEhkKFU1FTUJFUl9ST0xFX1BST1BPU0lORxADEhYKEk1FTUJFUl9ST0xFX0xFQURFUhAEEhgKFE1FTUJFUl9ST0xFX1JFU0lHTkVEEAUqagoJRGF0YVN0YXRlEhoKFkRBVEFfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9EQVRBX1NUQVRFX05PTkUQARIXChNEQVRBX1NUQVRFX1VOVVNBQkxFEAISEwoPREFUQV9TVEFURV9GSU5FEAMyyAUKDU1lbWJlclNlcnZpY2USXwoHUmVjcnVpdBImLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUmVjcnVpdFJlcXVlc3QaJy5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJlY3J1aXRSZXNwb25zZSIDkAICEl8KB1Byb21vdGUSJi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlByb21vdGVSZXF1ZXN0GicubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qcm9tb3RlUmVzcG9uc2UiA5ACAhJoCgpTZXRQcmltYXJ5EikubXVsdGlncmVzLmNvbnNlbnN1cy52MS5TZXRQcmltYXJ5UmVxdWVzdBoqLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuU2V0UHJpbWFyeVJlc3BvbnNlIgOQAgISaAoKVXBkYXRlUnVsZRIpLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuVXBkYXRlUnVsZVJlcXVlc3QaKi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlVwZGF0ZVJ1bGVSZXNwb25zZSIDkAICElwKBlJlc2lnbhIlLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUmVzaWduUmVxdWVzdBomLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUmVzaWduUmVzcG9uc2UiA5ACAhJcCgZSZWpvaW4SJS5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJlam9pblJlcXVlc3QaJi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJlam9pblJlc3BvbnNlIgOQAgISZQoJQm9vdHN0cmFwEigubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Cb290c3RyYXBSZXF1ZXN0GikubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Cb290c3RyYXBSZXNwb25zZSIDkAICYgZwcm90bzM", [file_multigres_common_v1_common]);
+  fileDesc("CiZtdWx0aWdyZXMvY29uc2Vuc3VzL3YxL2NvbnNlbnN1cy5wcm90bxIWbXVsdGlncmVzLmNvbnNlbnN1cy52MSJRCghNZW1iZXJJZBIwCgZwb29sZXIYASABKAsyIC5tdWx0aWdyZXMuY29tbW9uLnYxLkNvbXBvbmVudElkEhMKC2luY2FybmF0aW9uGAIgASgJIlwKBkJhbGxvdBIMCgR0ZXJtGAEgASgEEjUKC2Nvb3JkaW5hdG9yGAIgASgLMiAubXVsdGlncmVzLmNvbW1vbi52MS5Db21wb25lbnRJZBINCgVub25jZRgDIAEoCSJNCgpSdWxlTnVtYmVyEi4KBmJhbGxvdBgBIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuQmFsbG90Eg8KB3N1YnRlcm0YAiABKAQiIQoGUG9saWN5EgwKBG5hbWUYASABKAkSCQoBbhgCIAEoDSKwAgoEUnVsZRIyCgZudW1iZXIYASABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMAoGbGVhZGVyGAIgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIwCgZ2b3RlcnMYAyADKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkEjIKCGxlYXJuZXJzGAQgAygLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIuCgZwb2xpY3kYBSABKAsyHi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlBvbGljeRIQCgh0aW1lbGluZRgGIAEoDRIaChJ0aW1lbGluZV9zdGFydF9sc24YByABKAQiNwoIUnVsZUxpc3QSKwoFcnVsZXMYASADKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUi6AEKCFBvc2l0aW9uEioKBHJ1bGUYASABKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUSDwoHZGVjaWRlZBgCIAEoCBIuCghvdXRnb2luZxgDIAMoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRITCgtmbHVzaGVkX2xzbhgEIAEoBBIQCgh0aW1lbGluZRgFIAEoDRIPCgdoaXN0b3J5GAYgASgJEjcKC2xlYWRlcnNoaXBzGAcgAygLMiIubXVsdGlncmVzLmNvbnNlbnN1cy52MS5MZWFkZXJzaGlwImEKCkxlYWRlcnNoaXASLgoGYmFsbG90GAEgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5CYWxsb3QSEAoIdGltZWxpbmUYAiABKA0SEQoJc3RhcnRfbHNuGAMgASgEIjkKB1Byb21pc2USLgoGYmFsbG90GAEgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5CYWxsb3QibgoOUmVjcnVpdFJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5Ei4KBmJhbGxvdBgCIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuQmFsbG90IsABCg9SZWNydWl0UmVzcG9uc2USMAoGbWVtYmVyGAEgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIwCgdwcm9taXNlGAIgASgLMh8ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qcm9taXNlEjIKCHBvc2l0aW9uGAMgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qb3NpdGlvbhIVCg1mZW5jZWRfbGVhZGVyGAQgASgIIpUCCg5Qcm9tb3RlUmVxdWVzdBIsCgVzaGFyZBgBIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSLgoGYmFsbG90GAIgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5CYWxsb3QSKgoEcnVsZRgDIAEoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRIuCghvdXRnb2luZxgEIAMoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRIyCghleHBlY3RlZBgFIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9zaXRpb24SFQoNbGVhc2Vfd2FpdF9tcxgGIAEoDSJxCg9Qcm9tb3RlUmVzcG9uc2USKgoEcnVsZRgBIAEoCzIcLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUnVsZRIyCghwb3NpdGlvbhgCIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9zaXRpb24i3wEKEVNldFByaW1hcnlSZXF1ZXN0EiwKBXNoYXJkGAEgASgLMh0ubXVsdGlncmVzLmNvbW1vbi52MS5TaGFyZEtleRIwCgRydWxlGAIgASgLMiIubXVsdGlncmVzLmNvbnNlbnN1cy52MS5SdWxlTnVtYmVyEjAKBmxlYWRlchgDIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuTWVtYmVySWQSOAoRcG9zdGdyZXNfZW5kcG9pbnQYBCABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLkVuZHBvaW50IkYKElNldFByaW1hcnlSZXNwb25zZRIwCgZtZW1iZXIYASABKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkIo0CChFVcGRhdGVSdWxlUmVxdWVzdBIsCgVzaGFyZBgBIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuU2hhcmRLZXkSNAoIZXhwZWN0ZWQYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMAoGdm90ZXJzGAMgAygLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIyCghsZWFybmVycxgEIAMoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuTWVtYmVySWQSLgoGcG9saWN5GAUgASgLMh4ubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qb2xpY3kiQAoSVXBkYXRlUnVsZVJlc3BvbnNlEioKBHJ1bGUYASABKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUiyAEKDVJlc2lnblJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5EjAKBHJ1bGUYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMwoJc3VjY2Vzc29yGAMgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIQCghkcmFpbl9tcxgEIAEoDRIQCghwYXVzZV9tcxgFIAEoDSIdCg5SZXNpZ25SZXNwb25zZRILCgNsc24YASABKAQiowIKDVJlam9pblJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5EjAKBHJ1bGUYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISMAoGbGVhZGVyGAMgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBI4ChFwb3N0Z3Jlc19lbmRwb2ludBgEIAEoCzIdLm11bHRpZ3Jlcy5jb21tb24udjEuRW5kcG9pbnQSNwoLbGVhZGVyc2hpcHMYBSADKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLkxlYWRlcnNoaXASDQoFY2xvbmUYBiABKAgiUgoOUmVqb2luUmVzcG9uc2USMAoGbWVtYmVyGAEgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBIOCgZjbG9uZWQYAiABKAgioAEKEEJvb3RzdHJhcFJlcXVlc3QSLAoFc2hhcmQYASABKAsyHS5tdWx0aWdyZXMuY29tbW9uLnYxLlNoYXJkS2V5Ei4KBmJhbGxvdBgCIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuQmFsbG90Ei4KBnBvbGljeRgDIAEoCzIeLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9saWN5IloKEUJvb3RzdHJhcFJlc3BvbnNlEioKBHJ1bGUYASABKAsyHC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGUSGQoRc3lzdGVtX2lkZW50aWZpZXIYAiABKAQinAQKDE1lbWJlclN0YXR1cxIwCgZtZW1iZXIYASABKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkEjAKBHJvbGUYAiABKA4yIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlclJvbGUSMAoHcHJvbWlzZRgDIAEoCzIfLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUHJvbWlzZRIyCghwb3NpdGlvbhgEIAEoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUG9zaXRpb24SDAoEb3BlbhgFIAEoCBIVCg1jbG9zZWRfcmVhc29uGAYgASgJEhkKEWNvbW1pdF9zdGFsbGVkX21zGAcgASgNEhMKC2R1cmFibGVfbHNuGAggASgEEjQKCWZvbGxvd2luZxgJIAEoCzIhLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuRm9sbG93aW5nEjMKCWZvbGxvd2VycxgKIAMoCzIgLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuRm9sbG93ZXISGQoRc3lzdGVtX2lkZW50aWZpZXIYCyABKAQSEwoLcG9zdGdyZXNfdXAYDCABKAgSLwoEZGF0YRgNIAEoDjIhLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuRGF0YVN0YXRlEgwKBGJ1c3kYDiABKAkSEwoLbWVhc3VyZWRfbXMYDyABKAMi4QEKCUZvbGxvd2luZxIwCgZsZWFkZXIYASABKAsyIC5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLk1lbWJlcklkEjAKBHJ1bGUYAiABKAsyIi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJ1bGVOdW1iZXISEQoJc3RyZWFtaW5nGAMgASgIEg4KBmpvaW5lZBgEIAEoCBIUCgxyZWNlaXZlZF9sc24YBSABKAQSFAoMcmVwbGF5ZWRfbHNuGAYgASgEEg8KB3Ryb3VibGUYByABKAkSEAoIZGl2ZXJnZWQYCCABKAgieAoIRm9sbG93ZXISMAoGbWVtYmVyGAEgASgLMiAubXVsdGlncmVzLmNvbnNlbnN1cy52MS5NZW1iZXJJZBITCgtmbHVzaGVkX2xzbhgCIAEoBBIUCgxyZXBsYXllZF9sc24YAyABKAQSDwoHY291bnRlZBgEIAEoCCqmAQoKTWVtYmVyUm9sZRIbChdNRU1CRVJfUk9MRV9VTlNQRUNJRklFRBAAEhQKEE1FTUJFUl9ST0xFX0lETEUQARIYChRNRU1CRVJfUk9MRV9GT0xMT1dFUhACEhkKFU1FTUJFUl9ST0xFX1BST1BPU0lORxADEhYKEk1FTUJFUl9ST0xFX0xFQURFUhAEEhgKFE1FTUJFUl9ST0xFX1JFU0lHTkVEEAUqagoJRGF0YVN0YXRlEhoKFkRBVEFfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9EQVRBX1NUQVRFX05PTkUQARIXChNEQVRBX1NUQVRFX1VOVVNBQkxFEAISEwoPREFUQV9TVEFURV9GSU5FEAMyyAUKDU1lbWJlclNlcnZpY2USXwoHUmVjcnVpdBImLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUmVjcnVpdFJlcXVlc3QaJy5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJlY3J1aXRSZXNwb25zZSIDkAICEl8KB1Byb21vdGUSJi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlByb21vdGVSZXF1ZXN0GicubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Qcm9tb3RlUmVzcG9uc2UiA5ACAhJoCgpTZXRQcmltYXJ5EikubXVsdGlncmVzLmNvbnNlbnN1cy52MS5TZXRQcmltYXJ5UmVxdWVzdBoqLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuU2V0UHJpbWFyeVJlc3BvbnNlIgOQAgISaAoKVXBkYXRlUnVsZRIpLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuVXBkYXRlUnVsZVJlcXVlc3QaKi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlVwZGF0ZVJ1bGVSZXNwb25zZSIDkAICElwKBlJlc2lnbhIlLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUmVzaWduUmVxdWVzdBomLm11bHRpZ3Jlcy5jb25zZW5zdXMudjEuUmVzaWduUmVzcG9uc2UiA5ACAhJcCgZSZWpvaW4SJS5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJlam9pblJlcXVlc3QaJi5tdWx0aWdyZXMuY29uc2Vuc3VzLnYxLlJlam9pblJlc3BvbnNlIgOQAgISZQoJQm9vdHN0cmFwEigubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Cb290c3RyYXBSZXF1ZXN0GikubXVsdGlncmVzLmNvbnNlbnN1cy52MS5Cb290c3RyYXBSZXNwb25zZSIDkAICYgZwcm90bzM", [file_multigres_common_v1_common]);
 
 /**
  * A voter's or learner's identity. It is born with the data directory: who lost its disk, or was cloned anew, is another member.
@@ -179,6 +179,25 @@ export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
   messageDesc(file_multigres_consensus_v1_consensus, 4);
 
 /**
+ * As the column multigres.rule.outgoing keeps them.
+ *
+ * @generated from message multigres.consensus.v1.RuleList
+ */
+export type RuleList = Message<"multigres.consensus.v1.RuleList"> & {
+  /**
+   * @generated from field: repeated multigres.consensus.v1.Rule rules = 1;
+   */
+  rules: Rule[];
+};
+
+/**
+ * Describes the message multigres.consensus.v1.RuleList.
+ * Use `create(RuleListSchema)` to create a new message.
+ */
+export const RuleListSchema: GenMessage<RuleList> = /*@__PURE__*/
+  messageDesc(file_multigres_consensus_v1_consensus, 5);
+
+/**
  * What the end of a member's log says.
  *
  * @generated from message multigres.consensus.v1.Position
@@ -192,18 +211,19 @@ export type Position = Message<"multigres.consensus.v1.Position"> & {
   rule?: Rule | undefined;
 
   /**
-   * The log also holds the mark that the rule was decided. Without it the outgoing rule may still be live.
+   * The log also holds the mark that the rule was decided. Without it the outgoing rules may still be live.
    *
    * @generated from field: bool decided = 2;
    */
   decided: boolean;
 
   /**
-   * The rule before; absent for the first one of a shard.
+   * All rules that may have been live when the newest one was proposed, newest first: one if that was decided, more after proposals of which nobody knew. Empty for the
+   * first rule of a shard.
    *
-   * @generated from field: multigres.consensus.v1.Rule outgoing = 3;
+   * @generated from field: repeated multigres.consensus.v1.Rule outgoing = 3;
    */
-  outgoing?: Rule | undefined;
+  outgoing: Rule[];
 
   /**
    * How far its log is on its own disk.
@@ -240,7 +260,7 @@ export type Position = Message<"multigres.consensus.v1.Position"> & {
  * Use `create(PositionSchema)` to create a new message.
  */
 export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 5);
+  messageDesc(file_multigres_consensus_v1_consensus, 6);
 
 /**
  * One leader's part of the log.
@@ -269,7 +289,7 @@ export type Leadership = Message<"multigres.consensus.v1.Leadership"> & {
  * Use `create(LeadershipSchema)` to create a new message.
  */
 export const LeadershipSchema: GenMessage<Leadership> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 6);
+  messageDesc(file_multigres_consensus_v1_consensus, 7);
 
 /**
  * On the member's own disk, never taken back.
@@ -290,7 +310,7 @@ export type Promise = Message<"multigres.consensus.v1.Promise"> & {
  * Use `create(PromiseSchema)` to create a new message.
  */
 export const PromiseSchema: GenMessage<Promise> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 7);
+  messageDesc(file_multigres_consensus_v1_consensus, 8);
 
 /**
  * @generated from message multigres.consensus.v1.RecruitRequest
@@ -312,7 +332,7 @@ export type RecruitRequest = Message<"multigres.consensus.v1.RecruitRequest"> & 
  * Use `create(RecruitRequestSchema)` to create a new message.
  */
 export const RecruitRequestSchema: GenMessage<RecruitRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 8);
+  messageDesc(file_multigres_consensus_v1_consensus, 9);
 
 /**
  * @generated from message multigres.consensus.v1.RecruitResponse
@@ -346,7 +366,7 @@ export type RecruitResponse = Message<"multigres.consensus.v1.RecruitResponse"> 
  * Use `create(RecruitResponseSchema)` to create a new message.
  */
 export const RecruitResponseSchema: GenMessage<RecruitResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 9);
+  messageDesc(file_multigres_consensus_v1_consensus, 10);
 
 /**
  * @generated from message multigres.consensus.v1.PromoteRequest
@@ -372,7 +392,7 @@ export type PromoteRequest = Message<"multigres.consensus.v1.PromoteRequest"> & 
   rule?: Rule | undefined;
 
   /**
-   * Rules that may be live: the newest one of the recruited logs and, unless that was known to be decided, the one before. The commit of the
+   * Rules that may be live: the newest one of the recruited logs and, unless that was known to be decided, those before. The commit of the
    * new rule needs a quorum of each.
    *
    * @generated from field: repeated multigres.consensus.v1.Rule outgoing = 4;
@@ -399,7 +419,7 @@ export type PromoteRequest = Message<"multigres.consensus.v1.PromoteRequest"> & 
  * Use `create(PromoteRequestSchema)` to create a new message.
  */
 export const PromoteRequestSchema: GenMessage<PromoteRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 10);
+  messageDesc(file_multigres_consensus_v1_consensus, 11);
 
 /**
  * @generated from message multigres.consensus.v1.PromoteResponse
@@ -421,7 +441,7 @@ export type PromoteResponse = Message<"multigres.consensus.v1.PromoteResponse"> 
  * Use `create(PromoteResponseSchema)` to create a new message.
  */
 export const PromoteResponseSchema: GenMessage<PromoteResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 11);
+  messageDesc(file_multigres_consensus_v1_consensus, 12);
 
 /**
  * @generated from message multigres.consensus.v1.SetPrimaryRequest
@@ -457,7 +477,7 @@ export type SetPrimaryRequest = Message<"multigres.consensus.v1.SetPrimaryReques
  * Use `create(SetPrimaryRequestSchema)` to create a new message.
  */
 export const SetPrimaryRequestSchema: GenMessage<SetPrimaryRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 12);
+  messageDesc(file_multigres_consensus_v1_consensus, 13);
 
 /**
  * @generated from message multigres.consensus.v1.SetPrimaryResponse
@@ -474,7 +494,7 @@ export type SetPrimaryResponse = Message<"multigres.consensus.v1.SetPrimaryRespo
  * Use `create(SetPrimaryResponseSchema)` to create a new message.
  */
 export const SetPrimaryResponseSchema: GenMessage<SetPrimaryResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 13);
+  messageDesc(file_multigres_consensus_v1_consensus, 14);
 
 /**
  * @generated from message multigres.consensus.v1.UpdateRuleRequest
@@ -513,7 +533,7 @@ export type UpdateRuleRequest = Message<"multigres.consensus.v1.UpdateRuleReques
  * Use `create(UpdateRuleRequestSchema)` to create a new message.
  */
 export const UpdateRuleRequestSchema: GenMessage<UpdateRuleRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 14);
+  messageDesc(file_multigres_consensus_v1_consensus, 15);
 
 /**
  * @generated from message multigres.consensus.v1.UpdateRuleResponse
@@ -530,7 +550,7 @@ export type UpdateRuleResponse = Message<"multigres.consensus.v1.UpdateRuleRespo
  * Use `create(UpdateRuleResponseSchema)` to create a new message.
  */
 export const UpdateRuleResponseSchema: GenMessage<UpdateRuleResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 15);
+  messageDesc(file_multigres_consensus_v1_consensus, 16);
 
 /**
  * @generated from message multigres.consensus.v1.ResignRequest
@@ -571,7 +591,7 @@ export type ResignRequest = Message<"multigres.consensus.v1.ResignRequest"> & {
  * Use `create(ResignRequestSchema)` to create a new message.
  */
 export const ResignRequestSchema: GenMessage<ResignRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 16);
+  messageDesc(file_multigres_consensus_v1_consensus, 17);
 
 /**
  * @generated from message multigres.consensus.v1.ResignResponse
@@ -590,7 +610,7 @@ export type ResignResponse = Message<"multigres.consensus.v1.ResignResponse"> & 
  * Use `create(ResignResponseSchema)` to create a new message.
  */
 export const ResignResponseSchema: GenMessage<ResignResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 17);
+  messageDesc(file_multigres_consensus_v1_consensus, 18);
 
 /**
  * @generated from message multigres.consensus.v1.RejoinRequest
@@ -636,7 +656,7 @@ export type RejoinRequest = Message<"multigres.consensus.v1.RejoinRequest"> & {
  * Use `create(RejoinRequestSchema)` to create a new message.
  */
 export const RejoinRequestSchema: GenMessage<RejoinRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 18);
+  messageDesc(file_multigres_consensus_v1_consensus, 19);
 
 /**
  * @generated from message multigres.consensus.v1.RejoinResponse
@@ -660,7 +680,7 @@ export type RejoinResponse = Message<"multigres.consensus.v1.RejoinResponse"> & 
  * Use `create(RejoinResponseSchema)` to create a new message.
  */
 export const RejoinResponseSchema: GenMessage<RejoinResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 19);
+  messageDesc(file_multigres_consensus_v1_consensus, 20);
 
 /**
  * @generated from message multigres.consensus.v1.BootstrapRequest
@@ -687,7 +707,7 @@ export type BootstrapRequest = Message<"multigres.consensus.v1.BootstrapRequest"
  * Use `create(BootstrapRequestSchema)` to create a new message.
  */
 export const BootstrapRequestSchema: GenMessage<BootstrapRequest> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 20);
+  messageDesc(file_multigres_consensus_v1_consensus, 21);
 
 /**
  * @generated from message multigres.consensus.v1.BootstrapResponse
@@ -709,7 +729,7 @@ export type BootstrapResponse = Message<"multigres.consensus.v1.BootstrapRespons
  * Use `create(BootstrapResponseSchema)` to create a new message.
  */
 export const BootstrapResponseSchema: GenMessage<BootstrapResponse> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 21);
+  messageDesc(file_multigres_consensus_v1_consensus, 22);
 
 /**
  * What a member says of itself, in the pooler's health stream.
@@ -820,7 +840,7 @@ export type MemberStatus = Message<"multigres.consensus.v1.MemberStatus"> & {
  * Use `create(MemberStatusSchema)` to create a new message.
  */
 export const MemberStatusSchema: GenMessage<MemberStatus> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 22);
+  messageDesc(file_multigres_consensus_v1_consensus, 23);
 
 /**
  * @generated from message multigres.consensus.v1.Following
@@ -880,7 +900,7 @@ export type Following = Message<"multigres.consensus.v1.Following"> & {
  * Use `create(FollowingSchema)` to create a new message.
  */
 export const FollowingSchema: GenMessage<Following> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 23);
+  messageDesc(file_multigres_consensus_v1_consensus, 24);
 
 /**
  * @generated from message multigres.consensus.v1.Follower
@@ -914,7 +934,7 @@ export type Follower = Message<"multigres.consensus.v1.Follower"> & {
  * Use `create(FollowerSchema)` to create a new message.
  */
 export const FollowerSchema: GenMessage<Follower> = /*@__PURE__*/
-  messageDesc(file_multigres_consensus_v1_consensus, 24);
+  messageDesc(file_multigres_consensus_v1_consensus, 25);
 
 /**
  * @generated from enum multigres.consensus.v1.MemberRole
