@@ -1,5 +1,8 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Life } from '../kernel/life.ts';
+import { BallotOracle, PromiseOracle } from './consensus/ballots.ts';
+import { ConsensusLedger } from './consensus/consensus-ledger.ts';
+import { Registers } from './consensus/registers.ts';
 import { Ledger } from './ledger.ts';
 import { LockOracle } from './lock-oracle.ts';
 import { Watch } from './watch.ts';
@@ -13,7 +16,14 @@ export interface Tally {
 
 /** The oracles of one run, shared by all clients. */
 export class Checks {
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger = new Ledger((key, client) => this.consensus.acknowledged(key, client, this.nowMs()));
+  /** What consensus must keep; fed where there is a shard. */
+  readonly consensus: ConsensusLedger = new ConsensusLedger();
+  readonly registers: Registers = new Registers();
+  readonly promises: PromiseOracle = new PromiseOracle();
+  readonly ballots: BallotOracle = new BallotOracle();
+  /** Told of every value that a user reads: where it is stored, a god can see. */
+  onSight: (value: string, reader: string) => void = () => undefined;
   readonly locks: LockOracle = new LockOracle();
   readonly watch: Watch;
   /** Sessions of the user with a limit, as its clients see them. */
@@ -37,6 +47,11 @@ export class Checks {
   /** A line for people who look at the run. */
   note(life: Life, text: () => string): void {
     this.#kernel.trace.line(this.#kernel.nowUs, life.node, text);
+  }
+
+  /** A user reads this now. */
+  saw(value: string, reader: string): void {
+    this.onSight(value, reader);
   }
 
   fail(oracle: string, sentence: string): void {

@@ -12,6 +12,11 @@ interface Entry {
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
+  readonly #onAcknowledged: (key: string, client: string) => void;
+
+  constructor(onAcknowledged: (key: string, client: string) => void = () => undefined) {
+    this.#onAcknowledged = onAcknowledged;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -36,7 +41,9 @@ export class Ledger {
 
   settle(key: string, outcome: Exclude<Outcome, 'pending'>): void {
     const entry = this.#entries.get(key);
-    if (entry) entry.outcome = outcome;
+    if (entry === undefined) return;
+    entry.outcome = outcome;
+    if (outcome === 'acknowledged') this.#onAcknowledged(key, entry.client);
   }
 
   /** Sentences about everything that is wrong with the rows found; `where` says who looked. */

@@ -38,6 +38,7 @@ import {
 } from './ops/state.ts';
 import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
 import { copyIn, copyOut, readLongParameter, readLongText } from './ops/copies.ts';
+import { readRegister, writeRegister } from './ops/registers.ts';
 import { writeAlone, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { beGuest, beRefused, beTurnedAway, passing } from './strangers.ts';
@@ -130,6 +131,16 @@ const writes: Mix = [
   [readLedger, 50],
 ];
 
+/** What a shard must keep: rows that are written once, rows that everybody writes, and looks at both. */
+const shard: Mix = [
+  [writeAlone, 250],
+  [writeTogether, 100],
+  [writeRegister, 250],
+  [readRegister, 250],
+  [readLedger, 20],
+  [readTag, 30],
+];
+
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
 const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate, cancelPrepared]);
 
@@ -140,7 +151,7 @@ export function drawLikeness(random: RandomStream, workload: Workload): Likeness
   return workload !== 'everything' || random.chance(0.75) ? 'alike' : 'different';
 }
 
-export const workloads = ['everything', 'crowd', 'fair', 'writes'] as const;
+export const workloads = ['everything', 'crowd', 'fair', 'writes', 'shard'] as const;
 export type Workload = (typeof workloads)[number];
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
@@ -153,6 +164,7 @@ function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'crowd') return crowd;
   if (workload === 'fair') return fair;
   if (workload === 'writes') return writes;
+  if (workload === 'shard') return shard;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
   return some.length === 0 ? everything : some;

@@ -3,7 +3,7 @@ import { eventKind, type Kernel } from '../kernel/kernel.ts';
 import type { Life } from '../kernel/life.ts';
 import type { RandomStream } from '../kernel/random-stream.ts';
 import { digestBytes } from '../kernel/trace.ts';
-import { DirectoryNode, FileNode } from './inode.ts';
+import { DirectoryNode, FileNode, type KeptValue } from './inode.ts';
 
 /** What is wrong with a disk now; changed by faults. */
 export interface DiskFault {
@@ -15,6 +15,9 @@ export interface DiskFault {
   syncFailShare: number;
 }
 
+/** The content of a file of the operating system; undefined for all other paths. */
+export type SystemFile = (path: string) => Uint8Array | undefined;
+
 /** The platters of one machine; they outlive its processes. */
 export class SimDisk {
   readonly fault: DiskFault = { slowness: 1, full: false, syncFailShare: 0 };
@@ -22,9 +25,13 @@ export class SimDisk {
   readonly #kernel: Kernel;
   readonly #random: RandomStream;
 
-  constructor(kernel: Kernel, machine: string) {
+  readonly #system: SystemFile;
+
+  /** `system`: what the operating system itself shows as files, under /proc. */
+  constructor(kernel: Kernel, machine: string, system: SystemFile = () => undefined) {
     this.#kernel = kernel;
     this.#random = kernel.random.fork(`disk/${machine}`);
+    this.#system = system;
   }
 
   /** What was not synced survives or not. The processes of the machine must be dead already. */
@@ -36,11 +43,27 @@ export class SimDisk {
     return this.#find(path, 'nothing')?.kind === 'directory';
   }
 
+  /** Lets a file stand for a whole value of the simulator, which goes wherever the file goes. The file must be there. */
+  keepValue(path: string, value: KeptValue): void {
+    this.#file(path).value = value;
+  }
+
+  /** What a file stands for; undefined if there is no such file, or it stands for nothing. */
+  valueAt(path: string): KeptValue | undefined {
+    const node = this.#find(path, 'nothing');
+    return node?.kind === 'file' ? node.value : undefined;
+  }
+
+  /** As a god: whether there is a file now. */
+  hasFile(path: string): boolean {
+    return this.#find(path, 'nothing')?.kind === 'file';
+  }
+
   forProcess(life: Life): Disk {
     const later = <T>(name: string, path: string, meanUs: number, act: () => T): Promise<T> =>
       this.#later(life, name, path, meanUs, act);
     return {
-      read: (path) => later('read', path, 200, () => this.#file(path).content.slice()),
+      read: (path) => later('read', path, 200, () => (this.#system(path) ?? this.#file(path).content).slice()),
       write: (path, bytes) => {
         const copy = bytes.slice();
         return later('write', path, 300, () => this.#write(path, copy, false));

@@ -1,6 +1,12 @@
 import { emptyBytes } from '@multigres/core';
 import type { RandomStream } from '../kernel/random-stream.ts';
 
+/** A value of the simulator that a file stands for: a data directory of the Postgres model. */
+export interface KeptValue {
+  /** What of it was not flushed survives or not. */
+  losePower(random: RandomStream): void;
+}
+
 /** A file: what readers see now, and what is safely on the platter. */
 export class FileNode {
   readonly kind = 'file';
@@ -8,6 +14,7 @@ export class FileNode {
   durable: Uint8Array = emptyBytes;
   /** A sync failed: what is written stays readable but will never become durable unless it is written again. */
   lost = false;
+  value: KeptValue | undefined;
 
   set(content: Uint8Array): void {
     this.content = content;
@@ -27,6 +34,7 @@ export class FileNode {
     }
     this.content = this.durable;
     this.lost = false;
+    this.value?.losePower(random);
   }
 }
 

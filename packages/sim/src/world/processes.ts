@@ -17,6 +17,9 @@ import { OutputLines } from './output-lines.ts';
 /** What a simulated program is given. Its world is made by whoever registered it, from `life`. */
 export interface ProgramStart {
   readonly life: Life;
+  /** The name of the machine on which it runs. */
+  readonly machine: string;
+  readonly pid: number;
   readonly command: Command;
   /** As the program sees it: what the command gives, and PATH. */
   readonly env: Readonly<Record<string, string>>;
@@ -33,6 +36,7 @@ export type Program = (start: ProgramStart) => Promise<number>;
 /** Starts and ends lives on a machine. */
 export interface ProcessHome {
   readonly kernel: Kernel;
+  readonly machine: string;
   readonly programs: ReadonlyMap<string, Program>;
   readonly newLife: (name: string) => Life;
   readonly disk: (life: Life) => Disk;
@@ -46,6 +50,7 @@ const keptCharsMax = 4 * 1024 * 1024;
 interface Running {
   readonly pid: number;
   readonly life: Life;
+  readonly command: Command;
   readonly writes: [text: string, stream: OutputStream][];
   readonly raw: ((text: string, stream: OutputStream) => void)[];
   readonly end: (exit: Exit) => void;
@@ -72,6 +77,22 @@ export class SimProcesses {
     };
   }
 
+  /** As /proc/PID/cmdline has it: each argument ended by NUL. */
+  commandLine(pid: number): string | undefined {
+    const command = this.#running.get(pid)?.command;
+    return command && [command.program, ...command.args].map((word) => `${word}\0`).join('');
+  }
+
+  /** The lives of all processes of a program, oldest first. */
+  livesOf(program: string): { readonly pid: number; readonly life: Life }[] {
+    return [...this.#running.values()].filter(({ command }) => baseName(command.program) === program);
+  }
+
+  /** As a person at the machine would. */
+  send(pid: number, signal: Signal): void {
+    this.#signal(pid, signal);
+  }
+
   /** The machine lost power. */
   killAll(): void {
     for (const running of [...this.#running.values()]) this.#finish(running, { kind: 'signal', signal: 'SIGKILL' });
@@ -80,14 +101,16 @@ export class SimProcesses {
   async #spawn(parent: Life, command: Command): Promise<Running> {
     const { kernel, programs } = this.#home;
     await this.#moment(parent, 1000);
-    const name = command.program.slice(command.program.lastIndexOf('/') + 1);
+    const name = baseName(command.program);
     const program = programs.get(name);
     if (program === undefined) throw new ProcessError('notFound', `no simulated program is named ${name}`);
-    const running = this.#start(parent, name);
+    const running = this.#start(parent, name, command);
     if (command.outputFile !== undefined) this.#writeToFile(running, command.outputFile);
     kernel.in(200, eventKind.process, running.life, () => {
       void program({
         life: running.life,
+        machine: this.#home.machine,
+        pid: running.pid,
         command,
         env: { PATH: '/usr/bin:/bin', ...command.env },
         write: (text, stream) => output(running, text, stream),
@@ -99,7 +122,7 @@ export class SimProcesses {
     return running;
   }
 
-  #start(parent: Life, name: string): Running {
+  #start(parent: Life, name: string, command: Command): Running {
     const { kernel, newLife } = this.#home;
     this.#nextPid += 1;
     const pid = this.#nextPid;
@@ -110,7 +133,7 @@ export class SimProcesses {
       };
     });
     const life = newLife(`${parent.name}/${name}-${pid}`);
-    const running: Running = { pid, life, writes: [], raw: [], end, exited, handler: undefined };
+    const running: Running = { pid, life, command, writes: [], raw: [], end, exited, handler: undefined };
     this.#running.set(pid, running);
     return running;
   }
@@ -166,6 +189,10 @@ export class SimProcesses {
       this.#home.kernel.in(delayUs, eventKind.process, life, resolve);
     });
   }
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** The system takes other numbers for groups of processes. */

@@ -1,4 +1,4 @@
-import type { World } from '@multigres/core';
+import { utf8, type World } from '@multigres/core';
 import { Kernel, eventKind, type KernelOptions } from '../kernel/kernel.ts';
 import { newLife, type Life } from '../kernel/life.ts';
 import { SimClock, drawClockFault, type ClockFault } from './clock.ts';
@@ -134,10 +134,15 @@ export class Weather {
 
   #makeMachine(name: string): Machine {
     const clock = drawClockFault(this.kernel.random.fork(`clock/${name}`), this.#wildClocks);
-    const disk = new SimDisk(this.kernel, name);
+    const disk = new SimDisk(this.kernel, name, (path) => {
+      const [, pid] = /^\/proc\/(\d+)\/cmdline$/.exec(path) ?? [];
+      const line = pid === undefined ? undefined : machine.processes?.commandLine(Number(pid));
+      return line === undefined ? undefined : utf8(line);
+    });
     const machine: { processes?: SimProcesses } = {};
     const processes = new SimProcesses({
       kernel: this.kernel,
+      machine: name,
       programs: this.programs,
       newLife: (lifeName) => this.life(lifeName),
       disk: (life) => disk.forProcess(life),
