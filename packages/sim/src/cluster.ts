@@ -14,7 +14,7 @@ export interface Cluster {
   /** How users prove who they are; undefined where everybody is trusted and nothing limited. */
   readonly accounts?: Accounts;
   /** Nodes, links between their machines, disks, and Postgres servers. The users' are added by the run. */
-  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable' | 'poolers'>;
+  readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable' | 'poolers' | 'stores'>;
   /** Starts every node and makes the tables. Resolves when users may come. */
   start(): Promise<void>;
   /** What is committed, by the model's own books: the keys of the ledger. */

@@ -177,7 +177,7 @@ class Run {
 
   #menu(): FaultMenu {
     const { scenario } = this.#options;
-    const { nodes, links, disks, servers, drainable, poolers } = this.#cluster.parts;
+    const { nodes, links, disks, servers, drainable, poolers, stores } = this.#cluster.parts;
     const users = this.#clients.map(({ name }) => ({ node: name, machine: name }));
     const doors = [
       ...new Set(this.#cluster.endpoints.map((endpoint) => (endpoint.kind === 'tcp' ? endpoint.host : ''))),
@@ -192,6 +192,7 @@ class Run {
       servers,
       drainable,
       poolers,
+      stores,
       moments,
       fromMs: scenario.fromMs,
       healMs: scenario.healMs,

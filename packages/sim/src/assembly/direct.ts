@@ -19,6 +19,7 @@ export const assembleDirect: AssembleCluster = (weather) => {
       disks: [],
       servers: ['postgres-1'],
       drainable: [],
+      stores: [],
       poolers: [],
     },
     start: async () => {

@@ -140,6 +140,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
       disks: [],
       servers: [postgres.node.name],
       drainable: gateways.map(({ node }) => node.name),
+      stores: [],
       poolers: [pooler.node.name],
     },
     start: async () => {

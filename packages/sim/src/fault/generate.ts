@@ -14,6 +14,8 @@ export interface FaultMenu {
   readonly servers: readonly string[];
   /** Nodes that can leave in peace. */
   readonly drainable: readonly string[];
+  /** Etcd clusters by name, each with the nodes of its members. */
+  readonly stores: readonly { readonly store: string; readonly nodes: readonly string[] }[];
   /** Nodes of poolers, whose pools an operator can pause. */
   readonly poolers: readonly string[];
   /** Named moments that faults can wait for. */
@@ -90,6 +92,30 @@ const makers: Readonly<Record<ActionKind, Maker>> = {
     const machines = random.chance(0.3) ? [machine, random.pick(neighbours)] : [machine];
     return { kind: 'powerOff', machines, forMs: 200 + durationMs(random) };
   },
+  killMachine: (random, { machine }) => ({ kind: 'killMachine', machine, forMs: durationMs(random) }),
+  swizzle: (random, _victim, _links, { links }) => {
+    const machines = [...new Set(links.flat())].filter(() => random.chance(0.5));
+    const stepMs = 20 + random.below(400);
+    return { kind: 'swizzle', machines, stepMs, forMs: machines.length * stepMs + durationMs(random) };
+  },
+  staleReads: (random, _victim, _links, { stores }) => {
+    const nodes = stores.flatMap((store) => store.nodes);
+    if (nodes.length === 0) return undefined;
+    return { kind: 'staleReads', node: random.pick(nodes), forMs: durationMs(random) };
+  },
+  lateLeases: (random, _victim, _links, { stores }) =>
+    stores.length === 0
+      ? undefined
+      : {
+          kind: 'lateLeases',
+          store: random.pick(stores).store,
+          byMs: 1000 + random.below(60_000),
+          forMs: durationMs(random),
+        },
+  cancelWatches: (random, _victim, _links, { stores }) =>
+    stores.length === 0 ? undefined : { kind: 'cancelWatches', store: random.pick(stores).store },
+  compact: (random, _victim, _links, { stores }) =>
+    stores.length === 0 ? undefined : { kind: 'compact', store: random.pick(stores).store },
   slowDisk: (random, _victim, _links, { disks }) =>
     disks.length === 0
       ? undefined

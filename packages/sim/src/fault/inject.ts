@@ -1,4 +1,5 @@
 import { eventKind } from '../kernel/kernel.ts';
+import { digestText } from '../kernel/trace.ts';
 import type { Weather } from '../world/weather.ts';
 import type { Action, Fault, Plan } from './plan.ts';
 
@@ -41,16 +42,21 @@ export class Injector {
   }
 
   #checkNames(action: Action): void {
-    const { machines, nodes } = this.#weather;
-    const missing = machinesOf(action).find((name) => !machines.has(name));
+    const { machines, nodes, aliases, stores } = this.#weather;
+    const missing = machinesOf(action).find((name) => !machines.has(name) && !aliases.has(name));
     if (missing !== undefined) throw new Error(`the plan names machine ${missing}, which this scenario does not have`);
-    if ('node' in action && !nodes.has(action.node)) {
+    if ('node' in action && !nodes.has(action.node) && !aliases.has(action.node.split('@')[1] ?? '')) {
       throw new Error(`the plan names node ${action.node}, which this scenario does not have`);
+    }
+    if ('store' in action && !stores.has(action.store)) {
+      throw new Error(`the plan names store ${action.store}, which this scenario does not have`);
     }
   }
 
-  #strike(action: Action): void {
+  #strike(planned: Action): void {
     if (this.#healed) return;
+    const action = resolved(planned, (name) => this.#weather.resolve(name));
+    if (action === undefined) return;
     this.struck += 1;
     const { kernel } = this.#weather;
     kernel.trace.noteText(action.kind);
@@ -92,6 +98,28 @@ export class Injector {
       case 'pause':
         weather.nodes.get(action.node)?.pause(action.forMs);
         return undefined;
+      case 'killMachine': {
+        weather.killMachine(action.machine);
+        const there = [...weather.nodes.values()].filter(({ machine }) => machine.name === action.machine);
+        return () => there.forEach((node) => node.start());
+      }
+      case 'swizzle':
+        return this.#swizzle(action);
+      case 'staleReads':
+        return this.#stale(action.node);
+      case 'lateLeases': {
+        const store = weather.stores.get(action.store);
+        if (store) store.leasesLateMs = action.byMs;
+        return () => {
+          if (store) store.leasesLateMs = 0;
+        };
+      }
+      case 'cancelWatches':
+        weather.stores.get(action.store)?.cancelWatches();
+        return undefined;
+      case 'compact':
+        weather.stores.get(action.store)?.compact();
+        return undefined;
       case 'powerOff':
         for (const machine of action.machines) weather.powerOff(machine);
         return () => action.machines.forEach((machine) => weather.powerOn(machine));
@@ -116,6 +144,38 @@ export class Injector {
     }
   }
 
+  #swizzle({ machines, stepMs }: Extract<Action, { kind: 'swizzle' }>): () => void {
+    const { kernel, network } = this.#weather;
+    const others = [...network.machines.keys()];
+    const pairs = (machine: string): (readonly [string, string])[] =>
+      others.flatMap((other) => [
+        [machine, other],
+        [other, machine],
+      ]);
+    machines.forEach((machine, i) => {
+      kernel.in(i * stepMs * 1000, eventKind.fault, kernel.god, () => {
+        if (!this.#healed) for (const [from, to] of pairs(machine)) network.links.cut(from, to);
+      });
+    });
+    // Whoever went in the middle comes back first.
+    const order = machines.toSorted((a, b) => (digestText(a) < digestText(b) ? -1 : 1));
+    return () => {
+      order.forEach((machine, i) => {
+        kernel.in(i * stepMs * 1000, eventKind.fault, kernel.god, () => {
+          for (const [from, to] of pairs(machine)) network.links.heal(from, to);
+        });
+      });
+    };
+  }
+
+  #stale(node: string): () => void {
+    const stores = [...this.#weather.stores.values()];
+    for (const store of stores) store.freezeNode(node, true);
+    return () => {
+      for (const store of stores) store.freezeNode(node, false);
+    };
+  }
+
   #disk(action: Extract<Action, { kind: 'slowDisk' | 'fullDisk' | 'failingSync' }>): () => void {
     const { fault } = this.#weather.machine(action.machine).disk;
     if (action.kind === 'slowDisk') fault.slowness = action.slowness;
@@ -135,6 +195,10 @@ export class Injector {
     kernel.trace.line(kernel.nowUs, 0, () => 'all faults heal');
     weather.network.links.healAll();
     for (const operator of weather.operators.values()) operator.resume();
+    for (const store of weather.stores.values()) {
+      store.leasesLateMs = 0;
+      for (const node of weather.nodes.keys()) store.freezeNode(node, false);
+    }
     for (const name of weather.machines.keys()) {
       if (!weather.hasPower(name)) weather.powerOn(name);
       this.#healDisk(name);
@@ -146,6 +210,24 @@ export class Injector {
   }
 }
 
+/** The same action with names in place of aliases; undefined if nobody is what it names. */
+function resolved(action: Action, resolve: (name: string) => string | undefined): Action | undefined {
+  const entries: [string, unknown][] = [];
+  for (const [field, value] of Object.entries(action) as [string, unknown][]) {
+    if (!named.has(field)) {
+      entries.push([field, value]);
+      continue;
+    }
+    const names = (Array.isArray(value) ? (value as string[]) : [String(value)]).map(resolve);
+    if (names.some((name) => name === undefined)) return undefined;
+    entries.push([field, Array.isArray(value) ? names : names[0]]);
+  }
+  return Object.fromEntries(entries) as unknown as Action;
+}
+
+/** Fields that hold names of machines or nodes. */
+const named: ReadonlySet<string> = new Set(['from', 'to', 'node', 'machine', 'machines']);
+
 function machinesOf(action: Action): readonly string[] {
   switch (action.kind) {
     case 'cut':
@@ -154,6 +236,7 @@ function machinesOf(action: Action): readonly string[] {
     case 'reset':
       return [action.from, action.to];
     case 'powerOff':
+    case 'swizzle':
       return action.machines;
     case 'kill':
     case 'pause':
@@ -161,6 +244,10 @@ function machinesOf(action: Action): readonly string[] {
     case 'drain':
     case 'pausePools':
     case 'renewBackends':
+    case 'staleReads':
+    case 'lateLeases':
+    case 'cancelWatches':
+    case 'compact':
       return [];
     default:
       return [action.machine];

@@ -5,7 +5,10 @@ export type Trigger =
   | { readonly atMs: number }
   | { readonly moment: string; readonly count: number; readonly delayMs: number };
 
-/** What happens. Machines for the network, disks and clocks; nodes for processes. All of it ends after `forMs`. */
+/**
+ * What happens. Machines for the network, disks and clocks; nodes for processes. All of it ends after `forMs`. Where a cluster has such names, `leader`, `follower-1`
+ * and the like stand for the machine that is it at that moment, also behind the `@` of a node.
+ */
 export type Action =
   | {
       readonly kind: 'cut';
@@ -24,6 +27,15 @@ export type Action =
   | { readonly kind: 'reset'; readonly from: string; readonly to: string }
   | { readonly kind: 'kill'; readonly node: string; readonly forMs: number }
   | { readonly kind: 'pause'; readonly node: string; readonly forMs: number }
+  /** All processes of the machine at once; its disk is as the system has it, flushed or not. */
+  | { readonly kind: 'killMachine'; readonly machine: string; readonly forMs: number }
+  /** One machine after the other is cut off from everybody, then they come back in another order. */
+  | { readonly kind: 'swizzle'; readonly machines: readonly string[]; readonly stepMs: number; readonly forMs: number }
+  /** A member of an etcd answers reads by what it knew. */
+  | { readonly kind: 'staleReads'; readonly node: string; readonly forMs: number }
+  | { readonly kind: 'lateLeases'; readonly store: string; readonly byMs: number; readonly forMs: number }
+  | { readonly kind: 'cancelWatches'; readonly store: string }
+  | { readonly kind: 'compact'; readonly store: string }
   | { readonly kind: 'powerOff'; readonly machines: readonly string[]; readonly forMs: number }
   | { readonly kind: 'slowDisk'; readonly machine: string; readonly slowness: number; readonly forMs: number }
   | { readonly kind: 'fullDisk'; readonly machine: string; readonly forMs: number }
@@ -57,6 +69,12 @@ const actionShapes: Readonly<Record<ActionKind, Fields>> = {
   reset: { from: shape.text, to: shape.text },
   kill: { node: shape.text, forMs: shape.number },
   pause: { node: shape.text, forMs: shape.number },
+  killMachine: { machine: shape.text, forMs: shape.number },
+  swizzle: { machines: names, stepMs: shape.number, forMs: shape.number },
+  staleReads: { node: shape.text, forMs: shape.number },
+  lateLeases: { store: shape.text, byMs: shape.number, forMs: shape.number },
+  cancelWatches: { store: shape.text },
+  compact: { store: shape.text },
   powerOff: { machines: names, forMs: shape.number },
   slowDisk: { machine: shape.text, slowness: shape.number, forMs: shape.number },
   fullDisk: { machine: shape.text, forMs: shape.number },

@@ -29,6 +29,8 @@ export interface SimNode {
   start(): void;
   /** `kill -9`: the system closes its sockets. */
   kill(): void;
+  /** With its machine: the system closes nothing. */
+  lostPower(): void;
   pause(forMs: number): void;
 }
 
@@ -41,14 +43,27 @@ export interface WeatherOptions extends KernelOptions {
   readonly backlogBytesMax?: number;
 }
 
+/** What a god may do to an etcd. */
+export interface StoreControls {
+  leasesLateMs: number;
+  /** The member on this node answers reads by what it knows now; false if it is none of ours. */
+  freezeNode(node: string, yes: boolean): boolean;
+  cancelWatches(): void;
+  compact(): void;
+}
+
 /** The simulated world: machines, nodes, and what a god may do to them. */
 export class Weather {
   readonly kernel: Kernel;
   readonly network: SimNetwork;
   readonly moments: Moments;
   readonly machines: Map<string, Machine> = new Map();
-  readonly nodes: Map<string, NodeOfWeather> = new Map();
+  readonly nodes: Map<string, SimNode> = new Map();
   readonly programs: Map<string, Program> = new Map();
+  /** Machines that faults name by what they are now: `leader`. Undefined while nobody is. */
+  readonly aliases: Map<string, () => string | undefined> = new Map();
+  /** The etcd clusters, by name. */
+  readonly stores: Map<string, StoreControls> = new Map();
   /** By node: ends the nth process that serves a connection there, `politely` by telling its client why. */
   /** Operators of pools, by the pooler's node. */
   readonly operators: Map<string, { pause(): () => void; resume(): void; reconnect(): void }> = new Map();
@@ -121,6 +136,22 @@ export class Weather {
     for (const node of this.nodes.values()) if (node.machine === machine) node.lostPower();
     machine.processes.killAll();
     machine.disk.losePower();
+  }
+
+  /** Every process on the machine is killed; the system lives on, and so does what it was told to write. */
+  killMachine(machineName: string): void {
+    const machine = this.machine(machineName);
+    for (const node of this.nodes.values()) if (node.machine === machine) node.kill();
+    machine.processes.killAll();
+  }
+
+  /** A machine or node by its name, or by what it is now; undefined if nobody is that. */
+  resolve(name: string): string | undefined {
+    const [role, machine] = name.includes('@') ? (name.split('@', 2) as [string, string]) : [undefined, name];
+    const alias = this.aliases.get(machine);
+    if (alias === undefined) return name;
+    const found = alias();
+    return found === undefined || role === undefined ? found : `${role}@${found}`;
   }
 
   powerOn(machineName: string): void {

@@ -2,7 +2,7 @@ import { MemoryStoreServer, type Change, type Entry, type Listing, type Revision
 import { eventKind, type Kernel } from '../../kernel/kernel.ts';
 import type { Life } from '../../kernel/life.ts';
 import type { RandomStream } from '../../kernel/random-stream.ts';
-import type { SimNode, Weather } from '../../world/weather.ts';
+import type { SimNode, StoreControls, Weather } from '../../world/weather.ts';
 import { LeaseClock } from './lease-clock.ts';
 
 /** Who speaks to a member: messages reach it while it lives, over the links of its machine. */
@@ -49,7 +49,7 @@ export interface EtcdMember {
  * An etcd cluster: members on machines, one history. A member answers while it reaches a majority; a change is there for all when a majority has it
  * (etcd's documentation, "KV API guarantees"). What was applied survives everything, as etcd flushes before it answers.
  */
-export class EtcdModel {
+export class EtcdModel implements StoreControls {
   readonly name: string;
   readonly members: readonly EtcdMember[];
   readonly core: MemoryStoreServer;
@@ -76,6 +76,7 @@ export class EtcdModel {
       }),
     );
     this.core.listen(() => this.#tellAll());
+    weather.stores.set(name, this);
   }
 
   start(): void {
@@ -91,6 +92,16 @@ export class EtcdModel {
   /** From now on, or no more, the member's reads are stale. */
   freeze(member: EtcdMember, yes: boolean): void {
     member.frozen = yes ? snapshot(this.core) : undefined;
+  }
+
+  freezeNode(name: string, yes: boolean): boolean {
+    const member = this.members.find(({ node }) => node.name === name);
+    if (member !== undefined) this.freeze(member, yes);
+    return member !== undefined;
+  }
+
+  compact(): void {
+    this.core.compact();
   }
 
   /** Every watch is ended by its member, as when a leader changes. */
