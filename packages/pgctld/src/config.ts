@@ -18,6 +18,10 @@ export interface PgctldConfig {
   readonly runAs?: { readonly uid: number; readonly gid: number };
   /** Password of the bootstrap superuser, plain or as a SCRAM verifier; without one nobody can log in over TCP. */
   readonly superuserPassword?: string;
+  /** One of several servers that keep a shard: it always starts as a standby, and a primary comes from a promotion only. */
+  readonly member: boolean;
+  /** Password of the role `multigres_replication`, with which members copy, rewind and stream from each other. */
+  readonly replicationPassword?: string;
   /** Start Postgres again, with backoff, when it has ended without being asked to. */
   readonly keepRunning: boolean;
   readonly limits: PgctldLimits;
@@ -27,6 +31,8 @@ export interface PgctldLimits {
   readonly initMsMax: number;
   /** How long a start waits until connections are accepted. Postgres is not stopped when it has passed. */
   readonly startMsMax: number;
+  /** How long a promotion may take to end recovery. */
+  readonly promoteMsMax: number;
   /** When to lose patience: a smart stop becomes fast, then immediate, then SIGKILL, then an error. */
   readonly smartMsMax: number;
   readonly fastMsMax: number;
@@ -37,6 +43,7 @@ export interface PgctldLimits {
 export const defaultLimits: PgctldLimits = {
   initMsMax: 120_000,
   startMsMax: 60_000,
+  promoteMsMax: 30_000,
   smartMsMax: 30_000,
   fastMsMax: 60_000,
   immediateMsMax: 10_000,

@@ -47,6 +47,33 @@ export function unsupportedVersion(text: string, oldest: number, newest: number)
   });
 }
 
+/** Another data directory stands where ours was: lost and restored, or somebody else's. Its promises would be another's. */
+export function strangeData(dataDirectory: string, why: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: `data directory "${dataDirectory}" is not the one that this pgctld has made`,
+    detail: why,
+    hint: 'Move it out of the way: the member is then cloned anew. Data that a backup has brought back must not pass for what was there.',
+  });
+}
+
+export function malformedIncarnation(text: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.invalidParameterValue,
+    message: `invalid incarnation "${text}"`,
+    hint: 'An incarnation has 16 hexadecimal digits.',
+  });
+}
+
+/** What pgctld remembers of the server is damaged; guessing could let a data directory pass for another one. */
+export function malformedRecord(path: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.ioError,
+    message: `file "${path}" is not what pgctld has written`,
+    hint: 'Move it and the data directory out of the way.',
+  });
+}
+
 /** The files were made by one major version, the programs are of another (PostgreSQL documentation, "Upgrading a PostgreSQL Cluster"). */
 export function versionMismatch(dataDirectory: string, dataMajor: number, binaryMajor: number): PgError {
   return new PgError({
@@ -97,6 +124,16 @@ export function startTimeout(waitedMs: number, logTail: string): PgError {
     message: `Postgres does not accept connections after ${waitedMs} ms and is still starting`,
     ...(logTail === '' ? {} : { detail: logTail }),
     hint: 'Crash recovery may take long. Ask for the status later.',
+    fate: 'unknown',
+  });
+}
+
+/** It was told, and may still end recovery. */
+export function promoteTimeout(waitedMs: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.cannotConnectNow,
+    message: `Postgres has not ended recovery after ${waitedMs} ms`,
+    hint: 'It replays what it has before it becomes a primary. Ask for the status later.',
     fate: 'unknown',
   });
 }

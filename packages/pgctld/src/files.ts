@@ -36,6 +36,19 @@ export async function placeFile(world: World, path: string, text: string): Promi
   await world.disk.syncDirectory(path.slice(0, path.lastIndexOf('/')));
 }
 
+/**
+ * The same for a file that only Postgres's user may read, or that stands in the data directory. Does nothing if it is so already.
+ */
+export async function placeForPostgres(world: World, config: PgctldConfig, path: string, text: string): Promise<void> {
+  if ((await readText(world, path)) === text) return;
+  const temporary = `${path}.tmp`;
+  await world.disk.write(temporary, utf8(text), 0o600);
+  await world.disk.sync(temporary);
+  await giveToPostgres(world, config, temporary);
+  await world.disk.rename(temporary, path);
+  await world.disk.syncDirectory(path.slice(0, path.lastIndexOf('/')));
+}
+
 /** Runs `work`, telling what the disk says against it as a PgError. `doing` completes "cannot ...". */
 export async function withDisk<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {

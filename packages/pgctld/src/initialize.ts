@@ -1,15 +1,19 @@
 import { hex, utf8, type Child, type World } from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
-import { foreignDirectory, initFailed } from './errors.ts';
+import { foreignDirectory, initFailed, malformedIncarnation } from './errors.ts';
 import { giveToPostgres, withDisk } from './files.ts';
+import { writeMark } from './incarnation-mark.ts';
 import type { Layout } from './layout.ts';
 import { readControlData } from './read-control-data.ts';
+import type { RecordKeeper } from './server-record.ts';
 
 export interface InitOptions {
   readonly superuser: string;
   readonly encoding: string;
   /** undefined: C.UTF-8, from Postgres itself where it brings one. */
   readonly locale: string | undefined;
+  /** What the data directory shall be known by; undefined: drawn. */
+  readonly incarnation?: string | undefined;
 }
 
 export const defaultInit: InitOptions = { superuser: 'postgres', encoding: 'UTF8', locale: undefined };
@@ -70,10 +74,12 @@ export async function initialize(
   world: World,
   config: PgctldConfig,
   layout: Layout,
+  keeper: RecordKeeper,
   options: InitOptions,
   major: number,
   watch: WatchInitdb,
 ): Promise<void> {
+  const incarnation = incarnationFor(world, options.incarnation);
   await withDisk('initialize a data directory', async () => {
     await removeLeftovers(world, layout);
     const directory = `${layout.root}/${layout.newDataPrefix}${hex(world.random.bytes(4))}`;
@@ -82,14 +88,24 @@ export async function initialize(
     try {
       await runInitdb(world, config, layout, initArgs(directory, config, layout, options, major), watch);
       // Refuses what cannot be read back: a directory that Postgres cannot use must never get the name.
-      await readControlData(world, config, directory);
+      const { systemIdentifier } = await readControlData(world, config, directory);
       await makeRoom(world, layout);
+      await writeMark(world, config, directory, incarnation);
+      // Before the name: what is found under the name without a record would be a stranger's.
+      await keeper.change({ incarnation, systemIdentifier, standby: config.member });
       await world.disk.rename(directory, layout.data);
       await world.disk.syncDirectory(layout.root);
     } finally {
       await removeLeftovers(world, layout);
     }
   });
+}
+
+/** The one that was asked for, or a fresh one. Throws 22023 if it is none. */
+export function incarnationFor(world: World, asked: string | undefined): string {
+  if (asked === undefined || asked === '') return hex(world.random.bytes(8));
+  if (!/^[0-9a-f]{16}$/.test(asked)) throw malformedIncarnation(asked);
+  return asked;
 }
 
 /** An empty directory gives way; anything in it is somebody's. */

@@ -16,6 +16,10 @@ export interface Layout {
   readonly startupLog: string;
   readonly lock: string;
   readonly passwordFile: string;
+  /** The replication user's password, as libpq reads it. */
+  readonly passfile: string;
+  /** What pgctld remembers of the server. */
+  readonly record: string;
 }
 
 export function layoutOf(directory: string): Layout {
@@ -35,5 +39,7 @@ export function layoutOf(directory: string): Layout {
     startupLog: `${log}/startup.log`,
     lock: `${directory}/pgctld.lock`,
     passwordFile: `${directory}/superuser-password.tmp`,
+    passfile: `${etc}/replication.pgpass`,
+    record: `${directory}/server.json`,
   };
 }

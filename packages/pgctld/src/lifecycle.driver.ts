@@ -1,5 +1,6 @@
 import { PgError, ProcessError, type Child, type Exit, type Machine, type Timer, type World } from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
+import type { ControlData } from './control-data.ts';
 import type { DirectoryLock } from './directory-lock.ts';
 import { programUnusable, shuttingDown, startFailed, startTimeout, tooManyRequests } from './errors.ts';
 import { defaultInit, initialize, type InitOptions } from './initialize.ts';
@@ -14,10 +15,14 @@ import {
   type LifecycleEffect,
   type LifecycleEvent,
   type Server,
+  type ServerSeen,
 } from './lifecycle.machine.ts';
-import { observeData, observeServer, type KnownServer } from './observe.ts';
+import { observeData, observeServer, type ExpectedData, type KnownServer } from './observe.ts';
+import { tellToPromote } from './promote.ts';
 import { restartPauseMs } from './restart-pause.ts';
 import { readEvidence, spawnServer } from './spawn-server.ts';
+import { readControlData } from './read-control-data.ts';
+import type { RecordKeeper } from './server-record.ts';
 import { isConclusive, logTail, startTrouble, type StartEvidence } from './start-trouble.ts';
 import { signalOf } from './stop-signal.ts';
 
@@ -45,6 +50,7 @@ export class LifecycleDriver {
   readonly #config: PgctldConfig;
   readonly #layout: Layout;
   readonly #lock: DirectoryLock;
+  readonly #keeper: RecordKeeper;
   readonly #major: number;
   readonly #machine: Machine<Lifecycle, LifecycleEvent, LifecycleEffect>;
   #state: Lifecycle;
@@ -63,11 +69,18 @@ export class LifecycleDriver {
   #deadlineTimer: Timer | undefined;
   #closed = false;
 
-  constructor(world: World, config: PgctldConfig, layout: Layout, lock: DirectoryLock, major: number) {
+  constructor(
+    world: World,
+    config: PgctldConfig,
+    layout: Layout,
+    hold: { readonly lock: DirectoryLock; readonly keeper: RecordKeeper },
+    major: number,
+  ) {
     this.#world = world;
     this.#config = config;
     this.#layout = layout;
-    this.#lock = lock;
+    this.#lock = hold.lock;
+    this.#keeper = hold.keeper;
     this.#major = major;
     this.#machine = lifecycleMachine({
       dataDirectory: layout.data,
@@ -96,6 +109,13 @@ export class LifecycleDriver {
       this.#waiters.set(id, { resolve, reject });
       this.#post({ kind: 'asked', id, what, force });
     });
+  }
+
+  /** From now on every start is one as a standby. Durable when it resolves. */
+  async keepAsStandby(): Promise<void> {
+    if (this.#keeper.record.standby) return;
+    await this.#lock.verify();
+    await this.#keeper.change({ standby: true });
   }
 
   /** What is so, looked at afresh. */
@@ -132,7 +152,7 @@ export class LifecycleDriver {
 
   #schedule(): void {
     this.#lookTimer?.cancel();
-    const everyMs = observeEveryMs(this.#state);
+    const everyMs = observeEveryMs(this.#state, this.#world.clock.nowMs());
     if (everyMs !== undefined && this.#looking === undefined) {
       this.#lookTimer = this.#world.clock.after(everyMs, () => void this.#look());
     }
@@ -162,6 +182,9 @@ export class LifecycleDriver {
         return;
       case 'reload':
         this.#world.processes.signal(effect.pid, 'SIGHUP');
+        return;
+      case 'promote':
+        void this.#promote(effect.pid);
         return;
       case 'restartLater':
         void this.#world.clock
@@ -212,8 +235,8 @@ export class LifecycleDriver {
       this.#lookAgain = false;
       const deeds = this.#deeds;
       try {
-        const data = await observeData(this.#world, this.#layout, this.#major);
-        const server = await observeServer(this.#world, this.#layout, this.#known());
+        const data = await observeData(this.#world, this.#layout, this.#expected());
+        const server = await this.#observeServer();
         if (deeds === this.#deeds) this.#post({ kind: 'observed', data, server });
         else this.#lookAgain = true;
       } catch (error) {
@@ -226,7 +249,20 @@ export class LifecycleDriver {
 
   #known(): KnownServer {
     const { server } = this.#state;
-    return { childPid: this.#childPid, lastPid: 'pid' in server ? server.pid : undefined };
+    const primaryPid = server.kind === 'running' && !server.standby ? server.pid : undefined;
+    return { childPid: this.#childPid, lastPid: 'pid' in server ? server.pid : undefined, primaryPid };
+  }
+
+  #observeServer(): Promise<ServerSeen> {
+    const { data } = this.#layout;
+    const ask = (): Promise<ControlData> => readControlData(this.#world, this.#config, data);
+    return observeServer(this.#world, this.#layout, this.#known(), ask);
+  }
+
+  /** A data directory that is not the member's own must not speak for it; a server alone may be given any. */
+  #expected(): ExpectedData {
+    const incarnation = this.#config.member ? this.#keeper.record.incarnation : undefined;
+    return { major: this.#major, incarnation };
   }
 
   async #initialize(): Promise<void> {
@@ -236,7 +272,7 @@ export class LifecycleDriver {
     let event: Untimed<LifecycleEvent> = { kind: 'initialized' };
     try {
       await this.#lock.verify();
-      await initialize(this.#world, this.#config, this.#layout, options, this.#major, (child) => {
+      await initialize(this.#world, this.#config, this.#layout, this.#keeper, options, this.#major, (child) => {
         this.#initdb = child;
       });
     } catch (error) {
@@ -251,7 +287,7 @@ export class LifecycleDriver {
     let child: Child;
     try {
       await this.#lock.verify();
-      child = await spawnServer(this.#world, this.#config, this.#layout);
+      child = await spawnServer(this.#world, this.#config, this.#layout, this.#keeper.record.standby);
     } catch (error) {
       this.#deeds += 1;
       const refusal = refusalOf(error, `${this.#config.binDirectory}/postgres`);
@@ -265,6 +301,17 @@ export class LifecycleDriver {
     this.#deeds += 1;
     if (this.#childPid === child.pid) this.#childPid = undefined;
     this.#post({ kind: 'exited', pid: child.pid, exit: exitText(exit) });
+  }
+
+  async #promote(pid: number): Promise<void> {
+    try {
+      await this.#lock.verify();
+      const seen = await this.#observeServer();
+      if (seen.kind === 'alive' && seen.pid === pid) await tellToPromote(this.#world, this.#layout, pid);
+    } catch (error) {
+      this.#post({ kind: 'promoteRefused', refusal: refusalOf(error, `${this.#config.binDirectory}/postgres`) });
+    }
+    void this.#look();
   }
 
   async #explain(pid: number | undefined, exit: string): Promise<void> {
@@ -289,7 +336,7 @@ export class LifecycleDriver {
   /** A pid that we only know from a file is checked once more: it must not have become somebody else's. */
   async #signal(pid: number, force: Force): Promise<void> {
     try {
-      const seen = await observeServer(this.#world, this.#layout, this.#known());
+      const seen = await this.#observeServer();
       if (seen.kind === 'alive' && seen.pid === pid) this.#world.processes.signal(pid, signalOf[force]);
     } catch (error) {
       this.#world.telemetry.log.error('cannot stop Postgres', { error: String(error) });

@@ -243,6 +243,45 @@ describe('making a data directory', () => {
   });
 });
 
+describe('a promotion', () => {
+  const standby = seen(alive('standby'));
+  const asked = [standby, asks('promote'), standby] as const;
+
+  test('is told once, however many ask, and answered when recovery has ended', () => {
+    expect(kinds(after(...asked).effects)).toEqual(['promote']);
+    const second = after(...asked, asks('promote', 2), seen(alive('standby')));
+    expect([second.effects, second.state.asks.length]).toEqual([[], 2]);
+    expect(answered(after(...asked, asks('promote', 2), seen(alive('ready'))).effects)).toEqual({ 1: 'ok', 2: 'ok' });
+  });
+
+  test('of a primary is done already', () => {
+    const primary = seen(alive('ready'));
+    expect(answered(after(primary, asks('promote'), primary).effects)).toEqual({ 1: 'ok' });
+  });
+
+  test('waits for a server that starts', () => {
+    expect(kinds(after(seen(alive('starting')), asks('promote')).effects)).toEqual([]);
+    expect(kinds(after(seen(alive('starting')), asks('promote'), standby).effects)).toEqual(['promote']);
+  });
+
+  test('ends with the server, and the next one is not promoted', () => {
+    const gone = after(...asked, seen({ kind: 'crashed' }));
+    expect(answered(gone.effects)).toEqual({ 1: '55000' });
+    const again = after(...asked, seen({ kind: 'crashed' }), { kind: 'restartDue', nowMs: 1 }, standby);
+    expect(kinds(again.effects)).not.toContain('promote');
+  });
+
+  test('is overtaken by a stop', () => {
+    const { effects } = after(...asked, asks('stop', 2));
+    expect([answered(effects), kinds(effects)]).toEqual([{ 1: '57P01' }, ['answer', 'stop']]);
+  });
+
+  test('that cannot be told leaves a standby', () => {
+    const { state, effects } = after(...asked, { kind: 'promoteRefused', refusal: trouble, nowMs: 1 });
+    expect([state.server.kind, answered(effects)]).toEqual(['running', { 1: '58000' }]);
+  });
+});
+
 test('a reload needs a running server', () => {
   const running = seen(alive('ready'));
   expect(kinds(after(running, asks('reload'), running).effects)).toEqual(['reload', 'answer']);
@@ -256,7 +295,7 @@ describe('whatever happens in whatever order', () => {
     fc.constant({ kind: 'crashed' }),
     fc.record({ kind: fc.constant('alive' as const), pid: fc.constantFrom(7, 8), phase }),
   );
-  const what = fc.constantFrom<Ask['what']>('init', 'start', 'stop', 'restart', 'reload');
+  const what = fc.constantFrom<Ask['what']>('init', 'start', 'stop', 'restart', 'reload', 'promote');
   const force = fc.constantFrom<Force>('smart', 'fast', 'immediate');
   const event = fc.oneof(
     fc.record({ kind: fc.constant('observed' as const), data: fc.constantFrom(present, absent), server }),
@@ -266,6 +305,7 @@ describe('whatever happens in whatever order', () => {
     fc.constant({ kind: 'spawned' as const, pid: 7 }),
     fc.constant({ kind: 'exited' as const, pid: 7, exit: '' }),
     fc.constant({ kind: 'startRefused' as const, refusal: trouble }),
+    fc.constant({ kind: 'promoteRefused' as const, refusal: trouble }),
     fc.constant({ kind: 'restartDue' as const }),
     fc.constant({ kind: 'ticked' as const }),
   );
@@ -290,6 +330,7 @@ describe('whatever happens in whatever order', () => {
             if (effect.kind !== 'spawn') continue;
             const gone: Partial<Record<typeof before.kind, string>> = {
               running: 'observed',
+              promoting: 'observed',
               stopping: 'observed',
               starting: 'startRefused',
               failing: 'startRefused',

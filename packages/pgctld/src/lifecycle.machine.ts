@@ -1,5 +1,5 @@
 import { unreachable, type Machine, type PgError, type Step } from '@multigres/core';
-import { busy, notInitialized, notRunning, overtaken, stopTimeout } from './errors.ts';
+import { busy, notInitialized, notRunning, overtaken, promoteTimeout, stopTimeout } from './errors.ts';
 import type { PgctldLimits } from './config.ts';
 import type { PostmasterPhase } from './postmaster-pid.ts';
 
@@ -18,12 +18,14 @@ export type Server =
   /** It has ended while starting; we are finding out why. */
   | { readonly kind: 'failing'; readonly pid: number | undefined }
   | { readonly kind: 'running'; readonly pid: number; readonly standby: boolean; readonly sinceMs: number }
+  /** A standby that was told to end recovery and takes reads meanwhile. */
+  | { readonly kind: 'promoting'; readonly pid: number; readonly sinceMs: number }
   | { readonly kind: 'stopping'; readonly pid: number; readonly force: Force; readonly sinceMs: number };
 
 /** Somebody waits for an answer. A restart is a stop (`down`) and then a start (`up`). */
 export interface Ask {
   readonly id: number;
-  readonly what: 'init' | 'start' | 'stop' | 'restart' | 'reload';
+  readonly what: 'init' | 'start' | 'stop' | 'restart' | 'reload' | 'promote';
   readonly force: Force;
   readonly phase: 'down' | 'up';
   readonly sinceMs: number;
@@ -59,6 +61,7 @@ export type LifecycleEvent = { readonly nowMs: number } & (
   | { readonly kind: 'spawned'; readonly pid: number }
   | { readonly kind: 'exited'; readonly pid: number; readonly exit: string }
   | { readonly kind: 'startRefused'; readonly refusal: PgError }
+  | { readonly kind: 'promoteRefused'; readonly refusal: PgError }
   | { readonly kind: 'restartDue' }
   | { readonly kind: 'ticked' }
 );
@@ -71,6 +74,8 @@ export type LifecycleEffect =
   | { readonly kind: 'explain'; readonly pid: number | undefined; readonly exit: string }
   | { readonly kind: 'stop'; readonly pid: number; readonly force: Force }
   | { readonly kind: 'reload'; readonly pid: number }
+  /** Tell the standby to end recovery; that it has shows in what is observed. */
+  | { readonly kind: 'promote'; readonly pid: number }
   /** After a pause that grows with the attempt, `restartDue`. */
   | { readonly kind: 'restartLater'; readonly attempt: number }
   | { readonly kind: 'answer'; readonly id: number; readonly refusal: PgError | undefined }
@@ -84,23 +89,33 @@ export interface LifecycleOptions {
 }
 
 type Verdict = 'wait' | 'act' | 'done' | 'unusable' | 'notInitialized' | 'notRunning';
-type Want = 'init' | 'start' | 'stop' | 'reload';
+type Want = 'init' | 'start' | 'stop' | 'reload' | 'promote';
 
 /** Every cell is a decision: what is done for who wants this while the server is so. */
 export const verdicts: Readonly<Record<Server['kind'], Readonly<Record<Want, Verdict>>>> = {
-  unknown: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait' },
-  unusable: { init: 'unusable', start: 'unusable', stop: 'done', reload: 'unusable' },
-  notInitialized: { init: 'act', start: 'notInitialized', stop: 'done', reload: 'notInitialized' },
-  initializing: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait' },
-  stopped: { init: 'done', start: 'act', stop: 'done', reload: 'notRunning' },
-  starting: { init: 'done', start: 'wait', stop: 'act', reload: 'wait' },
-  failing: { init: 'done', start: 'wait', stop: 'wait', reload: 'wait' },
-  running: { init: 'done', start: 'done', stop: 'act', reload: 'act' },
-  stopping: { init: 'done', start: 'wait', stop: 'act', reload: 'notRunning' },
+  unknown: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait', promote: 'wait' },
+  unusable: { init: 'unusable', start: 'unusable', stop: 'done', reload: 'unusable', promote: 'unusable' },
+  notInitialized: {
+    init: 'act',
+    start: 'notInitialized',
+    stop: 'done',
+    reload: 'notInitialized',
+    promote: 'notInitialized',
+  },
+  initializing: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait', promote: 'wait' },
+  stopped: { init: 'done', start: 'act', stop: 'done', reload: 'notRunning', promote: 'notRunning' },
+  starting: { init: 'done', start: 'wait', stop: 'act', reload: 'wait', promote: 'wait' },
+  failing: { init: 'done', start: 'wait', stop: 'wait', reload: 'wait', promote: 'wait' },
+  running: { init: 'done', start: 'done', stop: 'act', reload: 'act', promote: 'act' },
+  promoting: { init: 'done', start: 'done', stop: 'act', reload: 'act', promote: 'wait' },
+  stopping: { init: 'done', start: 'wait', stop: 'act', reload: 'notRunning', promote: 'notRunning' },
 };
 
 const forces: readonly Force[] = ['smart', 'fast', 'immediate', 'kill'];
-const steadyMs = 60_000;
+/** A server that has run for so long and ends is started again at once. */
+const steadyMs = 10_000;
+/** How long a state that passes soon is looked at often: cheap, and failovers wait for it. */
+const eagerMs = 5_000;
 
 function patienceMs(force: Force, limits: PgctldLimits): number {
   const byForce: Record<Force, number> = {
@@ -119,29 +134,35 @@ function wantOf(ask: Ask): Want {
 
 const stops = (ask: Ask): boolean => wantOf(ask) === 'stop';
 const starts = (ask: Ask): boolean => wantOf(ask) === 'start';
+const promotes = (ask: Ask): boolean => ask.what === 'promote';
 
 /** While the server is in one of these, nothing moves unless somebody asks, so what we know may be old. */
 const resting: ReadonlySet<Server['kind']> = new Set(['unusable', 'notInitialized', 'stopped', 'running']);
 
 /** How often to look, in milliseconds; undefined: not now, an event will come. */
-export function observeEveryMs(state: Lifecycle): number | undefined {
+export function observeEveryMs(state: Lifecycle, nowMs: number): number | undefined {
+  const { server } = state;
+  const soonMs = 'sinceMs' in server && nowMs < server.sinceMs + eagerMs ? 10 : 50;
   const byKind: Record<Server['kind'], number | undefined> = {
     unknown: 0,
     unusable: 5_000,
     notInitialized: 5_000,
     initializing: undefined,
     stopped: 5_000,
-    starting: state.server.kind === 'starting' && state.server.pid === undefined ? undefined : 50,
+    starting: isBeingBorn(server) ? undefined : soonMs,
     failing: undefined,
     running: 1_000,
-    stopping: 50,
+    promoting: soonMs,
+    stopping: soonMs,
   };
-  return byKind[state.server.kind];
+  return byKind[server.kind];
 }
 
 /** When somebody's patience ends, in the clock's milliseconds; undefined: never. */
 export function nextDeadlineMs(state: Lifecycle, limits: PgctldLimits): number | undefined {
-  const deadlines = state.asks.filter(starts).map((ask) => ask.sinceMs + limits.startMsMax);
+  const deadlines = state.asks
+    .filter((ask) => starts(ask) || promotes(ask))
+    .map((ask) => ask.sinceMs + (starts(ask) ? limits.startMsMax : limits.promoteMsMax));
   if (state.server.kind === 'stopping' && state.asks.some(stops)) {
     deadlines.push(state.server.sinceMs + patienceMs(state.server.force, limits));
   }
@@ -203,8 +224,10 @@ function hear(state: Lifecycle, event: LifecycleEvent, options: LifecycleOptions
       return exited(state, event.pid, event.exit);
     case 'startRefused':
       return startRefused(state, event.refusal, options);
+    case 'promoteRefused':
+      return promoteRefused(state, event.refusal, event.nowMs);
     case 'restartDue':
-      return restartDue(state);
+      return restartDue(state, event.nowMs);
     case 'ticked':
       return [state, []];
     default:
@@ -231,7 +254,7 @@ function asked(state: Lifecycle, ask: Ask): Step<Lifecycle, LifecycleEffect> {
   if (state.asks.some(stopsForGood) && ask.what !== 'init') {
     return [state, [{ kind: 'answer', id: ask.id, refusal: busy(ask.what, 'stopped') }]];
   }
-  const running = ask.what === 'init' || ask.what === 'reload' ? state.wanted : 'running';
+  const running = ask.what === 'start' || ask.what === 'restart' ? 'running' : state.wanted;
   const other = state.asks.find((candidate) => candidate.what === 'restart');
   const joined: Ask = ask.what === 'restart' && other ? { ...ask, phase: other.phase } : ask;
   return admit({ ...state, wanted: running }, joined, []);
@@ -271,7 +294,7 @@ function observed(
   if (data.kind === 'absent') return [{ ...state, server: { kind: 'notInitialized' } }, []];
   if (data.kind === 'unusable') return [{ ...state, server: { kind: 'unusable', refusal: data.refusal } }, []];
   const gone: Lifecycle = { ...state, server: { kind: 'stopped', crashed: seen.kind === 'crashed' } };
-  if (before.kind !== 'running') return [gone, []];
+  if (before.kind !== 'running' && before.kind !== 'promoting') return [gone, []];
   const crashes = nowMs - before.sinceMs > steadyMs ? 1 : state.crashes + 1;
   return keepRunning({ ...gone, crashes }, options);
 }
@@ -286,16 +309,16 @@ function aliveAs(state: Lifecycle, pid: number, phase: PostmasterPhase, nowMs: n
   const before = state.server;
   const wanted =
     before.kind === 'unknown' && !state.asks.some(stopsForGood) && phase !== 'stopping' ? 'running' : state.wanted;
-  const same =
-    (before.kind === 'running' || before.kind === 'starting' || before.kind === 'stopping') && before.pid === pid;
+  const same = 'pid' in before && before.pid === pid;
   // Somebody's stop goes on whatever the pid file still says.
   if (same && before.kind === 'stopping') return state;
-  const sinceMs = same && before.kind !== 'starting' ? before.sinceMs : nowMs;
   if (phase === 'stopping') return { ...state, server: { kind: 'stopping', pid, force: 'smart', sinceMs: nowMs } };
   if (phase === 'starting') {
     const startedMs = same && before.kind === 'starting' ? before.sinceMs : nowMs;
     return { ...state, wanted, server: { kind: 'starting', pid, sinceMs: startedMs } };
   }
+  if (same && before.kind === 'promoting' && phase === 'standby') return state;
+  const sinceMs = same && before.kind === 'running' ? before.sinceMs : nowMs;
   return { ...state, wanted, server: { kind: 'running', pid, standby: phase === 'standby', sinceMs } };
 }
 
@@ -318,9 +341,17 @@ function startRefused(state: Lifecycle, refusal: PgError, options: LifecycleOpti
   return [kept, [...answers, ...more]];
 }
 
-function restartDue(state: Lifecycle): Step<Lifecycle, LifecycleEffect> {
+/** The standby was not told: it is as it was. */
+function promoteRefused(state: Lifecycle, refusal: PgError, nowMs: number): Step<Lifecycle, LifecycleEffect> {
+  const { server } = state;
+  if (server.kind !== 'promoting') return [state, []];
+  const standby: Server = { kind: 'running', pid: server.pid, standby: true, sinceMs: nowMs };
+  return refuse({ ...state, server: standby }, promotes, refusal, [{ kind: 'observe' }]);
+}
+
+function restartDue(state: Lifecycle, nowMs: number): Step<Lifecycle, LifecycleEffect> {
   if (state.server.kind !== 'stopped' || state.wanted !== 'running') return [state, []];
-  return [{ ...state, server: { kind: 'starting', pid: undefined, sinceMs: 0 } }, [{ kind: 'spawn' }]];
+  return [{ ...state, server: { kind: 'starting', pid: undefined, sinceMs: nowMs } }, [{ kind: 'spawn' }]];
 }
 
 /** Goes through those who wait until nothing more can be done for any of them. */
@@ -391,8 +422,15 @@ function act(state: Lifecycle, ask: Ask, nowMs: number): Step<Lifecycle, Lifecyc
       return [{ ...state, server: { kind: 'starting', pid: undefined, sinceMs: nowMs } }, [{ kind: 'spawn' }]];
     case 'stop':
       return stop(state, ask.force, nowMs);
-    case 'reload': {
+    case 'promote':
       if (server.kind !== 'running') return undefined;
+      if (!server.standby) return answer(state, ask, undefined);
+      return [
+        { ...state, server: { kind: 'promoting', pid: server.pid, sinceMs: nowMs } },
+        [{ kind: 'promote', pid: server.pid }],
+      ];
+    case 'reload': {
+      if (server.kind !== 'running' && server.kind !== 'promoting') return undefined;
       const [left, answers] = answer(state, ask, undefined);
       return [left, [{ kind: 'reload', pid: server.pid }, ...answers]];
     }
@@ -403,7 +441,7 @@ function act(state: Lifecycle, ask: Ask, nowMs: number): Step<Lifecycle, Lifecyc
 
 function stop(state: Lifecycle, force: Force, nowMs: number): Step<Lifecycle, LifecycleEffect> | undefined {
   const { server } = state;
-  if (server.kind !== 'starting' && server.kind !== 'running' && server.kind !== 'stopping') return undefined;
+  if (!('pid' in server) || server.kind === 'failing') return undefined;
   const { pid } = server;
   if (pid === undefined) return undefined;
   if (server.kind === 'stopping' && forces.indexOf(force) <= forces.indexOf(server.force)) return undefined;
@@ -414,8 +452,13 @@ function stop(state: Lifecycle, force: Force, nowMs: number): Step<Lifecycle, Li
 function expire(state: Lifecycle, nowMs: number, options: LifecycleOptions): Step<Lifecycle, LifecycleEffect> {
   const { limits } = options;
   const tooLate = (ask: Ask): boolean => starts(ask) && nowMs >= ask.sinceMs + limits.startMsMax;
-  const effects = state.asks.filter(tooLate).map((ask): LifecycleEffect => ({ kind: 'answerLate', id: ask.id }));
-  const left: Lifecycle = { ...state, asks: state.asks.filter((ask) => !tooLate(ask)) };
+  const late = state.asks.filter(tooLate).map((ask): LifecycleEffect => ({ kind: 'answerLate', id: ask.id }));
+  const [left, effects] = refuse(
+    { ...state, asks: state.asks.filter((ask) => !tooLate(ask)) },
+    (ask) => promotes(ask) && nowMs >= ask.sinceMs + limits.promoteMsMax,
+    promoteTimeout(limits.promoteMsMax),
+    late,
+  );
   const { server } = left;
   if (server.kind !== 'stopping' || !left.asks.some(stops)) return [left, effects];
   if (nowMs < server.sinceMs + patienceMs(server.force, limits)) return [left, effects];

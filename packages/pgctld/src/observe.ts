@@ -1,6 +1,8 @@
 import { DiskError, type World } from '@multigres/core';
-import { foreignDirectory, versionMismatch } from './errors.ts';
+import { foreignDirectory, strangeData, versionMismatch } from './errors.ts';
 import { readText } from './files.ts';
+import { readMark } from './incarnation-mark.ts';
+import type { ControlData } from './control-data.ts';
 import type { Layout } from './layout.ts';
 import type { DataSeen, ServerSeen } from './lifecycle.machine.ts';
 import { judgeIdentity } from './postmaster-identity.ts';
@@ -17,8 +19,15 @@ async function namesIn(world: World, directory: string): Promise<readonly string
   }
 }
 
+/** What is expected of the data directory. */
+export interface ExpectedData {
+  readonly major: number;
+  /** By which it must be marked, empty if we know of none; undefined: it is not asked who made it. */
+  readonly incarnation: string | undefined;
+}
+
 /** What is at the place of the data directory. */
-export async function observeData(world: World, layout: Layout, binaryMajor: number): Promise<DataSeen> {
+export async function observeData(world: World, layout: Layout, expected: ExpectedData): Promise<DataSeen> {
   const version = await readText(world, `${layout.data}/PG_VERSION`);
   if (version === undefined) {
     const names = await namesIn(world, layout.data);
@@ -26,8 +35,18 @@ export async function observeData(world: World, layout: Layout, binaryMajor: num
   }
   const major = parseDataMajor(version);
   if (major === undefined) return { kind: 'unusable', refusal: foreignDirectory(layout.data) };
-  if (major === binaryMajor) return { kind: 'present' };
-  return { kind: 'unusable', refusal: versionMismatch(layout.data, major, binaryMajor) };
+  if (major !== expected.major) {
+    return { kind: 'unusable', refusal: versionMismatch(layout.data, major, expected.major) };
+  }
+  return expected.incarnation === undefined ? { kind: 'present' } : whoseData(world, layout, expected.incarnation);
+}
+
+async function whoseData(world: World, layout: Layout, incarnation: string): Promise<DataSeen> {
+  const mark = await readMark(world, layout.data);
+  if (mark !== undefined && mark === incarnation) return { kind: 'present' };
+  const its = mark === undefined ? 'It has no incarnation' : `Its incarnation is ${mark}`;
+  const ours = incarnation === '' ? 'we have made none' : `ours is ${incarnation}`;
+  return { kind: 'unusable', refusal: strangeData(layout.data, `${its}, ${ours}.`) };
 }
 
 export async function readPostmasterPid(
@@ -44,10 +63,35 @@ export interface KnownServer {
   readonly childPid: number | undefined;
   /** One that was there when we last looked. */
   readonly lastPid: number | undefined;
+  /** One whose recovery is over. */
+  readonly primaryPid: number | undefined;
 }
 
-/** Whether a server runs on the data directory. */
-export async function observeServer(world: World, layout: Layout, known: KnownServer): Promise<ServerSeen> {
+/** Where recovery stands is asked of pg_controldata, whose answer this is. */
+export type AskControlData = () => Promise<ControlData>;
+
+/** Whether a server runs on the data directory, and as what. */
+export async function observeServer(
+  world: World,
+  layout: Layout,
+  known: KnownServer,
+  ask: AskControlData,
+): Promise<ServerSeen> {
+  const seen = await observeProcess(world, layout, known);
+  if (seen.kind !== 'alive' || seen.phase !== 'ready' || seen.pid === known.primaryPid) return seen;
+  return (await isInRecovery(world, layout, ask)) ? { ...seen, phase: 'standby' } : seen;
+}
+
+/**
+ * A server that takes connections says `ready` in its pid file whether it is a hot standby or a primary (PostgreSQL source,
+ * `postmaster.c`). A promotion removes standby.signal a moment before recovery has ended; the control file tells the end.
+ */
+async function isInRecovery(world: World, layout: Layout, ask: AskControlData): Promise<boolean> {
+  if ((await world.disk.info(`${layout.data}/standby.signal`)) !== undefined) return true;
+  return (await ask()).clusterState !== 'in production';
+}
+
+async function observeProcess(world: World, layout: Layout, known: KnownServer): Promise<ServerSeen> {
   const { childPid, lastPid } = known;
   const file = await readPostmasterPid(world, layout);
   if (childPid !== undefined) {

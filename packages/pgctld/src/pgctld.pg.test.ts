@@ -55,6 +55,7 @@ async function configOf(folder: string, major: number): Promise<PgctldConfig> {
     maxConnections: 20,
     superuserPassword: 'a password',
     keepRunning: false,
+    member: false,
     limits: defaultLimits,
     ...(isRoot ? { runAs: nobody } : {}),
   };
@@ -194,7 +195,7 @@ describe.runIf(binaries[17] !== undefined)('pgctld', () => {
     expect(await query(config, 'select 1')).toBe('1');
     // The orphaned initdb may still be writing into its own directory.
     const names = (await world.disk.list(config.directory)).filter((name) => !name.startsWith('data.new.'));
-    expect(names).toEqual(['data', 'etc', 'log', 'pgctld.lock']);
+    expect(names).toEqual(['data', 'etc', 'log', 'pgctld.lock', 'server.json']);
   });
 
   test('takes initdb with it when it ends', async () => {

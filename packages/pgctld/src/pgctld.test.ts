@@ -21,6 +21,7 @@ const config: PgctldConfig = {
   maxConnections: 100,
   superuserPassword: 'secret',
   keepRunning: false,
+  member: false,
   limits: defaultLimits,
 };
 
@@ -70,7 +71,7 @@ describe('pgctld', () => {
     const { world, start } = stage();
     const pgctld = await start();
     await world.until(pgctld.hands.initDb(defaultInit));
-    expect(await world.disk.list('/home')).toEqual(['data', 'pgctld.lock']);
+    expect(await world.disk.list('/home')).toEqual(['data', 'pgctld.lock', 'server.json']);
   });
 
   test('quotes the log when the server would not start', async () => {
@@ -180,6 +181,144 @@ describe('pgctld', () => {
     expect((await world.until(refused(first.hands.start()))).sqlstate).toBe('55000');
     expect(fake.starts).toBe(0);
   });
+});
+
+describe('a member', () => {
+  const member = { member: true, keepRunning: true, replicationPassword: 'a:b' } as const;
+  const roleOf = (fake: FakePostgres): string =>
+    fake.alive.size === 0 ? 'none' : fake.standbys.size > 0 ? 'standby' : 'primary';
+  const kill = (world: QuietWorld, fake: FakePostgres): void => {
+    for (const pid of fake.alive) world.processes.signal(pid, 'SIGKILL');
+    fake.alive.clear();
+    fake.standbys.clear();
+  };
+
+  async function ledOnce(over: Partial<PgctldConfig> = member): Promise<Stage & { readonly pgctld: Pgctld }> {
+    const place = stage();
+    const pgctld = await place.start(over);
+    await place.world.until(pgctld.hands.initDb({ ...defaultInit, incarnation: '00000000000000aa' }));
+    await place.world.until(pgctld.hands.start());
+    await place.world.until(pgctld.hands.promote());
+    return { ...place, pgctld };
+  }
+
+  test('starts as a standby though nobody has said so, and is a primary when it was promoted', async () => {
+    const { world, fake, start } = stage();
+    const { hands } = await start(member);
+    await world.until(hands.initDb(defaultInit));
+    await world.until(hands.start());
+    expect([roleOf(fake), (await world.until(hands.status())).standby]).toEqual(['standby', true]);
+    await world.until(hands.promote());
+    expect(roleOf(fake)).toBe('primary');
+    await world.until(hands.promote());
+    await world.until(hands.start({ standby: true }));
+    expect(roleOf(fake)).toBe('primary');
+  });
+
+  test('is a standby again after its server was killed, and after a restart', async () => {
+    const { world, fake, pgctld } = await ledOnce();
+    kill(world, fake);
+    await world.advance(2_000);
+    expect([fake.starts, roleOf(fake)]).toEqual([2, 'standby']);
+    await world.until(pgctld.hands.promote());
+    await world.until(pgctld.hands.restart('fast'));
+    expect(roleOf(fake)).toBe('standby');
+  });
+
+  test('is started again at once the first time', async () => {
+    const { world, fake } = await ledOnce();
+    await world.advance(20_000);
+    kill(world, fake);
+    await world.advance(fake.startMs + 50);
+    expect(roleOf(fake)).toBe('standby');
+  });
+
+  test('that led forgets whom it followed and who had to acknowledge, and keeps what else was set', async () => {
+    const { world, pgctld } = await ledOnce();
+    const file = '/home/data/postgresql.auto.conf';
+    const mine = "work_mem = '7MB'\n";
+    await world.disk.write(file, utf8(`primary_conninfo = 'host=a'\n${mine}synchronous_standby_names = ''\n`));
+    await world.until(pgctld.hands.restart('fast'));
+    expect(utf8Text(await world.disk.read(file))).toBe(mine);
+  });
+
+  test('that follows still follows after a restart', async () => {
+    const { world, start } = stage();
+    const { hands } = await start(member);
+    await world.until(hands.initDb(defaultInit));
+    await world.until(hands.start());
+    const following = "primary_conninfo = 'host=a'\n";
+    await world.disk.write('/home/data/postgresql.auto.conf', utf8(following));
+    await world.until(hands.restart('fast'));
+    expect(utf8Text(await world.disk.read('/home/data/postgresql.auto.conf'))).toBe(following);
+  });
+
+  test('keeps its incarnation beside the data directory, where no backup brings another one', async () => {
+    const { world, start, pgctld } = await ledOnce();
+    expect((await world.until(pgctld.hands.status())).incarnation).toBe('00000000000000aa');
+    await world.until(pgctld.hands.stop('fast'));
+    await world.until(pgctld.close());
+    const heir = await start({ ...member, pid: 2 });
+    expect((await world.until(heir.hands.status())).incarnation).toBe('00000000000000aa');
+    await world.disk.remove('/home/data', { recursive: true });
+    const lost = await world.until(heir.hands.status());
+    expect([lost.state, lost.incarnation]).toEqual([ServerState.NOT_INITIALIZED, '']);
+  });
+
+  test.each([
+    ['has no mark, as from a base backup', undefined],
+    ["has another one's mark", 'ffffffffffffffff\n'],
+  ])('refuses a data directory that %s', async (_title, mark) => {
+    const { world, pgctld } = await ledOnce();
+    await world.until(pgctld.hands.stop('fast'));
+    const file = '/home/data/pgsql_tmp.multigres-incarnation';
+    if (mark === undefined) await world.disk.remove(file);
+    else await world.disk.write(file, utf8(mark));
+    const error = await world.until(refused(pgctld.hands.start()));
+    expect([error.sqlstate, error.message]).toEqual([
+      '55000',
+      'data directory "/home/data" is not the one that this pgctld has made',
+    ]);
+  });
+
+  test('refuses an incarnation that is none, and draws one if it is given none', async () => {
+    const { world, start } = stage();
+    const { hands } = await start(member);
+    const error = await world.until(refused(hands.initDb({ ...defaultInit, incarnation: 'mine' })));
+    expect(error.sqlstate).toBe('22023');
+    await world.until(hands.initDb(defaultInit));
+    expect((await world.until(hands.status())).incarnation).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  test('answers a promotion that takes too long, and one without a server', async () => {
+    const { world, fake, start } = stage();
+    const { hands } = await start(member);
+    await world.until(hands.initDb(defaultInit));
+    expect((await world.until(refused(hands.promote()))).sqlstate).toBe('55000');
+    await world.until(hands.start());
+    fake.promoteMs = 40_000;
+    const error = await world.until(refused(hands.promote()));
+    expect([error.sqlstate, error.fate]).toEqual(['57P03', 'unknown']);
+    await world.until(hands.promote());
+    expect(roleOf(fake)).toBe('primary');
+  });
+
+  test('has its password file in the words of libpq, and says where', async () => {
+    const { world, pgctld } = await ledOnce();
+    const { replicationPassfile } = await world.until(pgctld.hands.status());
+    expect(utf8Text(await world.disk.read(replicationPassfile as string))).toBe('*:*:*:multigres_replication:a\\:b\n');
+  });
+});
+
+test('a server alone comes up as it is, unless a standby was asked for', async () => {
+  const { world, fake, start } = stage();
+  const { hands } = await start();
+  await world.until(hands.initDb(defaultInit));
+  await world.until(hands.start());
+  expect([fake.standbys.size, (await world.until(hands.status())).standby]).toEqual([0, false]);
+  await world.until(hands.start({ standby: true }));
+  await world.until(hands.restart('fast'));
+  expect(fake.standbys.size).toBe(1);
 });
 
 /** Lets a pgctld make and start a server, and die at a step. Answers whether it lived through it. */

@@ -11,6 +11,7 @@ import type { Force } from './lifecycle.machine.ts';
 import { readPostmasterPid } from './observe.ts';
 import { postgresState, type PostgresStateInit } from './postgres-state.ts';
 import { readControlData } from './read-control-data.ts';
+import { emptyRecord, RecordKeeper } from './server-record.ts';
 import { pgctldService } from './service.ts';
 import type { PgVersion } from './version.ts';
 
@@ -18,12 +19,14 @@ import type { PgVersion } from './version.ts';
 export interface PostgresHands {
   /** Answers whether a data directory was made now. */
   initDb(options: InitOptions): Promise<boolean>;
-  /** Resolves when connections are accepted. */
-  start(): Promise<void>;
+  /** Resolves when connections are accepted. `standby`: as a standby, now and at every later start. */
+  start(options?: { readonly standby: boolean }): Promise<void>;
   /** Resolves when the process has ended. */
   stop(force: Force): Promise<void>;
   restart(force: Force): Promise<void>;
   reload(): Promise<void>;
+  /** Resolves when recovery has ended. */
+  promote(): Promise<void>;
   status(): Promise<PostgresStateInit>;
 }
 
@@ -51,8 +54,9 @@ export async function startPgctld(ports: PgctldPorts, config: PgctldConfig, list
   const layout = layoutOf(config.directory);
   const version = await probeBinaries(world, config);
   const lock = await takeDirectory(world, config, layout);
-  const driver = new LifecycleDriver(world, config, layout, lock, version.major);
-  const hands = postgresHands(world, config, layout, driver, version);
+  const keeper = await RecordKeeper.open(world, layout);
+  const driver = new LifecycleDriver(world, config, layout, { lock, keeper }, version.major);
+  const hands = postgresHands(world, config, layout, { driver, keeper }, version);
   const server = await rpc.serve(listen, [pgctldService(hands)]);
   return {
     endpoint: server.endpoint,
@@ -79,7 +83,7 @@ function postgresHands(
   world: World,
   config: PgctldConfig,
   layout: Layout,
-  driver: LifecycleDriver,
+  { driver, keeper }: { readonly driver: LifecycleDriver; readonly keeper: RecordKeeper },
   version: PgVersion,
 ): PostgresHands {
   let systemIdentifier: bigint | undefined;
@@ -89,10 +93,14 @@ function postgresHands(
       await driver.request('init', 'fast', options);
       return before === undefined;
     },
-    start: () => driver.request('start'),
+    async start(options) {
+      if (config.member || options?.standby) await driver.keepAsStandby();
+      await driver.request('start');
+    },
     stop: (force) => driver.request('stop', force),
     restart: (force) => driver.request('restart', force),
     reload: () => driver.request('reload'),
+    promote: () => driver.request('promote'),
     async status() {
       const server = await driver.look();
       if (server.kind === 'unusable') throw server.refusal;
@@ -104,6 +112,7 @@ function postgresHands(
         file: typeof file === 'object' ? file : undefined,
         version,
         systemIdentifier: systemIdentifier ?? 0n,
+        record: initialized ? keeper.record : emptyRecord,
       });
     },
   };

@@ -3,6 +3,7 @@ import type { PgctldConfig } from './config.ts';
 import type { Layout } from './layout.ts';
 import type { Server } from './lifecycle.machine.ts';
 import type { PostmasterPid } from './postmaster-pid.ts';
+import type { ServerRecord } from './server-record.ts';
 import type { PgVersion } from './version.ts';
 
 type StatusAnswer = Awaited<ReturnType<Implementation<typeof PgctldService>['getStatus']>>;
@@ -24,6 +25,7 @@ export function serverStateOf(server: Server): ServerState {
     case 'failing':
       return ServerState.STARTING;
     case 'running':
+    case 'promoting':
       return ServerState.RUNNING;
     case 'stopping':
       return ServerState.STOPPING;
@@ -35,6 +37,7 @@ export interface StateFacts {
   readonly file: PostmasterPid | undefined;
   readonly version: PgVersion;
   readonly systemIdentifier: bigint;
+  readonly record: ServerRecord;
 }
 
 export function postgresState(config: PgctldConfig, layout: Layout, facts: StateFacts): PostgresStateInit {
@@ -52,5 +55,9 @@ export function postgresState(config: PgctldConfig, layout: Layout, facts: State
     version: facts.version.text,
     startedMs: file !== undefined && file.pid === pid ? BigInt(file.startedAtS) * 1000n : 0n,
     systemIdentifier: facts.systemIdentifier,
+    standby: facts.record.standby,
+    incarnation: facts.record.incarnation,
+    busy: server.kind === 'initializing' ? 'initializing' : '',
+    replicationPassfile: config.replicationPassword === undefined ? '' : layout.passfile,
   };
 }

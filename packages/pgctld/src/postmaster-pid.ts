@@ -1,3 +1,4 @@
+/** `ready` takes connections, as a primary or as a hot standby; `standby` takes none (until we have looked closer: observe.ts). */
 export type PostmasterPhase = 'starting' | 'ready' | 'standby' | 'stopping';
 
 /** What the server writes about itself into postmaster.pid (PostgreSQL source, `pidfile.h`); a line appears when it is known. */

@@ -17,11 +17,12 @@ export function pgctldService(hands: PostgresHands): ServedService {
         superuser: request.superuser || defaultInit.superuser,
         encoding: request.encoding || defaultInit.encoding,
         locale: request.locale || undefined,
+        incarnation: request.incarnation || undefined,
       });
       return { created, status: await hands.status() };
     },
-    async start() {
-      await hands.start();
+    async start(request) {
+      await hands.start({ standby: request.standby });
       return { status: await hands.status() };
     },
     async stop(request) {
@@ -37,7 +38,8 @@ export function pgctldService(hands: PostgresHands): ServedService {
       return { status: await hands.status() };
     },
     async promote() {
-      throw notBuilt('promoting');
+      await hands.promote();
+      return { status: await hands.status() };
     },
     async rewind() {
       throw notBuilt('rewinding');

@@ -1,10 +1,6 @@
+import { quotedSetting as quoted } from './auto-conf.ts';
 import type { PgctldConfig } from './config.ts';
 import type { Layout } from './layout.ts';
-
-/** A string constant of postgresql.conf (PostgreSQL documentation, "Parameter Names and Values"). */
-function quoted(value: string): string {
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-}
 
 /**
  * The file that Postgres is started with. It stands outside of the data directory, so that a data directory that is cloned, rewound or
@@ -21,11 +17,42 @@ export function mainConf(layout: Layout): string {
   ].join('\n');
 }
 
+type Line = readonly [name: string, value: string, why?: string];
+
+/**
+ * What initdb writes into the control file. A standby with less refuses to start (PostgreSQL documentation, "Administrator's Overview" of hot
+ * standby), and a new data directory of a member starts as one.
+ */
+const leastConnectionsOfMember = 100;
+
+/** For one of several that keep a shard: how it recovers, follows and is followed. */
+const memberLines: readonly Line[] = [
+  ['restart_after_crash', 'off', 'a crashed leader must come back as a standby: pgctld starts it'],
+  ['synchronous_commit', 'on', 'acknowledged means flushed on the quorum'],
+  [
+    'synchronous_standby_names',
+    quoted('ANY 1 (mg_nobody)'),
+    'until its member says who counts, no commit is acknowledged',
+  ],
+  ['recovery_target_timeline', quoted('latest')],
+  ['wal_retrieve_retry_interval', '100ms', 'how long a follower takes to find a new leader'],
+  ['wal_receiver_status_interval', '1s'],
+  ['wal_receiver_timeout', '5s', 'a silent leader is let go, so that the receiver connects to the next'],
+  ['wal_sender_timeout', '5s', 'a silent follower frees its place and its slot'],
+  [
+    'wal_keep_size',
+    '512MB',
+    'who was away for a moment catches up without a slot, and finds the checkpoint to rewind to',
+  ],
+  ['max_slot_wal_keep_size', '4GB', 'the slot of one who stays away must not fill the disk: it is cloned anew'],
+];
+
 /** Our settings (PostgreSQL documentation, chapter "Server Configuration"), each with its reason where it is not plain. */
 export function ourConf(config: PgctldConfig, layout: Layout): string {
-  const lines: [name: string, value: string, why?: string][] = [
+  const connections = config.member ? Math.max(config.maxConnections, leastConnectionsOfMember) : config.maxConnections;
+  const lines: Line[] = [
     ['cluster_name', quoted(config.id), 'seen in ps'],
-    ['max_connections', String(config.maxConnections)],
+    ['max_connections', String(connections)],
     ['unix_socket_permissions', '0700', 'the socket trusts: only the user who runs Postgres, and root, may reach it'],
     ['password_encryption', quoted('scram-sha-256')],
     ['hba_file', quoted(layout.hba)],
@@ -35,7 +62,7 @@ export function ourConf(config: PgctldConfig, layout: Layout): string {
     ['max_wal_senders', '10'],
     ['max_replication_slots', '10'],
     ['wal_log_hints', 'on', 'a diverged server can be rewound'],
-    ['max_prepared_transactions', String(config.maxConnections), 'two-phase commit; a standby needs no fewer'],
+    ['max_prepared_transactions', String(connections), 'two-phase commit; a standby needs no fewer'],
     ['log_destination', quoted('stderr')],
     ['logging_collector', 'on'],
     ['log_directory', quoted(layout.log)],
@@ -45,6 +72,7 @@ export function ourConf(config: PgctldConfig, layout: Layout): string {
     ['log_rotation_size', '0'],
     ['log_line_prefix', quoted('%m [%p] %q%u@%d ')],
     ['lc_messages', quoted('C'), 'pgctld reads the log to say why a start failed'],
+    ...(config.member ? memberLines : []),
   ];
   const settings = lines.map(([name, value, why]) => `${name} = ${value}${why === undefined ? '' : ` # ${why}`}`);
   return ['# Written by pgctld at each start; changes are lost.', ...settings, ''].join('\n');
@@ -52,7 +80,8 @@ export function ourConf(config: PgctldConfig, layout: Layout): string {
 
 /**
  * Who may log in (PostgreSQL documentation, "The pg_hba.conf File"). The socket trusts, because its file permissions let in nobody but
- * the user who runs Postgres; everybody else shows a password.
+ * the user who runs Postgres; everybody else shows a password. Members stream and copy from each other as a role of their own, with a
+ * password like anybody; pg_rewind reads through an ordinary connection to the database postgres.
  */
 export function hbaConf(): string {
   return [

@@ -2,8 +2,10 @@ import { utf8, utf8Text, type Child, type World } from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
 import { giveToPostgres, placeFile, readText, withDisk } from './files.ts';
 import type { Layout } from './layout.ts';
+import { writePassfile } from './passfile.ts';
 import { judgeIdentity } from './postmaster-identity.ts';
 import { parsePostmasterPid, withDeadPid } from './postmaster-pid.ts';
+import { prepareStandby } from './prepare-standby.ts';
 import { commandLineOf } from './running-process.ts';
 import { hbaConf, mainConf, ourConf, serverArgs } from './settings.ts';
 import type { StartEvidence } from './start-trouble.ts';
@@ -22,6 +24,7 @@ async function prepare(world: World, config: PgctldConfig, layout: Layout): Prom
   await placeFile(world, layout.ourConf, ourConf(config, layout));
   await placeFile(world, layout.hba, hbaConf());
   await placeFile(world, layout.ident, '');
+  await writePassfile(world, config, layout);
 }
 
 /**
@@ -40,12 +43,18 @@ export async function disownRecycledPid(world: World, config: PgctldConfig, path
   await world.disk.rename(temporary, path);
 }
 
-/** Starts the server and answers as soon as the process is there. It lives on when pgctld ends. */
-export async function spawnServer(world: World, config: PgctldConfig, layout: Layout): Promise<Child> {
+/** Starts the server, as a standby or as it comes, and answers as soon as the process is there. It lives on when pgctld ends. */
+export async function spawnServer(
+  world: World,
+  config: PgctldConfig,
+  layout: Layout,
+  standby: boolean,
+): Promise<Child> {
   return withDisk('start Postgres', async () => {
     await prepare(world, config, layout);
     await disownRecycledPid(world, config, `${layout.data}/postmaster.pid`);
     await disownRecycledPid(world, config, `${config.socketDirectory}/.s.PGSQL.${config.port}.lock`);
+    if (standby) await prepareStandby(world, config, layout.data);
     await world.disk.write(layout.startupLog, new Uint8Array(0), 0o640);
     return world.processes.spawn({
       program: `${config.binDirectory}/postgres`,

@@ -22,6 +22,8 @@ interface Flags extends LogFlags {
   readonly passwordFile?: string;
   readonly runAs?: { readonly uid: number; readonly gid: number };
   readonly keepRunning: boolean;
+  readonly member: boolean;
+  readonly replicationPasswordFile?: string;
 }
 
 function absolutePath(text: string): string {
@@ -60,18 +62,25 @@ export function pgctldCommand(): Command {
     .option('--max-connections <number>', 'limit of Postgres', wholeNumber(10, 10_000), 100)
     .option('--password-file <path>', 'password of the superuser, for a data directory that is made', absolutePath)
     .option('--run-as <uid:gid>', 'who runs Postgres, when root runs this', account)
+    .option('--member', 'one of several that keep a shard: always starts as a standby', false)
+    .option(
+      '--replication-password-file <path>',
+      'password of the role multigres_replication, with which members copy and follow each other',
+      absolutePath,
+    )
     .option('--keep-running', 'start Postgres again when it has ended unasked', false);
   return addLogOptions(command).action((flags: Flags) => servePgctld(flags));
 }
 
 function configOf(flags: Flags): PgctldConfig {
   const { id, directory, binDirectory, socketDirectory, port, listenAddresses, maxConnections, keepRunning } = flags;
-  const { passwordFile, runAs } = flags;
+  const { passwordFile, runAs, member, replicationPasswordFile } = flags;
   return {
-    ...{ id, directory, binDirectory, socketDirectory, port, listenAddresses, maxConnections, keepRunning },
+    ...{ id, directory, binDirectory, socketDirectory, port, listenAddresses, maxConnections, keepRunning, member },
     pid: process.pid,
     limits: defaultLimits,
     ...(passwordFile === undefined ? {} : { superuserPassword: passwordIn(passwordFile) }),
+    ...(replicationPasswordFile === undefined ? {} : { replicationPassword: passwordIn(replicationPasswordFile) }),
     ...(runAs === undefined ? {} : { runAs }),
   };
 }

@@ -8,6 +8,8 @@ export interface FakePostgres {
   refuses: string | undefined;
   /** From the birth of the process until it accepts connections. */
   startMs: number;
+  /** From the signal until recovery has ended. */
+  promoteMs: number;
   /** Signals that it does not hear. */
   deaf: readonly string[];
   /** Whether initdb dies half-way, like all other processes of a container whose first one was killed. */
@@ -15,8 +17,9 @@ export interface FakePostgres {
   /** How many servers were started, initdbs run. */
   starts: number;
   inits: number;
-  /** Pids of servers that live. */
+  /** Pids of servers that live, and of those that are standbys. */
   readonly alive: Set<number>;
+  readonly standbys: Set<number>;
 }
 
 const option = (process: QuietProcess, name: string): string | undefined =>
@@ -28,15 +31,17 @@ export function fakePostgres(world: QuietWorld, bin: string): FakePostgres {
     version: '17.5',
     refuses: undefined,
     startMs: 100,
+    promoteMs: 200,
     deaf: [],
     initDies: () => false,
     starts: 0,
     inits: 0,
     alive: new Set(),
+    standbys: new Set(),
   };
   world.program(`${bin}/initdb`, (process) => void initdb(world, fake, process));
   world.program(`${bin}/postgres`, (process) => void postgres(world, fake, process));
-  world.program(`${bin}/pg_controldata`, (process) => void controlData(world, process));
+  world.program(`${bin}/pg_controldata`, (process) => void controlData(world, fake, process));
   world.program('tail', (process) => void tail(world, process));
   return fake;
 }
@@ -82,24 +87,42 @@ async function serve(world: QuietWorld, fake: FakePostgres, process: QuietProces
   const write = (phase: string): Promise<void> =>
     world.disk.write(pidFile, utf8(`${process.pid}\n${data}\n1700000000\n5432\n/run\n\n 1 2\n${phase}\n`));
   await write('starting');
+  const standby = (await world.disk.info(`${data}/standby.signal`)) !== undefined;
+  if (standby) fake.standbys.add(process.pid);
   process.onSignal((signal) => {
-    if (fake.deaf.includes(signal)) return;
+    if (fake.deaf.includes(signal) || signal === 'SIGHUP') return;
+    if (signal === 'SIGUSR1') {
+      void promote(world, fake, process, data);
+      return;
+    }
     fake.alive.delete(process.pid);
-    if (signal === 'SIGHUP') return;
+    fake.standbys.delete(process.pid);
     void world.disk.remove(pidFile).then(() => process.exit(0));
   });
   await world.clock.sleep(fake.startMs);
   if (world.processes.isAlive(process.pid)) await write('ready   ');
 }
 
-async function controlData(world: QuietWorld, process: QuietProcess): Promise<void> {
+/** A standby that finds its trigger file becomes a primary (PostgreSQL source, `CheckPromoteSignal`). */
+async function promote(world: QuietWorld, fake: FakePostgres, process: QuietProcess, data: string): Promise<void> {
+  if (!fake.standbys.has(process.pid) || (await world.disk.info(`${data}/promote`)) === undefined) return;
+  await world.disk.remove(`${data}/promote`);
+  await world.clock.sleep(fake.promoteMs);
+  if (!world.processes.isAlive(process.pid)) return;
+  await world.disk.remove(`${data}/standby.signal`);
+  await world.clock.sleep(20);
+  if (world.processes.isAlive(process.pid)) fake.standbys.delete(process.pid);
+}
+
+async function controlData(world: QuietWorld, fake: FakePostgres, process: QuietProcess): Promise<void> {
   const data = process.command.args[1] as string;
   if ((await world.disk.info(`${data}/control`)) === undefined) {
     process.stderr('could not open file\n');
     process.exit(1);
     return;
   }
-  process.stdout('Database cluster state:    in production\nDatabase system identifier:    7123456789012345678\n');
+  const state = fake.standbys.size > 0 ? 'in archive recovery' : 'in production';
+  process.stdout(`Database cluster state:    ${state}\nDatabase system identifier:    7123456789012345678\n`);
   process.exit(0);
 }
 
