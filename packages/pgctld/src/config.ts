@@ -19,7 +19,7 @@ export interface PgctldConfig {
   /** Password of the bootstrap superuser, plain or as a SCRAM verifier; without one nobody can log in over TCP. */
   readonly superuserPassword?: string;
   /** One of several servers that keep a shard: it always starts as a standby, and a primary comes from a promotion only. */
-  readonly member: boolean;
+  readonly member?: boolean;
   /** Password of the role `multigres_replication`, with which members copy, rewind and stream from each other. */
   readonly replicationPassword?: string;
   /** Start Postgres again, with backoff, when it has ended without being asked to. */

@@ -92,7 +92,7 @@ export async function initialize(
       await makeRoom(world, layout);
       await writeMark(world, config, directory, incarnation);
       // Before the name: what is found under the name without a record would be a stranger's.
-      await keeper.change({ incarnation, systemIdentifier, standby: config.member });
+      await keeper.change({ incarnation, systemIdentifier, standby: config.member ?? false });
       await world.disk.rename(directory, layout.data);
       await world.disk.syncDirectory(layout.root);
     } finally {
