@@ -3,6 +3,7 @@ import { GrpcTransport, HostClock, HostNetwork } from '@multigres/host';
 import {
   client,
   GatewayService,
+  OrchService,
   PgctldService,
   PoolerService,
   type GatewayStatus,
@@ -11,8 +12,6 @@ import {
   type RpcChannel,
   type RpcClient,
 } from '@multigres/rpc';
-import { sockets } from './cluster.ts';
-import type { Folder } from './folder.ts';
 
 const clock = new HostClock();
 const machine = { clock, network: new HostNetwork(clock) };
@@ -29,12 +28,17 @@ async function withChannel<T>(path: string, work: (channel: RpcChannel) => Promi
   }
 }
 
-/** Calls pgctld. Rejects with PgError. */
+/** Calls the pgctld behind a socket. Rejects with PgError. */
 export function withPgctld<T>(
-  folder: Folder,
+  socket: string,
   work: (pgctld: RpcClient<typeof PgctldService>) => Promise<T>,
 ): Promise<T> {
-  return withChannel(sockets.pgctld(folder), (channel) => work(client(PgctldService, channel)));
+  return withChannel(socket, (channel) => work(client(PgctldService, channel)));
+}
+
+/** Calls the orchestrator behind a socket. Rejects with PgError. */
+export function withOrch<T>(socket: string, work: (orch: RpcClient<typeof OrchService>) => Promise<T>): Promise<T> {
+  return withChannel(socket, (channel) => work(client(OrchService, channel)));
 }
 
 const quickMs = 2_000;
@@ -48,14 +52,14 @@ async function asked<T>(ask: Promise<{ readonly status?: T | undefined }>): Prom
   }
 }
 
-export function postgresState(folder: Folder): Promise<PostgresState | undefined> {
-  return asked(withPgctld(folder, (pgctld) => pgctld.getStatus({}, { deadlineMs: quickMs })));
+export function postgresState(socket: string): Promise<PostgresState | undefined> {
+  return asked(withPgctld(socket, (pgctld) => pgctld.getStatus({}, { deadlineMs: quickMs })));
 }
 
 /** Whether it is there at all: it may also answer that something is wrong with its directory. */
-export async function pgctldAnswers(folder: Folder): Promise<boolean> {
+export async function pgctldAnswers(socket: string): Promise<boolean> {
   try {
-    await withPgctld(folder, (pgctld) => pgctld.getStatus({}, { deadlineMs: quickMs }));
+    await withPgctld(socket, (pgctld) => pgctld.getStatus({}, { deadlineMs: quickMs }));
     return true;
   } catch (error) {
     return error instanceof PgError && !unanswered.has(error.sqlstate);
@@ -69,18 +73,20 @@ const unanswered: ReadonlySet<string> = new Set([
   sqlstate.queryCanceled,
 ]);
 
-export function poolerStatus(folder: Folder): Promise<PoolerStatus | undefined> {
+export function poolerStatus(socket: string): Promise<PoolerStatus | undefined> {
+  return asked(withChannel(socket, (channel) => client(PoolerService, channel).getStatus({}, { deadlineMs: quickMs })));
+}
+
+export function gatewayStatus(socket: string): Promise<GatewayStatus | undefined> {
   return asked(
-    withChannel(sockets.pooler(folder), (channel) =>
-      client(PoolerService, channel).getStatus({}, { deadlineMs: quickMs }),
-    ),
+    withChannel(socket, (channel) => client(GatewayService, channel).getStatus({}, { deadlineMs: quickMs })),
   );
 }
 
-export function gatewayStatus(folder: Folder): Promise<GatewayStatus | undefined> {
-  return asked(
-    withChannel(sockets.gateway(folder), (channel) =>
-      client(GatewayService, channel).getStatus({}, { deadlineMs: quickMs }),
-    ),
+/** Whether an orchestrator answers. */
+export function orchAnswers(socket: string): Promise<boolean> {
+  return withOrch(socket, (orch) => orch.getStatus({}, { deadlineMs: quickMs })).then(
+    () => true,
+    () => false,
   );
 }

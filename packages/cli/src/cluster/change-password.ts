@@ -3,13 +3,14 @@ import path from 'node:path';
 import { CliError } from '../errors.ts';
 import { postgresSocketDirectory, type Cluster } from './cluster.ts';
 import { superuser } from './connection-string.ts';
+import type { NodeRecord } from './record.ts';
 
 /**
  * Gives the superuser the password that stands in the folder: the file was lost and made anew, the data is older. The socket trusts whoever
  * can reach it; the statement goes through standard input, because a command line can be read by everybody.
  */
-export async function changePassword(cluster: Cluster, password: string, bin: string): Promise<void> {
-  const target = `host=${postgresSocketDirectory(cluster)} port=${cluster.record.postgresPort} user=${superuser} dbname=postgres`;
+export async function changePassword(cluster: Cluster, node: NodeRecord, password: string, bin: string): Promise<void> {
+  const target = `host=${postgresSocketDirectory(cluster)} port=${node.postgresPort} user=${superuser} dbname=postgres`;
   const child = spawn(path.join(bin, 'psql'), ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', target], {
     stdio: ['pipe', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', PGCONNECT_TIMEOUT: '10' },

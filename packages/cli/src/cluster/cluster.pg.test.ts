@@ -64,7 +64,7 @@ function freePort(): Promise<number> {
 
 async function up(folder: string, ...more: readonly string[]): Promise<string> {
   const port = more.includes('--port') ? [] : ['--port', String(await freePort())];
-  const result = await run('up', '--dir', folder, ...port, ...more);
+  const result = await run('up', '--single', '--dir', folder, ...port, ...more);
   expect([result.code, result.stderr]).toEqual([0, expect.stringContaining('first query: answered')]);
   return result.stdout.trim();
 }
@@ -158,7 +158,7 @@ describe.runIf(tools.every((tool) => tool !== undefined))('a local cluster', () 
 
   test('is started by one at a time', async () => {
     const folder = freshFolder();
-    const first = begin('up', '--dir', folder, '--port', String(await freePort()));
+    const first = begin('up', '--single', '--dir', folder, '--port', String(await freePort()));
     await first.said('programs:');
     const second = await run('up', '--dir', folder);
     expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('is at work in')]);
@@ -171,7 +171,7 @@ describe.runIf(tools.every((tool) => tool !== undefined))('a local cluster', () 
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, '127.0.0.1', () => resolve((taken.address() as net.AddressInfo).port));
     });
-    const result = await run('up', '--dir', folder, '--port', String(port));
+    const result = await run('up', '--single', '--dir', folder, '--port', String(port));
     await new Promise((resolve) => taken.close(resolve));
     expect([result.code, result.stdout]).toEqual([1, '']);
     expect(result.stderr).toMatch(
@@ -217,7 +217,7 @@ describe.runIf(tools.every((tool) => tool !== undefined))('a local cluster', () 
 
   test('takes everything back when its start is interrupted', async () => {
     const folder = freshFolder();
-    const starting = begin('up', '--dir', folder, '--port', String(await freePort()));
+    const starting = begin('up', '--single', '--dir', folder, '--port', String(await freePort()));
     await starting.said('pgctld:');
     starting.child.kill('SIGINT');
     const { code, stdout, stderr } = await starting.result;
@@ -241,7 +241,7 @@ describe.runIf(tools.every((tool) => tool !== undefined))('a local cluster', () 
       stdio: 'ignore',
     });
     context.skip(mount.status !== 0, 'mounting a small disk is not permitted here');
-    const result = await run('up', '--dir', folder, '--port', String(await freePort()));
+    const result = await run('up', '--single', '--dir', folder, '--port', String(await freePort()));
     expect([result.code, result.stderr]).toEqual([1, expect.stringContaining('etcd cannot write: the disk is full')]);
     expect(processesOf(folder)).toEqual([]);
   });

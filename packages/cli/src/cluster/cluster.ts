@@ -1,14 +1,12 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Tool } from '@multigres/host';
-import type { ComponentSpec } from './component.ts';
-import { superuser } from './connection-string.ts';
-import { etcdHost, etcdSpec } from './etcd.ts';
 import { socketFile, type Folder } from './folder.ts';
-import type { ClusterRecord } from './record.ts';
+import type { CellRecord, ClusterRecord, EtcdRecord, NodeRecord } from './record.ts';
 import type { Account } from './unprivileged.ts';
 
-export const cell = 'local';
+/** All of a local cluster listens, and is dialled, on this machine only. Gateways may listen elsewhere, too. */
+export const localHost = '127.0.0.1';
 
 export interface Tools {
   readonly postgres: Tool;
@@ -27,14 +25,17 @@ export const main: string = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
 );
 
-export const version = '0.1.0';
-
 const dataRoot = ({ folder, record }: Cluster): string => record.dataElsewhere ?? folder.root;
 
 /** pgctld's directory; Postgres's data directory is `data` inside. */
-export const postgresDirectory = (cluster: Cluster): string => path.join(dataRoot(cluster), 'postgres');
+export const postgresDirectory = (cluster: Cluster, node: NodeRecord): string =>
+  path.join(dataRoot(cluster), `postgres${node.suffix}`);
 
-export const etcdDirectory = (cluster: Cluster): string => path.join(dataRoot(cluster), 'etcd');
+/** Where a member of a shard keeps its promises: on the volume of the data directory, not inside it. */
+export const memberDirectory = (cluster: Cluster, node: NodeRecord): string =>
+  path.join(dataRoot(cluster), `member${node.suffix}`);
+
+export const etcdDirectory = (cluster: Cluster, etcd: EtcdRecord): string => path.join(dataRoot(cluster), etcd.name);
 
 /** Where the user who runs Postgres can make a socket: not in a folder that only root may enter. */
 export function postgresSocketDirectory({ folder, record }: Cluster): string {
@@ -43,63 +44,57 @@ export function postgresSocketDirectory({ folder, record }: Cluster): string {
     : path.join(record.dataElsewhere, 'sockets');
 }
 
-export const postgresSocket = (cluster: Cluster): string =>
-  path.join(postgresSocketDirectory(cluster), `.s.PGSQL.${cluster.record.postgresPort}`);
+export const postgresSocket = (cluster: Cluster, node: NodeRecord): string =>
+  path.join(postgresSocketDirectory(cluster), `.s.PGSQL.${node.postgresPort}`);
 
-/** Socket files of our own services. */
-export const sockets = {
-  pgctld: (folder: Folder): string => socketFile(folder, 'pgctld'),
-  pooler: (folder: Folder): string => socketFile(folder, 'pooler'),
-  relay: (folder: Folder): string => socketFile(folder, 'relay'),
-  gateway: (folder: Folder): string => socketFile(folder, 'gateway'),
-} as const;
-
-/** One etcd keeps what all cells share, and what the only cell knows. */
-const topologyArgs = (record: ClusterRecord): readonly string[] => {
-  const url = `http://${etcdHost}:${record.etcd.clientPort}`;
-  return ['--topology-global', url, '--topology-cell', url];
-};
-
-function ourSpec(name: ComponentSpec['name'], endpoint: string, args: readonly string[]): ComponentSpec {
-  return { name, program: process.execPath, args: [...process.execArgv, main, name, ...args], version, endpoint };
+/** The names of what stands beside one Postgres, and Postgres's own. */
+export function nodeNames({ suffix }: NodeRecord): NodeNames {
+  return { pgctld: `pgctld${suffix}`, postgres: `postgres${suffix}`, pooler: `pooler${suffix}` };
 }
 
-export function etcdOf(cluster: Cluster, tools: Tools): ComponentSpec {
-  const { record, account } = cluster;
-  return etcdSpec({
-    program: tools.etcd.bin,
-    version: tools.etcd.version,
-    dataDirectory: path.join(etcdDirectory(cluster), 'data'),
-    runAs: account,
-    ...record.etcd,
-  });
+export interface NodeNames {
+  readonly pgctld: string;
+  readonly postgres: string;
+  readonly pooler: string;
 }
 
-export function pgctldOf(cluster: Cluster, tools: Tools): ComponentSpec {
-  const { folder, record, account } = cluster;
-  const grpc = sockets.pgctld(folder);
-  return ourSpec('pgctld', grpc, [
-    ...['--id', 'pg-1', '--directory', postgresDirectory(cluster)],
-    ...['--bin-directory', tools.postgres.bin, '--socket-directory', postgresSocketDirectory(cluster)],
-    ...['--port', String(record.postgresPort), '--listen-addresses', etcdHost],
-    ...['--password-file', folder.password, '--grpc', grpc, '--keep-running'],
-    ...(account === undefined ? [] : ['--run-as', `${account.uid}:${account.gid}`]),
-  ]);
+/** The name of a component in the topology and in logs, where the only one of a single server is the first. */
+export const identityOf = (component: string): string => (/-[^-]+$/.test(component) ? component : `${component}-1`);
+
+/** The socket of a component's gRPC services. */
+export const grpcSocket = (folder: Folder, component: string): string => socketFile(folder, component);
+
+/** The socket on which a pooler takes queries. */
+export const relaySocket = (folder: Folder, node: NodeRecord): string => socketFile(folder, `relay${node.suffix}`);
+
+export function etcdNamed(record: ClusterRecord, name: string): EtcdRecord {
+  const found = record.etcds.find((etcd) => etcd.name === name);
+  if (found === undefined) throw new Error(`there is no etcd ${name}`);
+  return found;
 }
 
-export function poolerOf(cluster: Cluster): ComponentSpec {
-  const { folder, record } = cluster;
-  return ourSpec('pooler', sockets.relay(folder), [
-    ...['--id', 'pooler-1', '--cell', cell, '--relay', sockets.relay(folder), '--grpc', sockets.pooler(folder)],
-    ...['--postgres', postgresSocket(cluster), '--admin-user', superuser, ...topologyArgs(record)],
-  ]);
+/** The one that keeps what all cells share. */
+export const globalEtcd = (record: ClusterRecord): EtcdRecord => record.etcds[0] as EtcdRecord;
+
+export const etcdOfCell = (record: ClusterRecord, cell: CellRecord): EtcdRecord => etcdNamed(record, cell.etcd);
+
+/** Names of all components, in the order in which they are started. */
+export function componentNames(record: ClusterRecord): readonly string[] {
+  const nodes = record.nodes.map((node) => nodeNames(node));
+  return [
+    ...record.etcds.map(({ name }) => name),
+    ...nodes.map(({ pgctld }) => pgctld),
+    ...nodes.map(({ pooler }) => pooler),
+    ...record.orchestrators.map(({ name }) => name),
+    ...record.gateways.map(({ name }) => name),
+  ];
 }
 
-export function gatewayOf(cluster: Cluster): ComponentSpec {
-  const { folder, record } = cluster;
-  const listen = `${record.gateway.host}:${record.gateway.port}`;
-  return ourSpec('gateway', listen, [
-    ...['--id', 'gateway-1', '--cell', cell, '--listen', listen, '--grpc', sockets.gateway(folder)],
-    ...['--auth', record.auth, '--drain-timeout', '10s', ...topologyArgs(record)],
-  ]);
-}
+/** The shard that a local cluster keeps: all tables of all databases. */
+export const localShard = { database: 'postgres', tableGroup: 'default', shard: '0' } as const;
+
+/**
+ * What is a quorum in a new cluster: two copies in two cells, because a cell is what fails as a whole. With one member in each of three cells that is
+ * any two members; it stays right when a cell gets a second one.
+ */
+export const localPolicy = { name: 'MULTI_CELL_AT_LEAST_N', n: 2 } as const;

@@ -4,11 +4,17 @@ import { durationText } from './duration-text.ts';
 import type { ClusterRecord } from './record.ts';
 
 const record = (host: string, auth: 'scram' | 'trust' = 'scram'): ClusterRecord => ({
-  format: 1,
+  format: 2,
+  clusterId: 'c',
   auth,
-  gateway: { host, port: 15_432 },
-  postgresPort: 1,
-  etcd: { clientPort: 2, peerPort: 3 },
+  etcds: [],
+  cells: [],
+  nodes: [],
+  orchestrators: [],
+  gateways: [
+    { name: 'gateway-1', cell: 'zone1', host, port: 15_432 },
+    { name: 'gateway-2', cell: 'zone2', host, port: 15_433 },
+  ],
 });
 
 test.each([

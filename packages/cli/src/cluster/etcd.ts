@@ -1,10 +1,11 @@
 import path from 'node:path';
+import { localHost } from './cluster.ts';
 import type { ComponentSpec, Trouble } from './component.ts';
 import type { Account } from './unprivileged.ts';
 
-export const etcdHost = '127.0.0.1';
-
 export interface EtcdPlace {
+  /** Of its component. */
+  readonly name: string;
   readonly program: string;
   readonly version: string;
   readonly dataDirectory: string;
@@ -15,8 +16,8 @@ export interface EtcdPlace {
 
 /** One etcd of its own, reachable from this machine only. */
 export function etcdSpec(place: EtcdPlace): ComponentSpec {
-  const clientUrl = `http://${etcdHost}:${place.clientPort}`;
-  const peerUrl = `http://${etcdHost}:${place.peerPort}`;
+  const clientUrl = `http://${localHost}:${place.clientPort}`;
+  const peerUrl = `http://${localHost}:${place.peerPort}`;
   const options: readonly [string, string][] = [
     ['name', 'local'],
     ['data-dir', place.dataDirectory],
@@ -30,12 +31,12 @@ export function etcdSpec(place: EtcdPlace): ComponentSpec {
     ['log-level', 'warn'],
   ];
   return {
-    name: 'etcd',
+    name: place.name,
     program: path.join(place.program, 'etcd'),
     args: options.map(([name, value]) => `--${name}=${value}`),
     runAs: place.runAs,
     version: place.version,
-    endpoint: `${etcdHost}:${place.clientPort}`,
+    endpoint: `${localHost}:${place.clientPort}`,
   };
 }
 
@@ -51,7 +52,7 @@ const quotaHint =
 /** Asks etcd itself (its /health also tells of alarms). */
 export async function etcdHealth(clientPort: number): Promise<EtcdHealth> {
   try {
-    const reply = await fetch(`http://${etcdHost}:${clientPort}/health`, { signal: AbortSignal.timeout(1_000) });
+    const reply = await fetch(`http://${localHost}:${clientPort}/health`, { signal: AbortSignal.timeout(1_000) });
     const { health, reason } = (await reply.json()) as { readonly health?: string; readonly reason?: string };
     if (health === 'true') return { kind: 'healthy' };
     if (reason?.includes('NOSPACE'))

@@ -3,9 +3,8 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { CliError } from '../errors.ts';
 
-/** The components of a local cluster, in the order in which they are started. */
-export const componentNames = ['etcd', 'pgctld', 'pooler', 'gateway'] as const;
-export type ComponentName = (typeof componentNames)[number];
+/** What a component goes by in a local cluster: its kind, and a number or a cell where there are several (`pooler-2`, `etcd-zone1`). */
+export type ComponentName = string;
 
 /** Where a local cluster keeps what. */
 export interface Folder {
@@ -13,6 +12,8 @@ export interface Folder {
   /** Ports and choices that stay the same from one start to the next. */
   readonly record: string;
   readonly password: string;
+  /** With which members of a shard copy from each other. */
+  readonly replicationPassword: string;
   readonly lock: string;
   readonly run: string;
   readonly log: string;
@@ -40,6 +41,7 @@ export function clusterFolder(place: string): Folder {
     root,
     record: path.join(root, 'cluster.json'),
     password: path.join(root, 'password'),
+    replicationPassword: path.join(root, 'replication-password'),
     lock: path.join(root, 'lock'),
     run: path.join(root, 'run'),
     log: path.join(root, 'log'),

@@ -6,14 +6,18 @@ import { writeWhole } from './record.ts';
 const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
 const length = 24;
 
-/** undefined if none was made for this folder, or its file is lost. */
+/** The superuser's; undefined if none was made for this folder, or its file is lost. */
 export function readPassword(folder: Folder): string | undefined {
-  return existsSync(folder.password) ? readFileSync(folder.password, 'utf8').trim() : undefined;
+  return readSecret(folder.password);
 }
 
-/** Makes the superuser's password, for this user's eyes only, of characters that need no quoting anywhere. */
-export function makePassword(folder: Folder): string {
+export function readSecret(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+}
+
+/** Makes a password and keeps it in a file, for this user's eyes only, of characters that need no quoting anywhere. */
+export function makeSecret(file: string): string {
   const password = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
-  writeWhole(folder.password, `${password}\n`, 0o600);
+  writeWhole(file, `${password}\n`, 0o600);
   return password;
 }

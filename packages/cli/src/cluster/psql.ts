@@ -24,15 +24,16 @@ export function psqlCommand(): Command {
 
 async function psql(args: readonly string[], dir: string): Promise<void> {
   const { folder, record } = requiredCluster(dir);
-  if (!isComponentAlive(readComponent(folder, 'gateway'))) {
+  const gateway = record.gateways.find(({ name }) => isComponentAlive(readComponent(folder, name)));
+  if (gateway === undefined) {
     throw new CliError(`the cluster in ${folder.root} does not run`, { hint: 'Start it with `./mg up`.' });
   }
   const { bin } = await ensureTool('postgres-17', say);
   const password = readPassword(folder);
   const env = {
     ...process.env,
-    PGHOST: record.gateway.host,
-    PGPORT: String(record.gateway.port),
+    PGHOST: gateway.host,
+    PGPORT: String(gateway.port),
     PGUSER: superuser,
     PGDATABASE: 'postgres',
     ...(password === undefined ? {} : { PGPASSWORD: password }),

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { exitCode } from '../errors.ts';
 import type { Cluster } from './cluster.ts';
-import { connectionString } from './connection-string.ts';
+import { connectionString, firstGateway } from './connection-string.ts';
 import { durationText } from './duration-text.ts';
 import { existingCluster } from './existing-cluster.ts';
+import { aligned } from './table.ts';
 import { dirOption } from './options.ts';
 import { readPassword } from './password.ts';
+import type { GatewayRecord } from './record.ts';
 import { stateOf, survey, type ClusterState, type ComponentSurvey } from './survey.ts';
 
 interface Flags {
@@ -45,6 +47,8 @@ function stringOf(cluster: Cluster, flags: Flags): string {
   return connectionString(cluster.record, flags.showPassword ? readPassword(cluster.folder) : undefined);
 }
 
+const addressOf = ({ host, port }: GatewayRecord): { readonly host: string; readonly port: number } => ({ host, port });
+
 function jsonLine(
   state: ClusterState,
   cluster: Cluster | undefined,
@@ -53,10 +57,12 @@ function jsonLine(
 ): string {
   return JSON.stringify({
     state,
-    gateway: cluster?.record.gateway ?? null,
+    gateway: cluster === undefined ? null : addressOf(firstGateway(cluster.record)),
+    gateways: cluster?.record.gateways.map(addressOf) ?? [],
     connectionString: cluster === undefined ? null : stringOf(cluster, flags),
-    components: components.map(({ name, pid, state: own, endpoint, version, sinceMs, reason }) => ({
+    components: components.map(({ name, cell, pid, state: own, endpoint, version, sinceMs, reason }) => ({
       name,
+      cell: cell ?? null,
       state: own,
       pid: pid ?? null,
       endpoint: endpoint ?? null,
@@ -75,8 +81,9 @@ function table(
 ): readonly string[] {
   if (cluster === undefined) return ['stopped: there is no cluster in this folder'];
   const now = Date.now();
-  const rows = components.map(({ name, state: own, pid, version, sinceMs, endpoint }) => [
+  const rows = components.map(({ name, cell, state: own, pid, version, sinceMs, endpoint }) => [
     name,
+    cell ?? '-',
     own,
     String(pid ?? '-'),
     version ?? '-',
@@ -86,16 +93,6 @@ function table(
   const reasons = components
     .filter(({ reason }) => reason !== undefined)
     .map(({ name, reason }) => `${name}: ${reason}`);
-  const all = [['COMPONENT', 'STATE', 'PID', 'VERSION', 'SINCE', 'ENDPOINT'], ...rows];
+  const all = [['COMPONENT', 'CELL', 'STATE', 'PID', 'VERSION', 'SINCE', 'ENDPOINT'], ...rows];
   return [...aligned(all), ...reasons, '', `${state}: ${stringOf(cluster, flags)}`];
-}
-
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -6,6 +6,25 @@ export interface Step {
   readonly run: (report: (line: string) => void) => Promise<string | undefined>;
 }
 
+/** A part of a step that has several. */
+export interface Part {
+  readonly name: string;
+  readonly run: () => Promise<string>;
+}
+
+/**
+ * Runs all parts at once and waits for all of them, even when one fails: what it left half done could not be undone. What they say is told in one
+ * line, once where all say the same. Rejects with the first failure.
+ */
+export async function together(parts: readonly Part[]): Promise<string> {
+  const ends = await Promise.allSettled(parts.map(({ run }) => run()));
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure !== undefined) throw failure.reason as Error;
+  const said = ends.map((end) => (end.status === 'fulfilled' ? end.value : ''));
+  if (parts.length > 1 && new Set(said).size === 1) return `${parts.length} ${said[0]}`;
+  return parts.length === 1 ? (said[0] ?? '') : parts.map(({ name }, i) => `${name} ${said[i]}`).join(', ');
+}
+
 /** Runs steps one after the other, showing each; the first that fails ends the run with its error. */
 export async function runSteps(steps: readonly Step[]): Promise<void> {
   if (process.stdout.isTTY && process.stderr.isTTY) await runOnTerminal(steps);

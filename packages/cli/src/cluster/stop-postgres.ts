@@ -3,9 +3,10 @@ import path from 'node:path';
 import { StopMode } from '@multigres/rpc';
 import { CliError } from '../errors.ts';
 import { withPgctld } from './calls.ts';
-import { postgresDirectory, type Cluster } from './cluster.ts';
+import { grpcSocket, nodeNames, postgresDirectory, type Cluster } from './cluster.ts';
 import { hasEnded, isComponentAlive, readComponent, signalProcess } from './component.ts';
 import { commandLine, processIdentity } from './process-identity.ts';
+import type { NodeRecord } from './record.ts';
 
 /** Longer than pgctld's own patience: it escalates by itself. */
 const throughPgctldMs = 100_000;
@@ -15,9 +16,9 @@ export interface Server {
   readonly identity: string;
 }
 
-/** The server of this cluster's data directory, by its own pid file and its command line; undefined if none runs. */
-export function runningServer(cluster: Cluster): Server | undefined {
-  const data = path.join(postgresDirectory(cluster), 'data');
+/** The server of a node's data directory, by its own pid file and its command line; undefined if none runs. */
+export function runningServer(cluster: Cluster, node: NodeRecord): Server | undefined {
+  const data = path.join(postgresDirectory(cluster, node), 'data');
   const file = path.join(data, 'postmaster.pid');
   if (!existsSync(file)) return undefined;
   const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
@@ -27,22 +28,25 @@ export function runningServer(cluster: Cluster): Server | undefined {
 }
 
 /** Stops Postgres: through pgctld while that lives, by signals of our own if not. Answers whether there was anything to stop. */
-export async function stopPostgres(cluster: Cluster): Promise<'stopped' | 'was not running'> {
-  const server = runningServer(cluster);
-  if (isComponentAlive(readComponent(cluster.folder, 'pgctld')) && (await stopThroughPgctld(cluster))) {
+export async function stopPostgres(cluster: Cluster, node: NodeRecord): Promise<'stopped' | 'was not running'> {
+  const server = runningServer(cluster, node);
+  const { pgctld } = nodeNames(node);
+  if (isComponentAlive(readComponent(cluster.folder, pgctld)) && (await stopThroughPgctld(cluster, pgctld))) {
     if (server === undefined || (await hasEnded(server.pid, server.identity, 1_000))) {
       return server === undefined ? 'was not running' : 'stopped';
     }
   }
-  const left = runningServer(cluster);
+  const left = runningServer(cluster, node);
   if (left === undefined) return server === undefined ? 'was not running' : 'stopped';
   await stopByForce(left);
   return 'stopped';
 }
 
-async function stopThroughPgctld({ folder }: Cluster): Promise<boolean> {
+async function stopThroughPgctld({ folder }: Cluster, name: string): Promise<boolean> {
   try {
-    await withPgctld(folder, (pgctld) => pgctld.stop({ mode: StopMode.FAST }, { deadlineMs: throughPgctldMs }));
+    await withPgctld(grpcSocket(folder, name), (pgctld) =>
+      pgctld.stop({ mode: StopMode.FAST }, { deadlineMs: throughPgctldMs }),
+    );
     return true;
   } catch {
     return false; // It may be half dead itself; what it has left running is stopped without it.

@@ -1,20 +1,21 @@
 import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { ServerState, ServingState } from '@multigres/rpc';
-import { gatewayStatus, poolerStatus, postgresState } from './calls.ts';
+import { gatewayStatus, orchAnswers, poolerStatus, postgresState } from './calls.ts';
+import { globalEtcd, grpcSocket, localHost, nodeNames, type Cluster } from './cluster.ts';
 import { isComponentAlive, readComponent } from './component.ts';
 import { etcdHealth, etcdTrouble } from './etcd.ts';
 import { logFile, type ComponentName, type Folder } from './folder.ts';
 import { logTail } from './log-tail.ts';
-import type { Cluster } from './cluster.ts';
-import type { ClusterRecord } from './record.ts';
+import type { ClusterRecord, EtcdRecord, NodeRecord } from './record.ts';
 import { runningServer } from './stop-postgres.ts';
 
 export type ComponentState = 'running' | 'starting' | 'unhealthy' | 'crashed' | 'stopped';
 
 /** One row of `status`. */
 export interface ComponentSurvey {
-  readonly name: ComponentName | 'postgres';
+  readonly name: ComponentName;
+  readonly cell: string | undefined;
   readonly state: ComponentState;
   readonly pid: number | undefined;
   readonly endpoint: string | undefined;
@@ -31,14 +32,25 @@ type Opinion = { readonly state: ComponentState; readonly reason?: string | unde
 /** Asks every component how it is. Nothing is changed. */
 export async function survey(cluster: Cluster): Promise<readonly ComponentSurvey[]> {
   const { folder, record } = cluster;
-  const etcd = await surveyOne(folder, 'etcd', () => etcdOpinion(record));
-  const pgctld = await surveyOne(folder, 'pgctld', async () => {
-    return (await postgresState(folder)) === undefined ? silent : { state: 'running' };
-  });
-  const postgres = await surveyPostgres(cluster);
-  const pooler = await surveyOne(folder, 'pooler', () => poolerOpinion(folder));
-  const gateway = await surveyOne(folder, 'gateway', () => gatewayOpinion(folder));
-  return [etcd, pgctld, postgres, pooler, gateway];
+  const one = (
+    name: ComponentName,
+    cell: string | undefined,
+    opinion: () => Promise<Opinion>,
+  ): Promise<ComponentSurvey> => surveyOne(folder, name, cell, opinion);
+  const nodes = record.nodes.map((node) => ({ node, names: nodeNames(node) }));
+  return Promise.all([
+    ...record.etcds.map((etcd) => one(etcd.name, cellOf(record, etcd), () => etcdOpinion(etcd))),
+    ...nodes.map(({ node, names }) => one(names.pgctld, node.cell, () => pgctldOpinion(folder, names.pgctld))),
+    ...nodes.map(({ node }) => surveyPostgres(cluster, node)),
+    ...nodes.map(({ node, names }) => one(names.pooler, node.cell, () => poolerOpinion(folder, names.pooler))),
+    ...record.orchestrators.map(({ name, cell }) => one(name, cell, () => orchOpinion(folder, name))),
+    ...record.gateways.map(({ name, cell }) => one(name, cell, () => gatewayOpinion(folder, name))),
+  ]);
+}
+
+/** The cell whose records an etcd keeps alone; undefined for the one that keeps what all share. */
+function cellOf(record: ClusterRecord, etcd: EtcdRecord): string | undefined {
+  return etcd === globalEtcd(record) ? undefined : record.cells.find((cell) => cell.etcd === etcd.name)?.name;
 }
 
 const silent: Opinion = { state: 'unhealthy', reason: 'does not answer' };
@@ -51,10 +63,11 @@ export function stateOf(components: readonly ComponentSurvey[]): ClusterState {
 async function surveyOne(
   folder: Folder,
   name: ComponentName,
+  cell: string | undefined,
   opinion: () => Promise<Opinion>,
 ): Promise<ComponentSurvey> {
   const component = readComponent(folder, name);
-  const known = { name, endpoint: component?.endpoint, version: component?.version };
+  const known = { name, cell, endpoint: component?.endpoint, version: component?.version };
   const logFrom = component?.logFrom ?? 0;
   if (!isComponentAlive(component)) {
     const crashed = component !== undefined;
@@ -77,29 +90,37 @@ const complaint = /"level":"(?:error|fatal|panic)"|^panic:|^multigres:/;
 function deathReason(folder: Folder, name: ComponentName, logFrom: number): string {
   const file = logFile(folder, name);
   const log = logTail(file, logFrom, 200);
-  const known = name === 'etcd' ? etcdTrouble(log).message : undefined;
+  const known = name.startsWith('etcd') ? etcdTrouble(log).message : undefined;
   const said = known ?? log.findLast((line) => complaint.test(line));
   if (said !== undefined) return said;
   return isDiskFull(file) ? 'the disk is full' : `it has ended without a word; its log is ${file}`;
 }
 
-async function etcdOpinion(record: ClusterRecord): Promise<Opinion> {
-  const health = await etcdHealth(record.etcd.clientPort);
+async function etcdOpinion({ clientPort }: EtcdRecord): Promise<Opinion> {
+  const health = await etcdHealth(clientPort);
   if (health.kind === 'healthy') return { state: 'running' };
   if (health.kind === 'silent') return silent;
   return { state: 'unhealthy', reason: health.hint === undefined ? health.reason : `${health.reason}. ${health.hint}` };
 }
 
-async function poolerOpinion(folder: Folder): Promise<Opinion> {
-  const status = await poolerStatus(folder);
+async function pgctldOpinion(folder: Folder, name: string): Promise<Opinion> {
+  return (await postgresState(grpcSocket(folder, name))) === undefined ? silent : { state: 'running' };
+}
+
+async function orchOpinion(folder: Folder, name: string): Promise<Opinion> {
+  return (await orchAnswers(grpcSocket(folder, name))) ? { state: 'running' } : silent;
+}
+
+async function poolerOpinion(folder: Folder, name: string): Promise<Opinion> {
+  const status = await poolerStatus(grpcSocket(folder, name));
   if (status === undefined) return silent;
   if (status.serving === ServingState.SERVING) return { state: 'running' };
   const state = status.serving === ServingState.STARTING ? 'starting' : 'unhealthy';
   return { state, reason: status.servingReason || 'not serving' };
 }
 
-async function gatewayOpinion(folder: Folder): Promise<Opinion> {
-  const status = await gatewayStatus(folder);
+async function gatewayOpinion(folder: Folder, name: string): Promise<Opinion> {
+  const status = await gatewayStatus(grpcSocket(folder, name));
   if (status === undefined) return silent;
   if (!status.accepting) return { state: 'unhealthy', reason: 'takes no new sessions' };
   if (status.poolers.some(({ eligible }) => eligible)) return { state: 'running' };
@@ -115,12 +136,12 @@ const postgresStates: Readonly<Record<number, ComponentState>> = {
   [ServerState.NOT_INITIALIZED]: 'stopped',
 };
 
-async function surveyPostgres(cluster: Cluster): Promise<ComponentSurvey> {
-  const { folder, record } = cluster;
-  const status = await postgresState(folder);
-  const known = { name: 'postgres', endpoint: `127.0.0.1:${record.postgresPort}` } as const;
+async function surveyPostgres(cluster: Cluster, node: NodeRecord): Promise<ComponentSurvey> {
+  const { pgctld, postgres: name } = nodeNames(node);
+  const status = await postgresState(grpcSocket(cluster.folder, pgctld));
+  const known = { name, cell: node.cell, endpoint: `${localHost}:${node.postgresPort}` } as const;
   if (status === undefined) {
-    const pid = runningServer(cluster)?.pid;
+    const pid = runningServer(cluster, node)?.pid;
     const state = pid === undefined ? 'stopped' : 'running';
     return { ...known, state, pid, version: undefined, sinceMs: undefined, reason: undefined };
   }

@@ -1,16 +1,17 @@
 import { Command, Option } from 'commander';
 import { CliError, exitCode } from '../errors.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { Cluster } from './cluster.ts';
+import type { StartLog } from './begin-component.ts';
+import { componentNames, type Cluster } from './cluster.ts';
 import { lockCluster } from './cluster-lock.ts';
 import { isComponentAlive, readComponent } from './component.ts';
-import { connectionString } from './connection-string.ts';
-import { clusterFolder, componentNames, makeFolder, type Folder } from './folder.ts';
+import { connectionString, firstGateway } from './connection-string.ts';
+import { clusterFolder, makeFolder, type Folder } from './folder.ts';
 import { dirOption } from './options.ts';
-import { makePassword, readPassword } from './password.ts';
+import { makeSecret, readPassword, readSecret } from './password.ts';
 import { planCluster } from './plan.ts';
-import { readRecord, writeRecord, type ClusterRecord } from './record.ts';
-import { startSteps, type StartLog } from './start-cluster.ts';
+import { isShard, readRecord, writeRecord, type ClusterRecord } from './record.ts';
+import { startSteps } from './start-cluster.ts';
 import { runSteps, say } from './steps.ts';
 import { stateOf, survey } from './survey.ts';
 import { undoStart } from './undo-start.ts';
@@ -21,12 +22,15 @@ interface Flags {
   readonly port?: number;
   readonly host?: string;
   readonly auth?: 'scram' | 'trust';
+  readonly single?: boolean;
 }
 
 /** `multigres up`: a whole local cluster in a folder. */
 export function upCommand(): Command {
   return new Command('up')
-    .description('Start a whole local cluster in a folder (etcd, Postgres, pooler, gateway) and print how to connect.')
+    .description(
+      'Start a whole local cluster in a folder and print how to connect: three cells with an etcd, a Postgres and an orchestrator each, and two gateways.',
+    )
     .addOption(dirOption())
     .option(
       '--port <number>',
@@ -37,6 +41,8 @@ export function upCommand(): Command {
     .addOption(
       new Option('--auth <method>', 'how clients log in (default: as before, else scram)').choices(['scram', 'trust']),
     )
+    .option('--single', 'one Postgres that is always the primary, instead of a shard of three')
+    .addOption(new Option('--no-single').hideHelp())
     .action((flags: Flags) => up(flags));
 }
 
@@ -47,7 +53,8 @@ async function up(flags: Flags): Promise<void> {
   try {
     const cluster = await clusterToStart(folder, flags);
     const known = readPassword(folder);
-    const password = known ?? makePassword(folder);
+    const password = known ?? makeSecret(folder.password);
+    if (readSecret(folder.replicationPassword) === undefined) makeSecret(folder.replicationPassword);
     if (await isHealthy(cluster)) say(`already running in ${folder.root}`);
     else await start(cluster, password, known === undefined);
     tell(cluster, password);
@@ -60,13 +67,13 @@ async function up(flags: Flags): Promise<void> {
 async function clusterToStart(folder: Folder, flags: Flags): Promise<Cluster> {
   const account = unprivilegedAccount();
   const before = readRecord(folder);
-  const runs = componentNames.some((name) => isComponentAlive(readComponent(folder, name)));
-  if (before !== undefined && runs) {
+  const isRunning = (name: string): boolean => isComponentAlive(readComponent(folder, name));
+  if (before !== undefined && componentNames(before).some(isRunning)) {
     refuseOtherChoices(before, flags);
     return { folder, record: before, account };
   }
-  const { port, host, auth } = flags;
-  const record = await planCluster(folder, account, { port, host, auth });
+  const { port, host, auth, single } = flags;
+  const record = await planCluster(folder, account, { port, host, auth, single });
   writeRecord(folder, record);
   if (before === undefined && record.dataElsewhere !== undefined) {
     say(
@@ -77,19 +84,22 @@ async function clusterToStart(folder: Folder, flags: Flags): Promise<Cluster> {
 }
 
 function refuseOtherChoices(before: ClusterRecord, flags: Flags): void {
-  const { host, port } = before.gateway;
+  const { host, port } = firstGateway(before);
   const differs =
     (flags.port !== undefined && flags.port !== port) ||
     (flags.host !== undefined && flags.host !== host) ||
-    (flags.auth !== undefined && flags.auth !== before.auth);
+    (flags.auth !== undefined && flags.auth !== before.auth) ||
+    (flags.single === true && isShard(before));
   if (!differs) return;
-  throw new CliError(`the cluster runs already, on ${host}:${port} with --auth ${before.auth}`, {
+  const form = isShard(before) ? '' : ' --single';
+  throw new CliError(`the cluster runs already, on ${host}:${port} with --auth ${before.auth}${form}`, {
     hint: 'Stop it with `./mg down`, then start it with other choices.',
   });
 }
 
 async function isHealthy(cluster: Cluster): Promise<boolean> {
-  const alive = componentNames.every((name) => isComponentAlive(readComponent(cluster.folder, name)));
+  const { folder, record } = cluster;
+  const alive = componentNames(record).every((name) => isComponentAlive(readComponent(folder, name)));
   return alive && stateOf(await survey(cluster)) === 'running';
 }
 
@@ -99,7 +109,7 @@ async function start(cluster: Cluster, password: string, isNewPassword: boolean)
   const interrupted = (): void => abort.abort(new CliError('interrupted', { exitCode: exitCode.interrupted }));
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, interrupted);
-  const log: StartLog = { started: new Set(), startedPostgres: false };
+  const log: StartLog = { started: new Set() };
   try {
     await runSteps(startSteps({ cluster, password, isNewPassword, signal: abort.signal, log }));
   } catch (error) {

@@ -1,87 +1,130 @@
-import { keyOf, type Directory } from '@multigres/topology';
-import { Argument, Command } from 'commander';
-import { cell } from '../cluster/cluster.ts';
-import { withDirectory } from '../cluster/directory.ts';
+import type { Endpoint } from '@multigres/core';
+import { etcdTopology, hostWorld } from '@multigres/host';
+import type { Cell } from '@multigres/rpc';
+import { Directory } from '@multigres/topology';
+import { Argument, Command, Option } from 'commander';
+import { toldAsCliError, withDirectory } from '../cluster/directory.ts';
 import { requiredCluster } from '../cluster/existing-cluster.ts';
 import { dirOption } from '../cluster/options.ts';
 import { CliError } from '../errors.ts';
+import { etcdEndpoints } from '../serve/topology-options.ts';
+import { topoKinds, type Named } from './topo-kinds.ts';
+import { watchTopology } from './topo-watch.ts';
 
 const patience = { deadlineMs: 5_000 };
 
-/** A record and the name that it goes by. */
-interface Named {
-  readonly name: string;
-  readonly record: object;
+interface Flags {
+  readonly dir: string;
+  readonly topologyGlobal?: readonly Endpoint[];
 }
 
-type ListRecords = (directory: Directory) => Promise<readonly Named[]>;
+type Work<T> = (directory: Directory, cells: readonly Cell[]) => Promise<T>;
 
-async function named<R extends object>(
-  records: Promise<readonly { readonly record: R }[]>,
-  nameOf: (record: R) => string,
-): Promise<readonly Named[]> {
-  return (await records).map(({ record }) => ({ name: nameOf(record), record }));
-}
-
-/** Kinds of record, by the names that their keys start with. */
-const kinds: Readonly<Record<string, ListRecords>> = {
-  cells: ({ cells }) => named(cells.list(patience), ({ name }) => keyOf(name)),
-  databases: ({ databases }) => named(databases.list(patience), ({ name }) => keyOf(name)),
-  'table-groups': ({ tableGroups }) => named(tableGroups.list(patience), ({ database, name }) => keyOf(database, name)),
-  shards: ({ shards }) =>
-    named(shards.list(patience), ({ key }) => keyOf(key?.database ?? '', key?.tableGroup ?? '', key?.shard ?? '')),
-  poolers: (directory) => named(directory.poolers(cell).list(patience), ({ id }) => keyOf(id?.name ?? '')),
-  gateways: (directory) => named(directory.gateways(cell).list(patience), ({ id }) => keyOf(id?.name ?? '')),
-};
-
-/** `multigres topo`: what the components of a local cluster know of each other. Reads only. */
+/** `multigres topo`: what the components of a cluster know of each other. Reads only. */
 export function topoCommand(): Command {
-  const kind = (): Argument => new Argument('[kind]', 'of record').choices(Object.keys(kinds));
-  const ls = new Command('ls')
-    .description('Names of records, one per line.')
-    .addArgument(kind())
-    .addOption(dirOption())
-    .action((of: string | undefined, flags: { readonly dir: string }) => list(of, flags.dir));
-  const get = new Command('get')
-    .description('Records as JSON, one per line.')
-    .addArgument(kind().argRequired())
-    .argument('[name]', 'as `ls` shows it')
-    .addOption(dirOption())
-    .action((of: string, name: string | undefined, flags: { readonly dir: string }) => show(of, name, flags.dir));
   return new Command('topo')
-    .description("Look at the records in a local cluster's etcd.")
-    .addCommand(ls)
-    .addCommand(get);
+    .description('Look at the records in the etcd of a local cluster, or of any other (--topology-global).')
+    .addCommand(
+      sub('ls', 'Names of records, one per line.')
+        .addArgument(kindArgument())
+        .action((of: string | undefined, flags: Flags) => list(of, flags)),
+    )
+    .addCommand(
+      sub('get', 'Records as JSON, one per line.')
+        .addArgument(kindArgument().argRequired())
+        .argument('[name]', 'as `ls` shows it')
+        .action((of: string, name: string | undefined, flags: Flags) => show(of, name, flags)),
+    )
+    .addCommand(
+      sub('watch', 'Records as they are, then each change, one per line, until interrupted.')
+        .addArgument(kindArgument())
+        .action((of: string | undefined, flags: Flags) => watch(of, flags)),
+    );
 }
 
-async function read(dir: string, names: readonly string[]): Promise<readonly (readonly [kind: string, Named])[]> {
-  const { record } = requiredCluster(dir);
-  return withDirectory(record, async (directory) => {
+function sub(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(dirOption())
+    .addOption(
+      new Option('--topology-global <urls>', "members of a cluster's etcd, instead of a local cluster's").argParser(
+        etcdEndpoints,
+      ),
+    );
+}
+
+function kindArgument(): Argument {
+  return new Argument('[kind]', 'of record').choices(Object.keys(topoKinds));
+}
+
+/** Runs `work` with the directory and what it says about cells. */
+async function withTopology<T>(flags: Flags, work: Work<T>): Promise<T> {
+  const withCells = async (directory: Directory): Promise<T> => {
+    const cells = await directory.cells.list(patience);
+    return work(
+      directory,
+      cells.map(({ record }) => record),
+    );
+  };
+  if (flags.topologyGlobal === undefined) return withDirectory(requiredCluster(flags.dir).record, withCells);
+  const world = hostWorld({ log: { level: 'error' } });
+  const topology = etcdTopology(world, { global: flags.topologyGlobal, cells: {} });
+  try {
+    return await toldAsCliError(withCells(new Directory(world, topology)));
+  } finally {
+    topology.close();
+  }
+}
+
+const kindNames = (kind: string | undefined): readonly string[] =>
+  kind === undefined ? Object.keys(topoKinds) : [kind];
+
+async function read(kind: string | undefined, flags: Flags): Promise<readonly (readonly [kind: string, Named])[]> {
+  return withTopology(flags, async (directory, cells) => {
     const found: (readonly [string, Named])[] = [];
-    for (const kind of names) {
-      for (const each of (await kinds[kind]?.(directory)) ?? []) found.push([kind, each]);
+    for (const name of kindNames(kind)) {
+      for (const each of (await topoKinds[name]?.list(directory, cells, patience)) ?? []) found.push([name, each]);
     }
     return found;
   });
 }
 
-async function list(kind: string | undefined, dir: string): Promise<void> {
-  const found = await read(dir, kind === undefined ? Object.keys(kinds) : [kind]);
-  for (const [of, { name }] of found) process.stdout.write(`${of}/${name}\n`);
+async function list(kind: string | undefined, flags: Flags): Promise<void> {
+  for (const [of, { name }] of await read(kind, flags)) process.stdout.write(`${of}/${name}\n`);
 }
 
-async function show(kind: string, name: string | undefined, dir: string): Promise<void> {
+async function show(kind: string, name: string | undefined, flags: Flags): Promise<void> {
   const wanted = name?.startsWith(`${kind}/`) ? name.slice(kind.length + 1) : name;
-  const found = (await read(dir, [kind])).filter(([, each]) => wanted === undefined || each.name === wanted);
+  const found = (await read(kind, flags)).filter(([, each]) => wanted === undefined || each.name === wanted);
   if (found.length === 0 && wanted !== undefined) {
     throw new CliError(`there is no record ${kind}/${wanted}`, { hint: 'See which there are: topo ls.' });
   }
-  for (const [, { record }] of found) process.stdout.write(`${JSON.stringify(record, plain)}\n`);
+  for (const [, { record }] of found) process.stdout.write(`${recordJson(record)}\n`);
 }
 
-/** What JSON has no form for, and what only the generated code needs. */
+async function watch(kind: string | undefined, flags: Flags): Promise<void> {
+  const over = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    process.stdout.once('error', () => resolve());
+  });
+  await withTopology(flags, async (directory, cells) => {
+    const stop = watchTopology(directory, cells, kindNames(kind), {
+      present: (name, record) => void process.stdout.write(`+ ${name} ${recordJson(record)}\n`),
+      gone: (name) => void process.stdout.write(`- ${name}\n`),
+      connected: (name, yes) => void process.stderr.write(`${name}: ${yes ? 'following' : 'the store is away'}\n`),
+    });
+    await over;
+    stop();
+  });
+}
+
+function recordJson(record: object): string {
+  return JSON.stringify(record, plain);
+}
+
+/** What JSON has no form for, and what only the generated code needs. Numbers that are too large for JSON's readers are texts. */
 function plain(key: string, value: unknown): unknown {
   if (key === '$typeName') return undefined;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }
