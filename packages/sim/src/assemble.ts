@@ -1,6 +1,7 @@
 import { assembleDirect } from './assembly/direct.ts';
 import { assembleProxy } from './assembly/proxy.ts';
-import type { AssembleCluster } from './cluster.ts';
+import { assembleShard } from './assembly/shard.ts';
+import type { AssembleCluster, ClusterSpec } from './cluster.ts';
 import { loadGrammar } from './model/postgres/sql/parser.ts';
 
 /** To be awaited once before the first run: what takes real time must not happen inside simulated time. */
@@ -9,5 +10,10 @@ export async function prepareModels(): Promise<void> {
 }
 
 /** Builds the kind of cluster that a scenario asks for. */
-export const assembleCluster: AssembleCluster = (weather, spec) =>
-  (spec.kind === 'direct' ? assembleDirect : assembleProxy)(weather, spec);
+export const assembleCluster: AssembleCluster = (weather, spec, checks) => kinds[spec.kind](weather, spec, checks);
+
+const kinds: Readonly<Record<ClusterSpec['kind'], AssembleCluster>> = {
+  direct: assembleDirect,
+  proxy: assembleProxy,
+  shard: assembleShard,
+};

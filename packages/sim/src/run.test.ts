@@ -38,12 +38,12 @@ describe('a run', () => {
 
   it('says in which event two runs begin to differ', async () => {
     let runs = 0;
-    const moody: AssembleCluster = (weather, spec) => {
+    const moody: AssembleCluster = (weather, spec, checks) => {
       runs += 1;
       // Something that is not part of the simulation: every other run is a little different, late in its life.
       const extra = runs % 2;
       weather.kernel.in(1_500_000, 9, weather.kernel.god, () => weather.kernel.trace.note(extra));
-      return assembleCluster(weather, spec);
+      return assembleCluster(weather, spec, checks);
     };
     const result = await runTwice(moody, { scenario, seed: 4 });
     expect(result.verdict).toBe('failed');
@@ -52,8 +52,8 @@ describe('a run', () => {
   });
 
   it('fails when simulated code looks at the real clock', async () => {
-    const curious: AssembleCluster = (weather, spec) => {
-      const cluster = assembleCluster(weather, spec);
+    const curious: AssembleCluster = (weather, spec, checks) => {
+      const cluster = assembleCluster(weather, spec, checks);
       return {
         ...cluster,
         start: async () => {

@@ -105,7 +105,7 @@ class Run {
     this.#weather = weather;
     this.#options = options;
     this.#checks = new Checks(weather.kernel);
-    this.#cluster = assemble(weather, scenario.cluster);
+    this.#cluster = assemble(weather, scenario.cluster, this.#checks);
     const random = weather.kernel.random.fork('run');
     this.#mix = drawMix(random.fork('mix'), scenario.workload ?? 'everything', this.#cluster.hasConsole);
     this.#likeness = drawLikeness(random.fork('likeness'), scenario.workload ?? 'everything');
@@ -128,7 +128,10 @@ class Run {
     const { kernel } = this.#weather;
     await this.#cluster.start();
     if (this.#checks.failed) return;
-    this.#injector.start();
+    const startMs = this.#cluster.countsFromStart === true ? kernel.nowMs : 0;
+    this.#timetable.endMs += startMs;
+    this.#timetable.healMs += startMs;
+    this.#injector.start(startMs);
     for (const client of this.#clients) this.#weather.nodes.get(client.name)?.start();
     await this.#until(this.#timetable.endMs);
     const deadlineMs = this.#timetable.endMs + livenessMs;
@@ -240,7 +243,11 @@ class Run {
 
   /** Nobody is connected any more and nothing is broken: what is written, and what was left lying about? */
   async #lastJudgement(deadlineMs: number): Promise<void> {
-    const { ledger } = this.#checks;
+    const { ledger, registers } = this.#checks;
+    for (const sentence of registers.judge()) this.#checks.fail('linearizability', sentence);
+    for (const sentence of this.#cluster.verdict?.(this.#timetable.healMs) ?? []) {
+      this.#checks.fail('liveness', sentence);
+    }
     for (const sentence of ledger.verify(this.#cluster.committedKeys(), 'the store')) {
       this.#checks.fail('durability', sentence);
     }

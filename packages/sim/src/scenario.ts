@@ -32,6 +32,20 @@ const choice: Fields[string] = (value) =>
     ? undefined
     : 'must be a list of numbers';
 
+const shardShapes: Fields = {
+  members: shape.number,
+  orchestrators: shape.number,
+  policy: shape.any,
+  againShares: choice,
+  ballotsMax: shape.number,
+};
+
+function checkShard(shard: object, where: string): void {
+  const named = Object.entries(shardShapes).filter(([name]) => name in shard);
+  const fields = shape.object(shard, where, Object.fromEntries(named));
+  if ('policy' in fields) shape.object(fields['policy'], `${where}, policy`, { name: shape.text, n: shape.number });
+}
+
 /** A scenario from the text of its file. Throws an Error that says what is wrong with it. */
 export function parseScenario(name: string, text: string): Scenario {
   const where = `scenario ${name}`;
@@ -51,7 +65,15 @@ export function parseScenario(name: string, text: string): Scenario {
   const cluster = fields['cluster'] as Record<string, unknown>;
   const pooler = 'pooler' in cluster ? { pooler: shape.any } : {};
   const gateway = 'gateway' in cluster ? { gateway: shape.any } : {};
-  shape.object(cluster, `${where}, cluster`, { kind: shape.text, gateways: shape.number, ...pooler, ...gateway });
+  const shard = 'shard' in cluster ? { shard: shape.any } : {};
+  shape.object(cluster, `${where}, cluster`, {
+    kind: shape.text,
+    gateways: shape.number,
+    ...pooler,
+    ...gateway,
+    ...shard,
+  });
+  if ('shard' in cluster) checkShard(cluster['shard'] as object, `${where}, shard`);
   if ('gateway' in cluster) {
     const limits = { idleSessionMs: shape.number, idleInTransactionMs: shape.number };
     shape.object(cluster['gateway'], `${where}, gateway`, limits);

@@ -1,20 +1,40 @@
 import type { Endpoint } from '@multigres/core';
 import { ProtocolOracle } from '../check/protocol-oracle.ts';
+import { registerKeys } from '../check/consensus/registers.ts';
 import { PgClient } from '../workload/pg-client.ts';
 import type { Weather } from '../world/weather.ts';
 import { databaseName } from './postgres-node.ts';
 
-const statements: readonly string[] = ['CREATE TABLE ledger (k text PRIMARY KEY, v text)'];
+const usual = { database: databaseName, statements: ['CREATE TABLE ledger (k text PRIMARY KEY, v text)'] } as const;
+
+interface Schema {
+  readonly database: string;
+  readonly statements: readonly string[];
+}
+
+/** For a shard: the ledger, and rows that everybody writes. */
+export const shardSchema: Schema = {
+  database: 'postgres',
+  statements: [
+    ...usual.statements,
+    'CREATE TABLE registers (k text PRIMARY KEY, v text)',
+    ...registerKeys.map((key) => `INSERT INTO registers (k) VALUES ('${key}')`),
+  ],
+};
 
 /** Makes the users' tables, straight at a Postgres; they belong to the users' role. */
-export async function makeSchema(weather: Weather, endpoint: Endpoint): Promise<void> {
+export async function makeSchema(
+  weather: Weather,
+  endpoint: Endpoint,
+  { database, statements }: Schema = usual,
+): Promise<void> {
   const { kernel } = weather;
   const world = weather.world(weather.life('founder'), weather.machine('founder'));
   const client = await PgClient.open(world, {
     endpoint,
     parameters: [
       ['user', 'app'],
-      ['database', databaseName],
+      ['database', database],
     ],
     connectTimeoutMs: 5000,
     loginTimeoutMs: 10_000,

@@ -7,6 +7,7 @@ import type { Action, Fault, Plan } from './plan.ts';
 export class Injector {
   /** How many faults have struck. */
   struck = 0;
+  #startMs = 0;
   readonly #weather: Weather;
   readonly #plan: Plan;
   readonly #seen = new Map<string, number>();
@@ -22,13 +23,19 @@ export class Injector {
     for (const fault of this.#plan.faults) this.#checkNames(fault.do);
   }
 
-  start(): void {
+  /** The plan's times count from `startMs`. */
+  start(startMs: number): void {
     const { kernel, moments } = this.#weather;
+    this.#startMs = startMs;
     const waiting: Fault[] = [];
+    const random = kernel.random.fork('trigger');
     for (const fault of this.#plan.faults) {
       const { when } = fault;
-      if ('atMs' in when) kernel.at(when.atMs * 1000, eventKind.fault, kernel.god, () => this.#strike(fault.do));
-      else waiting.push(fault);
+      const laterMs = when.withinMs === undefined ? 0 : random.between(0, when.withinMs);
+      if ('atMs' in when) {
+        const atMs = startMs + when.atMs + laterMs;
+        kernel.at(atMs * 1000, eventKind.fault, kernel.god, () => this.#strike(fault.do));
+      } else waiting.push({ ...fault, when: { ...when, delayMs: when.delayMs + laterMs } });
     }
     moments.on((id) => {
       const count = (this.#seen.get(id) ?? 0) + 1;
@@ -38,7 +45,7 @@ export class Injector {
         kernel.in(when.delayMs * 1000, eventKind.fault, kernel.god, () => this.#strike(action));
       }
     });
-    kernel.at(this.#plan.healMs * 1000, eventKind.fault, kernel.god, () => this.#heal());
+    kernel.at((this.#startMs + this.#plan.healMs) * 1000, eventKind.fault, kernel.god, () => this.#heal());
   }
 
   #checkNames(action: Action): void {

@@ -1,9 +1,13 @@
 import { shape, type Fields } from './shape.ts';
 
-/** When a fault happens: at a time, or a while after the n-th occurrence of a named moment. */
-export type Trigger =
+/**
+ * When a fault happens: at a time, or a while after the n-th occurrence of a named moment. With `withinMs` each seed draws how much later than that. Times count from
+ * when the cluster stands.
+ */
+export type Trigger = (
   | { readonly atMs: number }
-  | { readonly moment: string; readonly count: number; readonly delayMs: number };
+  | { readonly moment: string; readonly count: number; readonly delayMs: number }
+) & { readonly withinMs?: number };
 
 /**
  * What happens. Machines for the network, disks and clocks; nodes for processes. All of it ends after `forMs`. Where a cluster has such names, `leader`, `follower-1`
@@ -98,11 +102,10 @@ export function parsePlan(text: string): Plan {
 function checkFault(fault: unknown, where: string): void {
   const { when, do: action } = shape.object(fault, where, { when: shape.any, do: shape.any });
   const byTime = typeof when === 'object' && when !== null && 'atMs' in when;
-  shape.object(
-    when,
-    `${where}, when`,
-    byTime ? { atMs: shape.number } : { moment: shape.text, count: shape.number, delayMs: shape.number },
-  );
+  shape.object(when, `${where}, when`, {
+    ...(byTime ? { atMs: shape.number } : { moment: shape.text, count: shape.number, delayMs: shape.number }),
+    ...(typeof when === 'object' && when !== null && 'withinMs' in when ? { withinMs: shape.number } : {}),
+  });
   const kind = (action as { kind?: unknown } | null)?.kind;
   if (typeof kind !== 'string' || !Object.hasOwn(actionShapes, kind)) {
     throw new Error(`${where}: the kind must be one of ${Object.keys(actionShapes).join(', ')}`);

@@ -74,7 +74,7 @@ function lockText(pid: number, directory: string, port: number, sockets: string,
 function isPostgres({ weather, start }: Tools, pid: number): boolean {
   return weather
     .machine(start.machine)
-    .processes.livesOf('postgres')
+    .processes.runningOf('postgres')
     .some((running) => running.pid === pid);
 }
 

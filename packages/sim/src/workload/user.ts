@@ -173,9 +173,9 @@ function drawFromAll(random: RandomStream, workload: Workload): Mix {
 /** When the run is over for a user. */
 export interface Timetable {
   /** Users begin no new operation after this. */
-  readonly endMs: number;
+  endMs: number;
   /** From then on nothing is broken any more: users wait patiently. */
-  readonly healMs: number;
+  healMs: number;
 }
 
 export interface UserParts {

@@ -83,8 +83,8 @@ export class SimProcesses {
     return command && [command.program, ...command.args].map((word) => `${word}\0`).join('');
   }
 
-  /** The lives of all processes of a program, oldest first. */
-  livesOf(program: string): { readonly pid: number; readonly life: Life }[] {
+  /** All processes of a program, oldest first. */
+  runningOf(program: string): { readonly pid: number; readonly life: Life }[] {
     return [...this.#running.values()].filter(({ command }) => baseName(command.program) === program);
   }
 
