@@ -25,6 +25,7 @@ usage: ./mg COMMAND [ARGUMENTS]
     psql           open psql through the gateway
     proxy          put gateway and pooler in front of a Postgres you already have
     config         check a configuration file: ./mg config check FILE
+    shard          see how the shard is kept; switch over, fail over, add and remove members
     topo           look at the topology store
   work on it
     test           run everything: checks, tests, the simulator, planted bugs

@@ -32,6 +32,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./cluster/psql.ts')).psqlCommand(),
   },
   {
+    name: 'shard',
+    summary: 'see how a shard is kept; switch over, fail over, add and remove members',
+    load: async () => (await import('./shard/shard.ts')).shardCommand(),
+  },
+  {
     name: 'topo',
     summary: 'look at what the components know of each other',
     load: async () => (await import('./topo/topo.ts')).topoCommand(),

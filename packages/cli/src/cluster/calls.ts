@@ -17,9 +17,10 @@ const clock = new HostClock();
 const machine = { clock, network: new HostNetwork(clock) };
 const transport = new GrpcTransport(machine);
 
-/** Runs `work` with a channel to a socket, and closes it. */
-async function withChannel<T>(path: string, work: (channel: RpcChannel) => Promise<T>): Promise<T> {
-  const endpoint: Endpoint = { kind: 'unix', path };
+const socketAt = (path: string): Endpoint => ({ kind: 'unix', path });
+
+/** Runs `work` with a channel to a component, and closes it. */
+export async function withChannel<T>(endpoint: Endpoint, work: (channel: RpcChannel) => Promise<T>): Promise<T> {
   const channel = transport.connect(endpoint);
   try {
     return await work(channel);
@@ -33,12 +34,7 @@ export function withPgctld<T>(
   socket: string,
   work: (pgctld: RpcClient<typeof PgctldService>) => Promise<T>,
 ): Promise<T> {
-  return withChannel(socket, (channel) => work(client(PgctldService, channel)));
-}
-
-/** Calls the orchestrator behind a socket. Rejects with PgError. */
-export function withOrch<T>(socket: string, work: (orch: RpcClient<typeof OrchService>) => Promise<T>): Promise<T> {
-  return withChannel(socket, (channel) => work(client(OrchService, channel)));
+  return withChannel(socketAt(socket), (channel) => work(client(PgctldService, channel)));
 }
 
 const quickMs = 2_000;
@@ -74,18 +70,31 @@ const unanswered: ReadonlySet<string> = new Set([
 ]);
 
 export function poolerStatus(socket: string): Promise<PoolerStatus | undefined> {
-  return asked(withChannel(socket, (channel) => client(PoolerService, channel).getStatus({}, { deadlineMs: quickMs })));
+  return poolerStatusAt(socketAt(socket));
+}
+
+export function poolerStatusAt(endpoint: Endpoint): Promise<PoolerStatus | undefined> {
+  return asked(
+    withChannel(endpoint, (channel) => client(PoolerService, channel).getStatus({}, { deadlineMs: quickMs })),
+  );
 }
 
 export function gatewayStatus(socket: string): Promise<GatewayStatus | undefined> {
   return asked(
-    withChannel(socket, (channel) => client(GatewayService, channel).getStatus({}, { deadlineMs: quickMs })),
+    withChannel(socketAt(socket), (channel) => client(GatewayService, channel).getStatus({}, { deadlineMs: quickMs })),
   );
 }
 
-/** Whether an orchestrator answers. */
 export function orchAnswers(socket: string): Promise<boolean> {
-  return withOrch(socket, (orch) => orch.getStatus({}, { deadlineMs: quickMs })).then(
+  return orchAnswersAt(socketAt(socket));
+}
+
+/** Whether an orchestrator answers. */
+export function orchAnswersAt(endpoint: Endpoint): Promise<boolean> {
+  const asking = withChannel(endpoint, (channel) =>
+    client(OrchService, channel).getStatus({}, { deadlineMs: quickMs }),
+  );
+  return asking.then(
     () => true,
     () => false,
   );

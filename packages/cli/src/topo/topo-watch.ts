@@ -21,13 +21,14 @@ export function watchTopology(
   const stores = kinds.flatMap((kind) =>
     (topoKinds[kind]?.watch(directory, cells) ?? []).map((store) => ({ ...store, prefix: `${kind}/${store.prefix}` })),
   );
-  for (const store of stores) follow(store, listener);
+  const ends = stores.map((store) => follow(store, listener));
   return () => {
+    for (const end of ends) end();
     for (const { view } of stores) view.close();
   };
 }
 
-function follow({ prefix, view }: WatchedStore, listener: TopoListener): void {
+function follow({ prefix, view }: WatchedStore, listener: TopoListener): () => void {
   let known: ReadonlyMap<string, object> = new Map();
   let connected: boolean | undefined;
   const look = (): void => {
@@ -39,5 +40,5 @@ function follow({ prefix, view }: WatchedStore, listener: TopoListener): void {
     connected = view.connected;
     listener.connected(prefix.slice(0, -1), connected);
   };
-  view.onChange(look);
+  return view.onChange(look);
 }
