@@ -118,7 +118,7 @@ class Run {
       refusals: 0,
     }));
     for (const client of this.#clients) this.#makeUser(client);
-    this.#plan = options.plan ?? scenario.plan ?? generatePlan(weather.kernel.random.fork('plan'), this.#menu());
+    this.#plan = options.plan ?? this.#drawPlan();
     this.#timetable = { endMs: Math.max(scenario.endMs, this.#plan.healMs), healMs: this.#plan.healMs };
     this.#injector = new Injector(weather, this.#plan);
     this.#injector.checkNames();
@@ -169,6 +169,13 @@ class Run {
       windowLines: trace.windowLines,
       lives: this.#weather.lifeNames,
     };
+  }
+
+  #drawPlan(): Plan {
+    const { scenario } = this.#options;
+    const random = this.#weather.kernel.random.fork('plan');
+    if (scenario.plans !== undefined) return random.pick(scenario.plans);
+    return scenario.plan ?? generatePlan(random, this.#menu());
   }
 
   /** Where nothing breaks, sessions end for reasons only; how they may, users know. */

@@ -1,5 +1,5 @@
 import { poolerKnobs, type ClusterSpec } from './cluster.ts';
-import type { ActionKind, Plan } from './fault/plan.ts';
+import { checkedPlan, type ActionKind, type Plan } from './fault/plan.ts';
 import { shape, type Fields } from './fault/shape.ts';
 import { workloads, type Workload } from './workload/user.ts';
 
@@ -16,6 +16,8 @@ export interface Scenario {
   /** Faults to draw from; with a fixed plan none are drawn. */
   readonly faults: readonly ActionKind[];
   readonly plan?: Plan;
+  /** Several fixed plans, of which each seed takes one. */
+  readonly plans?: readonly Plan[];
   readonly fromMs: number;
   readonly healMs: number;
   /** Users begin nothing new after this. */
@@ -50,7 +52,9 @@ function checkShard(shard: object, where: string): void {
 export function parseScenario(name: string, text: string): Scenario {
   const where = `scenario ${name}`;
   const given = JSON.parse(text) as Record<string, unknown>;
-  const optional = Object.fromEntries(['plan', 'seed'].filter((key) => key in given).map((key) => [key, shape.any]));
+  const optional = Object.fromEntries(
+    ['plan', 'plans', 'seed'].filter((key) => key in given).map((key) => [key, shape.any]),
+  );
   if ('workload' in given) optional['workload'] = workload;
   const fields = shape.object(given, where, {
     title: shape.text,
@@ -62,6 +66,8 @@ export function parseScenario(name: string, text: string): Scenario {
     endMs: shape.number,
     ...optional,
   });
+  const plans = [...('plan' in given ? [given['plan']] : []), ...((given['plans'] as unknown[] | undefined) ?? [])];
+  for (const plan of plans) checkedPlan(plan);
   const cluster = fields['cluster'] as Record<string, unknown>;
   const pooler = 'pooler' in cluster ? { pooler: shape.any } : {};
   const gateway = 'gateway' in cluster ? { gateway: shape.any } : {};

@@ -2,6 +2,7 @@ import { client, PgctldService } from '@multigres/rpc';
 import type { AssembleCluster } from '../cluster.ts';
 import { installPostgres } from '../programs/install.ts';
 import { GatewayMachine } from './shard/gateway-machine.ts';
+import { ListeningGod } from './shard/listening-god.ts';
 import { PostgresMachine } from './shard/postgres-machine.ts';
 import { at, ports } from './shard/ports.ts';
 import { cellNames, ShardSite } from './shard/shard-site.ts';
@@ -9,13 +10,10 @@ import { makeSchema, shardSchema } from './schema.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** A whole shard: cells with etcd, machines with Postgres, pgctld and pooler, orchestrators, gateways; every role is the code that runs in production. */
-export const assembleShard: AssembleCluster = (weather, spec) => {
+export const assembleShard: AssembleCluster = (weather, spec, checks) => {
   const random = weather.kernel.random.fork('shard');
-  const site = new ShardSite(weather, {
-    asked: () => undefined,
-    answered: () => undefined,
-    againShare: random.pick(spec.shard?.againShares ?? [0, 0, 0.05]),
-  });
+  const god = new ListeningGod(weather, checks, random.pick(spec.shard?.againShares ?? [0, 0, 0.05]));
+  const site = new ShardSite(weather, god);
   const slow = random.pick([0, 0.2, 2]);
   const postgres = installPostgres(weather, {
     onUnsupported: (text) => weather.kernel.fail('model', `the Postgres model cannot do this: ${text}`),
@@ -53,6 +51,10 @@ export const assembleShard: AssembleCluster = (weather, spec) => {
         store,
         nodes: site.etcdNodes.map(({ name }) => name).filter((name) => name.startsWith(`${store}@`)),
       })),
+    },
+    verdict: (healMs) => {
+      const storm = checks.ballots.storm(healMs, spec.shard?.ballotsMax ?? 8);
+      return storm === undefined ? [] : [storm];
     },
     start: async () => {
       site.start();

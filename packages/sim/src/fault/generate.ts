@@ -93,6 +93,16 @@ const makers: Readonly<Record<ActionKind, Maker>> = {
     return { kind: 'powerOff', machines, forMs: 200 + durationMs(random) };
   },
   killMachine: (random, { machine }) => ({ kind: 'killMachine', machine, forMs: durationMs(random) }),
+  pauseMachine: (random, { machine }) => ({ kind: 'pauseMachine', machine, forMs: durationMs(random) }),
+  saveVolume: (_random, { machine }) => ({ kind: 'saveVolume', machine }),
+  loseVolume: (random, { machine }) => {
+    return { kind: 'loseVolume', machine, restored: random.chance(0.3), forMs: 200 + durationMs(random) };
+  },
+  ask: (random, { machine }) => ({
+    kind: 'ask',
+    what: random.pick(['switchover', 'switchover', 'failover', 'removeMember', 'addMember'] as const),
+    machine,
+  }),
   swizzle: (random, _victim, _links, { links }) => {
     const machines = [...new Set(links.flat())].filter(() => random.chance(0.5));
     const stepMs = 20 + random.below(400);

@@ -110,6 +110,19 @@ export class Injector {
         const there = [...weather.nodes.values()].filter(({ machine }) => machine.name === action.machine);
         return () => there.forEach((node) => node.start());
       }
+      case 'pauseMachine':
+        weather.pauseMachine(action.machine, action.forMs);
+        return undefined;
+      case 'saveVolume':
+        weather.machine(action.machine).disk.saveVolume();
+        return undefined;
+      case 'loseVolume':
+        weather.powerOff(action.machine);
+        weather.machine(action.machine).disk.loseVolume(action.restored);
+        return () => weather.powerOn(action.machine);
+      case 'ask':
+        weather.asked.forEach((ask) => ask(action.what, action.machine));
+        return undefined;
       case 'swizzle':
         return this.#swizzle(action);
       case 'staleReads':

@@ -33,6 +33,14 @@ export type Action =
   | { readonly kind: 'pause'; readonly node: string; readonly forMs: number }
   /** All processes of the machine at once; its disk is as the system has it, flushed or not. */
   | { readonly kind: 'killMachine'; readonly machine: string; readonly forMs: number }
+  /** The whole machine stands still: a virtual machine that is moved. */
+  | { readonly kind: 'pauseMachine'; readonly machine: string; readonly forMs: number }
+  /** A copy of the disk is taken, as somebody's backup of the volume would be. */
+  | { readonly kind: 'saveVolume'; readonly machine: string }
+  /** Power goes, and comes back with an empty disk, or with the copy that was taken. */
+  | { readonly kind: 'loseVolume'; readonly machine: string; readonly restored: boolean; readonly forMs: number }
+  /** An operator asks an orchestrator to change the shard. */
+  | { readonly kind: 'ask'; readonly what: OperatorWish; readonly machine: string }
   /** One machine after the other is cut off from everybody, then they come back in another order. */
   | { readonly kind: 'swizzle'; readonly machines: readonly string[]; readonly stepMs: number; readonly forMs: number }
   /** A member of an etcd answers reads by what it knew. */
@@ -50,6 +58,9 @@ export type Action =
   | { readonly kind: 'clockStep'; readonly machine: string; readonly byMs: number }
   /** The process is told to leave in peace within `deadlineMs`; when it has gone it stays away for `forMs`. */
   | { readonly kind: 'drain'; readonly node: string; readonly deadlineMs: number; readonly forMs: number };
+
+/** `machine` is the successor, or the member in question. */
+export type OperatorWish = 'switchover' | 'failover' | 'addMember' | 'removeMember';
 
 export type ActionKind = Action['kind'];
 
@@ -74,6 +85,10 @@ const actionShapes: Readonly<Record<ActionKind, Fields>> = {
   kill: { node: shape.text, forMs: shape.number },
   pause: { node: shape.text, forMs: shape.number },
   killMachine: { machine: shape.text, forMs: shape.number },
+  pauseMachine: { machine: shape.text, forMs: shape.number },
+  saveVolume: { machine: shape.text },
+  loseVolume: { machine: shape.text, restored: shape.flag, forMs: shape.number },
+  ask: { what: shape.text, machine: shape.text },
   swizzle: { machines: names, stepMs: shape.number, forMs: shape.number },
   staleReads: { node: shape.text, forMs: shape.number },
   lateLeases: { store: shape.text, byMs: shape.number, forMs: shape.number },
@@ -92,7 +107,11 @@ const actionShapes: Readonly<Record<ActionKind, Fields>> = {
 
 /** A plan from the text of a file. Throws an Error that says what is wrong, and where. */
 export function parsePlan(text: string): Plan {
-  const plan = shape.object(JSON.parse(text) as unknown, 'the plan', { faults: shape.any, healMs: shape.number });
+  return checkedPlan(JSON.parse(text) as unknown);
+}
+
+export function checkedPlan(value: unknown): Plan {
+  const plan = shape.object(value, 'the plan', { faults: shape.any, healMs: shape.number });
   const faults = plan['faults'];
   if (!Array.isArray(faults)) throw new Error('the plan: faults must be a list');
   faults.forEach((fault: unknown, i) => checkFault(fault, `fault ${i + 1}`));

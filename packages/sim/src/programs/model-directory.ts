@@ -8,10 +8,15 @@ export const controlFile = 'global/pg_control';
 /** A data directory on a simulated disk. */
 export class ModelDirectory implements KeptValue {
   readonly systemIdentifier: bigint;
-  readonly log: WriteAheadLog = new WriteAheadLog();
+  readonly log: WriteAheadLog;
 
-  constructor(systemIdentifier: bigint) {
+  constructor(systemIdentifier: bigint, log: WriteAheadLog = new WriteAheadLog()) {
     this.systemIdentifier = systemIdentifier;
+    this.log = log;
+  }
+
+  copy(): ModelDirectory {
+    return new ModelDirectory(this.systemIdentifier, this.log);
   }
 
   losePower(random: RandomStream): void {

@@ -15,8 +15,12 @@ export interface DiskFault {
   syncFailShare: number;
 }
 
-/** The content of a file of the operating system; undefined for all other paths. */
-export type SystemFile = (path: string) => Uint8Array | undefined;
+export interface DiskSurroundings {
+  /** What the operating system itself shows as files, under /proc; undefined for all other paths. */
+  readonly system?: (path: string) => Uint8Array | undefined;
+  /** Told of what processes do to the disk. */
+  readonly deed?: (deed: string, path: string, when: 'begins' | 'done') => void;
+}
 
 /** The platters of one machine; they outlive its processes. */
 export class SimDisk {
@@ -25,13 +29,23 @@ export class SimDisk {
   readonly #kernel: Kernel;
   readonly #random: RandomStream;
 
-  readonly #system: SystemFile;
+  readonly #surroundings: DiskSurroundings;
+  #saved: DirectoryNode | undefined;
 
-  /** `system`: what the operating system itself shows as files, under /proc. */
-  constructor(kernel: Kernel, machine: string, system: SystemFile = () => undefined) {
+  constructor(kernel: Kernel, machine: string, surroundings: DiskSurroundings = {}) {
     this.#kernel = kernel;
     this.#random = kernel.random.fork(`disk/${machine}`);
-    this.#system = system;
+    this.#surroundings = surroundings;
+  }
+
+  /** Keeps a copy of everything as it is now, as a snapshot of the volume would. */
+  saveVolume(): void {
+    this.#saved = this.#root.copy();
+  }
+
+  /** Another volume: the copy that was kept, or an empty one. The processes of the machine must be dead already. */
+  loseVolume(restored: boolean): void {
+    this.#root = (restored ? this.#saved?.copy() : undefined) ?? new DirectoryNode();
   }
 
   /** What was not synced survives or not. The processes of the machine must be dead already. */
@@ -63,7 +77,8 @@ export class SimDisk {
     const later = <T>(name: string, path: string, meanUs: number, act: () => T): Promise<T> =>
       this.#later(life, name, path, meanUs, act);
     return {
-      read: (path) => later('read', path, 200, () => (this.#system(path) ?? this.#file(path).content).slice()),
+      read: (path) =>
+        later('read', path, 200, () => (this.#surroundings.system?.(path) ?? this.#file(path).content).slice()),
       write: (path, bytes) => {
         const copy = bytes.slice();
         return later('write', path, 300, () => this.#write(path, copy, false));
@@ -84,11 +99,14 @@ export class SimDisk {
 
   #later<T>(life: Life, name: string, path: string, meanUs: number, act: () => T): Promise<T> {
     const delayUs = 20 + Math.floor(this.#random.skewed(meanUs) * this.fault.slowness);
+    const { deed } = this.#surroundings;
+    deed?.(name, path, 'begins');
     return new Promise((resolve, reject) => {
       this.#kernel.in(delayUs, eventKind.disk, life, () => {
         this.#kernel.trace.line(this.#kernel.nowUs, life.node, () => `disk ${name} ${path}`);
         try {
           resolve(act());
+          deed?.(name, path, 'done');
         } catch (error) {
           reject(error);
         }

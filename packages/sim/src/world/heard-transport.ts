@@ -14,10 +14,8 @@ type Method = Parameters<RpcChannel['unary']>[0];
 
 /** What a god overhears, and how often a call comes twice. */
 export interface CallEars {
-  /** A call is about to leave; named as `MemberService.Recruit`. */
-  asked(method: string, request: Uint8Array): void;
-  /** Its answer has arrived. */
-  answered(method: string, response: Uint8Array): void;
+  /** A call is about to leave; named as `MemberService.Recruit`. What it answers hears the call's own answer. */
+  asked(method: string, request: Uint8Array): (response: Uint8Array) => void;
   /** Share of calls that reach the other side once more, later: what a network with retries does to calls that may be repeated. */
   readonly againShare: number;
 }
@@ -57,7 +55,7 @@ export class HeardTransport implements RpcTransport {
 
   async #unary(inner: RpcChannel, method: Method, request: Uint8Array, options: UnaryOptions): Promise<Uint8Array> {
     const name = `${method.parent.name}.${method.name}`;
-    this.#ears.asked(name, request);
+    const answered = this.#ears.asked(name, request);
     if (
       this.#ears.againShare > 0 &&
       mayComeTwice.has(method.idempotency) &&
@@ -68,7 +66,7 @@ export class HeardTransport implements RpcTransport {
       });
     }
     const response = await inner.unary(method, request, options);
-    this.#ears.answered(name, response);
+    answered(response);
     return response;
   }
 }

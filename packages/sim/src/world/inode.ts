@@ -5,6 +5,8 @@ import type { RandomStream } from '../kernel/random-stream.ts';
 export interface KeptValue {
   /** What of it was not flushed survives or not. */
   losePower(random: RandomStream): void;
+  /** As a snapshot of the volume has it. */
+  copy(): KeptValue;
 }
 
 /** A file: what readers see now, and what is safely on the platter. */
@@ -19,6 +21,14 @@ export class FileNode {
   set(content: Uint8Array): void {
     this.content = content;
     this.lost = false;
+  }
+
+  copy(): FileNode {
+    const copy = new FileNode();
+    copy.content = this.content;
+    copy.durable = this.content;
+    copy.value = this.value?.copy();
+    return copy;
   }
 
   sync(): void {
@@ -49,6 +59,13 @@ export class DirectoryNode {
   names: Map<string, FileNode | DirectoryNode> = new Map();
   #durable = new Map<string, FileNode | DirectoryNode>();
   #changes: NameChange[] = [];
+
+  copy(): DirectoryNode {
+    const copy = new DirectoryNode();
+    for (const [name, node] of this.names) copy.names.set(name, node.copy());
+    copy.sync();
+    return copy;
+  }
 
   change(change: NameChange): void {
     apply(this.names, change);

@@ -88,6 +88,10 @@ export class SimProcesses {
     return [...this.#running.values()].filter(({ command }) => baseName(command.program) === program);
   }
 
+  get lives(): Life[] {
+    return [...this.#running.values()].map(({ life }) => life);
+  }
+
   /** As a person at the machine would. */
   send(pid: number, signal: Signal): void {
     this.#signal(pid, signal);

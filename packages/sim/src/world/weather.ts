@@ -62,6 +62,8 @@ export class Weather {
   readonly programs: Map<string, Program> = new Map();
   /** Machines that faults name by what they are now: `leader`. Undefined while nobody is. */
   readonly aliases: Map<string, () => string | undefined> = new Map();
+  /** Who carries out what operators wish. */
+  readonly asked: ((wish: string, machine: string) => void)[] = [];
   /** The etcd clusters, by name. */
   readonly stores: Map<string, StoreControls> = new Map();
   /** By node: ends the nth process that serves a connection there, `politely` by telling its client why. */
@@ -145,6 +147,13 @@ export class Weather {
     machine.processes.killAll();
   }
 
+  /** Everything on the machine stands still. */
+  pauseMachine(machineName: string, forMs: number): void {
+    const machine = this.machine(machineName);
+    for (const node of this.nodes.values()) if (node.machine === machine) node.pause(forMs);
+    for (const life of machine.processes.lives) this.kernel.pause(life, this.kernel.nowUs + forMs * 1000);
+  }
+
   /** A machine or node by its name, or by what it is now; undefined if nobody is that. */
   resolve(name: string): string | undefined {
     const [role, machine] = name.includes('@') ? (name.split('@', 2) as [string, string]) : [undefined, name];
@@ -165,10 +174,16 @@ export class Weather {
 
   #makeMachine(name: string): Machine {
     const clock = drawClockFault(this.kernel.random.fork(`clock/${name}`), this.#wildClocks);
-    const disk = new SimDisk(this.kernel, name, (path) => {
-      const [, pid] = /^\/proc\/(\d+)\/cmdline$/.exec(path) ?? [];
-      const line = pid === undefined ? undefined : machine.processes?.commandLine(Number(pid));
-      return line === undefined ? undefined : utf8(line);
+    const disk = new SimDisk(this.kernel, name, {
+      system: (path) => {
+        const [, pid] = /^\/proc\/(\d+)\/cmdline$/.exec(path) ?? [];
+        const line = pid === undefined ? undefined : machine.processes?.commandLine(Number(pid));
+        return line === undefined ? undefined : utf8(line);
+      },
+      deed: (deed, path, when) => {
+        const moment = momentOfDeed(deed, path, when);
+        if (moment !== undefined) this.moments.mark(moment, name);
+      },
     });
     const machine: { processes?: SimProcesses } = {};
     const processes = new SimProcesses({
@@ -181,6 +196,14 @@ export class Weather {
     });
     return Object.assign(machine, { name, disk, clock, processes });
   }
+}
+
+/** Deeds on disks that faults may wait for. */
+function momentOfDeed(deed: string, path: string, when: 'begins' | 'done'): string | undefined {
+  if (!path.includes('/member')) return undefined;
+  if (deed === 'sync' && when === 'begins') return 'promise/written';
+  if (deed === 'syncDirectory' && when === 'done') return 'promise/durable';
+  return undefined;
 }
 
 export class NodeOfWeather implements SimNode {

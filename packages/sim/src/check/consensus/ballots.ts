@@ -20,18 +20,25 @@ function textOrder(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** A promise is never taken back, whatever dies in between; members are told apart by their incarnation. */
-export class PromiseOracle {
-  readonly #promised = new Map<string, SeenBallot>();
+interface Heard {
+  readonly ballot: SeenBallot;
+  readonly heardMs: number;
+}
 
-  /** A member was heard to promise this; a sentence if it had promised more before. */
-  heard(member: string, ballot: SeenBallot): string | undefined {
-    const before = this.#promised.get(member);
-    if (before !== undefined && ballotOrder(ballot, before) < 0) {
-      return `${member} promises ${ballotText(ballot)} after it had promised ${ballotText(before)}`;
-    }
-    this.#promised.set(member, ballot);
-    return undefined;
+/**
+ * A promise is never taken back, whatever dies in between; members are told apart by their incarnation. Answers may overtake each other, so a promise binds
+ * only what was asked after it had been heard.
+ */
+export class PromiseOracle {
+  readonly #promised = new Map<string, Heard[]>();
+
+  /** A member, asked at `askedMs`, was heard to promise this at `heardMs`; a sentence if it had promised more before it was asked. */
+  heard(member: string, ballot: SeenBallot, askedMs: number, heardMs: number): string | undefined {
+    const all = this.#promised.get(member) ?? [];
+    this.#promised.set(member, [...all, { ballot, heardMs }]);
+    const broken = all.find((before) => before.heardMs <= askedMs && ballotOrder(ballot, before.ballot) < 0);
+    if (broken === undefined) return undefined;
+    return `${member} promises ${ballotText(ballot)} after it had promised ${ballotText(broken.ballot)}`;
   }
 }
 

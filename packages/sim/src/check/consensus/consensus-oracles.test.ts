@@ -107,14 +107,26 @@ describe('promises and ballots', () => {
 
   it('only grow, in the order of term, coordinator, nonce', () => {
     const oracle = new PromiseOracle();
-    expect(oracle.heard('a', ballot(1n))).toBeUndefined();
-    expect(oracle.heard('a', ballot(1n))).toBeUndefined();
-    expect(oracle.heard('a', ballot(1n, 'c2/o1'))).toBeUndefined();
-    expect(oracle.heard('a', ballot(1n, 'c2/o1', '01'))).toBeUndefined();
-    expect(oracle.heard('b', ballot(1n))).toBeUndefined();
-    expect(oracle.heard('a', ballot(1n))).toContain('after it had promised 1/c2/o1/01');
-    expect(oracle.heard('a', ballot(10n))).toBeUndefined();
-    expect(oracle.heard('a', ballot(9n))).toContain('a promises 9');
+    let nowMs = 0;
+    const heard = (member: string, seen: SeenBallot): string | undefined => {
+      nowMs += 10;
+      return oracle.heard(member, seen, nowMs, nowMs + 5);
+    };
+    expect(heard('a', ballot(1n))).toBeUndefined();
+    expect(heard('a', ballot(1n))).toBeUndefined();
+    expect(heard('a', ballot(1n, 'c2/o1'))).toBeUndefined();
+    expect(heard('a', ballot(1n, 'c2/o1', '01'))).toBeUndefined();
+    expect(heard('b', ballot(1n))).toBeUndefined();
+    expect(heard('a', ballot(1n))).toContain('after it had promised 1/c2/o1');
+    expect(heard('a', ballot(10n))).toBeUndefined();
+    expect(heard('a', ballot(9n))).toContain('a promises 9');
+  });
+
+  it('bind only what is asked after they were heard', () => {
+    const oracle = new PromiseOracle();
+    expect(oracle.heard('a', ballot(2n), 0, 10)).toBeUndefined();
+    expect(oracle.heard('a', ballot(1n), 5, 12)).toBeUndefined();
+    expect(oracle.heard('a', ballot(1n), 11, 20)).toContain('a promises 1');
   });
 
   it('are a storm when there are many', () => {

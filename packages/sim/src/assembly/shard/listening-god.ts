@@ -1,0 +1,62 @@
+import {
+  fromBinary,
+  RecruitRequestSchema,
+  RecruitResponseSchema,
+  type Ballot,
+  type MemberId,
+  type RecruitResponse,
+} from '@multigres/rpc';
+import type { Checks } from '../../check/checks.ts';
+import { ballotText, type SeenBallot } from '../../check/consensus/ballots.ts';
+import type { CallEars } from '../../world/heard-transport.ts';
+import type { Weather } from '../../world/weather.ts';
+
+/** Hears every call between roles: makes moments of them, and tells the oracles of ballots and promises. */
+export class ListeningGod implements CallEars {
+  readonly againShare: number;
+  readonly #weather: Weather;
+  readonly #checks: Checks;
+
+  constructor(weather: Weather, checks: Checks, againShare: number) {
+    this.#weather = weather;
+    this.#checks = checks;
+    this.againShare = againShare;
+  }
+
+  asked(method: string, request: Uint8Array): (response: Uint8Array) => void {
+    this.#mark(method, 'asked');
+    const askedMs = this.#checks.nowMs();
+    if (method === 'MemberService.Recruit') {
+      const { ballot } = fromBinary(RecruitRequestSchema, request);
+      if (ballot !== undefined) this.#checks.ballots.heard(seenBallot(ballot), askedMs);
+    }
+    return (response) => {
+      this.#mark(method, 'answered');
+      if (method === 'MemberService.Recruit') this.#promised(fromBinary(RecruitResponseSchema, response), askedMs);
+    };
+  }
+
+  #promised({ member, promise }: RecruitResponse, askedMs: number): void {
+    if (member === undefined || promise?.ballot === undefined) return;
+    const who = memberText(member);
+    const ballot = seenBallot(promise.ballot);
+    this.#checks.note(this.#weather.kernel.god, () => `${who} promised ${ballotText(ballot)}`);
+    const sentence = this.#checks.promises.heard(who, ballot, askedMs, this.#checks.nowMs());
+    if (sentence !== undefined) this.#checks.fail('promise', sentence);
+  }
+
+  /** `call/Recruit asked`; of the members' calls only. */
+  #mark(method: string, what: 'asked' | 'answered'): void {
+    const [service, name] = method.split('.');
+    if (service === 'MemberService') this.#weather.moments.mark(`call/${name} ${what}`, 'god');
+  }
+}
+
+export function seenBallot({ term, coordinator, nonce }: Ballot): SeenBallot {
+  return { term, coordinator: `${coordinator?.cell ?? ''}/${coordinator?.name ?? ''}`, nonce };
+}
+
+/** A member with its incarnation: two of one pooler are two. */
+export function memberText({ pooler, incarnation }: MemberId): string {
+  return `${pooler?.cell ?? ''}/${pooler?.name ?? ''}#${incarnation}`;
+}
