@@ -1,7 +1,7 @@
 import type { Weather, SimNode } from '../world/weather.ts';
 import { startPostgres, type PostgresModel } from '../model/postgres/postgres.ts';
 import { appUser, bannedUser, guestUser, tenantUser } from './accounts.ts';
-import { WriteAheadLog } from '../model/postgres/storage/log.ts';
+import { DataDirectory } from '../model/postgres/storage/data-directory.ts';
 
 export const postgresPort = 5432;
 export const databaseName = 'shop';
@@ -10,12 +10,11 @@ export const databaseName = 'shop';
 export const slowText = ' AS slowly';
 const slowTextMs = 800;
 
-/** A Postgres model on a node of its own. Its log outlives its processes. */
+/** A Postgres model on a node of its own. Its data directory outlives its processes. */
 export class PostgresNode {
   readonly node: SimNode;
-  readonly #log = new WriteAheadLog();
+  readonly #directory = new DataDirectory({ databases: ['postgres', databaseName] });
   #model: PostgresModel | undefined;
-  #lives = 0;
   #password = 'password 1';
   #passwords = 1;
 
@@ -24,13 +23,9 @@ export class PostgresNode {
     const random = kernel.random.fork(`postgres/${name}`);
     const slow = random.pick([0, 0.2, 2, 20]);
     this.node = weather.node(name, async (world) => {
-      // What the last life had not flushed is lost, but for a prefix.
-      if (this.#lives > 0) this.#log.loseUnflushed((count) => (count === 0 ? 0 : random.below(count + 1)));
-      this.#lives += 1;
       this.#model = startPostgres(world, {
         endpoint: { kind: 'tcp', host: '0.0.0.0', port: postgresPort },
         onUnsupported: (text) => kernel.fail('model', `the Postgres model cannot do this: ${text}`),
-        databases: ['postgres', databaseName],
         roles: [
           { name: 'postgres', superuser: true },
           { name: appUser, password: this.#password, memberOf: ['staff'] },
@@ -42,7 +37,7 @@ export class PostgresNode {
         // Poolers are trusted; gateways ask.
         authentication: 'trust',
         scramIterations: 2,
-        log: this.#log,
+        directory: this.#directory,
         delayOfText: (text) => (text.endsWith(slowText) ? slowTextMs : 0),
         statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
         flushDelayMs: { least: 0.1, greatest: 0.5 + Math.min(slow, 2) * 5 },

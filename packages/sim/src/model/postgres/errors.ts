@@ -1,4 +1,4 @@
-import { PgError, type PgErrorInit } from '@multigres/core';
+import { PgError, formatLsn, type Lsn, type PgErrorInit } from '@multigres/core';
 
 import type { TableShape } from './storage/relation.ts';
 
@@ -116,6 +116,10 @@ export const orderPositionNotInList = (clause: string, at: number, position: num
 export const mustAppearInGroupBy = (name: string, position: number | undefined): PgError =>
   make('42803', `column "${name}" must appear in the GROUP BY clause or be used in an aggregate function`, position);
 
+export const duplicateSchema = (name: string): PgError => make('42P06', `schema "${name}" already exists`);
+
+export const mustBeSuperuserFor = (what: string): PgError => make('42501', `must be superuser to execute ${what}`);
+
 export const aggregateNotAllowed = (clause: string, position: number | undefined): PgError =>
   make('42803', `aggregate functions are not allowed in ${clause}`, position);
 
@@ -162,6 +166,13 @@ export const indeterminateParameter = (number: number, a: string, b: string, pos
 
 export const invalidTextRepresentation = (type: string, text: string): PgError =>
   make('22P02', `invalid input syntax for type ${type}: "${text}"`);
+
+export const invalidHexadecimal = (digits: string): PgError => {
+  const bad = /[^0-9a-fA-F]/u.exec(digits)?.[0];
+  return bad === undefined
+    ? make('22023', 'invalid hexadecimal data: odd number of digits')
+    : make('22023', `invalid hexadecimal digit: "${bad}"`);
+};
 
 export const invalidDatetime = (type: string, text: string): PgError =>
   make('22007', `invalid input syntax for type ${type}: "${text}"`);
@@ -430,3 +441,74 @@ export const undefinedDatabase = (name: string): PgError =>
 
 export const undefinedLogin = (name: string): PgError =>
   make('28000', `role "${name}" does not exist`, undefined, { severity: 'FATAL' });
+
+// Replication.
+
+export const replicationLost = (): Error => new Error('server closed the connection unexpectedly');
+
+export const walSenderTimeout = 'terminating walsender process due to replication timeout';
+
+export const aheadOfFlush = (start: Lsn, flushed: Lsn): PgError =>
+  make(
+    'XX000',
+    `requested starting point ${formatLsn(start)} is ahead of the WAL flush position of this server ${formatLsn(flushed)}`,
+  );
+
+export const notInHistory = (timeline: number): PgError =>
+  make('XX000', `requested timeline ${timeline} is not in this server's history`);
+
+export const pointNotInHistory = (start: Lsn, timeline: number, forked: Lsn): PgError =>
+  make(
+    'XX000',
+    `requested starting point ${formatLsn(start)} on timeline ${timeline} is not in this server's history`,
+    undefined,
+    { detail: `This server's history forked from timeline ${timeline} at ${formatLsn(forked)}.` },
+  );
+
+export const removedSegment = (): PgError => make('58P01', 'requested WAL segment has already been removed');
+
+export const noSuchSlot = (name: string): PgError => make('42704', `replication slot "${name}" does not exist`);
+
+export const slotExists = (name: string): PgError => make('42710', `replication slot "${name}" already exists`);
+
+export const slotIsActive = (name: string, pid: number): PgError =>
+  make('55006', `replication slot "${name}" is active for PID ${pid}`);
+
+const inRecoveryHint = 'WAL control functions cannot be executed during recovery.';
+
+export const recoveryInProgress = (): PgError =>
+  make('55000', 'recovery is in progress', undefined, { hint: inRecoveryHint });
+
+export const notInRecovery = (): PgError =>
+  make('55000', 'recovery is not in progress', undefined, {
+    hint: 'Recovery control functions can only be executed during recovery.',
+  });
+
+export const cannotDuringRecovery = (what: string): PgError => make('25006', `cannot execute ${what} during recovery`);
+
+export const cannotWriteDuringRecovery = (): PgError =>
+  make('0A000', 'cannot set transaction read-write mode during recovery');
+
+export const noSerializableOnStandby = (): PgError =>
+  make('0A000', 'cannot use serializable mode in a hot standby', undefined, {
+    detail: '"default_transaction_isolation" is set to "serializable".',
+    hint: 'You can use "SET default_transaction_isolation = \'repeatable read\'" to change the default.',
+  });
+
+const committedLocally =
+  'The transaction has already committed locally, but might not have been replicated to the standby.';
+
+/** What a client hears whose wait for the standbys was cancelled, or whose session was ended meanwhile: warnings, not errors. */
+export const syncWaitWarning = (terminated: boolean): { sqlstate: string; message: string; detail: string } =>
+  terminated
+    ? {
+        sqlstate: '57P01',
+        message:
+          'canceling the wait for synchronous replication and terminating connection due to administrator command',
+        detail: committedLocally,
+      }
+    : {
+        sqlstate: '01000',
+        message: 'canceling wait for synchronous replication due to user request',
+        detail: committedLocally,
+      };

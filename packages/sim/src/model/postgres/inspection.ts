@@ -83,11 +83,11 @@ export class Inspection {
   }
 
   insertLsn(): Lsn {
-    return this.#server.log.insertLsn;
+    return this.#server.directory.log.insertLsn;
   }
 
   flushedLsn(): Lsn {
-    return this.#server.log.flushedLsn;
+    return this.#server.directory.log.flushedLsn;
   }
 }
 

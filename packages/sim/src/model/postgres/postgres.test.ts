@@ -241,7 +241,7 @@ describe('a simulated Postgres', () => {
           "heldCursors": [
             "c",
           ],
-          "pid": 1001,
+          "pid": 1003,
           "portals": [
             "c",
           ],

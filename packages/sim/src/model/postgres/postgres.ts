@@ -3,7 +3,7 @@ import type { Endpoint, World } from '@multigres/core';
 import { Inspection } from './inspection.ts';
 import type { PostgresOptions } from './server/options.ts';
 import { Server, type Phase } from './server/server.ts';
-import type { WriteAheadLog } from './storage/log.ts';
+import type { DataDirectory } from './storage/data-directory.ts';
 
 /** A simulated Postgres server, and what faults and oracles may do with it. */
 export interface PostgresModel {
@@ -14,7 +14,7 @@ export interface PostgresModel {
   readonly endpoint: Endpoint | undefined;
   readonly inspect: Inspection;
   /** What survives everything but the loss of the disk: hand it to the next `startPostgres` after the world's own crash. */
-  readonly log: WriteAheadLog;
+  readonly directory: DataDirectory;
   /** All processes die, connections are reset, unflushed commits may be lost. Nobody listens until `start`. */
   crash(): void;
   /** One process crashes: all connections are reset, and the server recovers by itself, answering 57P03 meanwhile. */
@@ -27,6 +27,10 @@ export interface PostgresModel {
   terminate(pid: number): boolean;
   /** Changes the password of a role, as ALTER ROLE does. */
   setPassword(role: string, password: string): void;
+  /** SIGHUP: all processes read the configuration again, each in its own time. */
+  reload(): void;
+  /** `pg_ctl promote`: resolves when it leads. Throws 55000 if it does already. */
+  promote(): Promise<void>;
   /** pg_cancel_backend. */
   cancel(pid: number): boolean;
   /** The connection is reset without a word and the transaction rolled back. */
@@ -55,11 +59,13 @@ export function startPostgres(world: World, options: PostgresOptions): PostgresM
       return server.listener?.endpoint;
     },
     inspect: new Inspection(server),
-    log: server.log,
+    directory: server.directory,
     crash: () => server.crash(),
     crashAndRecover: () => server.crashAndRecover(),
     stop: () => server.stop(),
     start: () => server.start(),
+    reload: () => server.processes.reload(),
+    promote: () => new Promise((resolve) => server.processes.promote(resolve)),
     setPassword: (role, password) => server.setPassword(role, password),
     terminate: (pid) => withBackend(pid, (backend) => backend.terminate()),
     cancel: (pid) => withBackend(pid, (backend) => backend.cancel()),

@@ -28,6 +28,9 @@ import {
 import type { Notice, SessionClient } from '../session/host.ts';
 import type { Notification } from '../session/notifications.ts';
 import { Session } from '../session/session.ts';
+import type { ActivityEntry } from '../sql/system-views.ts';
+import { WalSender } from '../replication/wal-sender.ts';
+import type { Config } from './configuration.ts';
 import type { Task, Wait } from '../wait.ts';
 import { CopyOut } from './copy-out.ts';
 import { MessageHandler } from './message-handler.ts';
@@ -57,6 +60,11 @@ export class Backend implements ConnectionHandler, FrameSink {
   readonly #pending: Notification[] = [];
   readonly #copyOut: CopyOut;
   #session: Session | undefined;
+  /** Instead of a session, on a replication connection. */
+  #sender: WalSender | undefined;
+  #pendingConfig: Config | undefined;
+  /** Nothing more is said: the client was told what it needs to know. */
+  #muted = false;
   #handler: MessageHandler | undefined;
   #task: Task<void> | undefined;
   #running = false;
@@ -78,12 +86,14 @@ export class Backend implements ConnectionHandler, FrameSink {
   #lockTimer: Timer | undefined;
   #query = '';
   #throwNow = false;
+  readonly #startedMicros: bigint;
 
   constructor(server: Server, connection: Connection, pid: number, secretKey: Uint8Array) {
     this.#server = server;
     this.#connection = connection;
     this.pid = pid;
     this.secretKey = secretKey;
+    this.#startedMicros = server.wallMicros();
     this.#deframer = new Deframer(
       this,
       { wholeBytesMax: messageBytesMax, messageBytesMax, tags: frontendTagTable() },
@@ -116,6 +126,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   drain(): void {
     this.#blocked = false;
+    this.#sender?.drained();
     const wake = this.#wakeDrain;
     this.#wakeDrain = undefined;
     wake?.();
@@ -127,7 +138,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   frame(tag: number, buffer: Uint8Array, start: number, end: number): void {
     if (this.#ended) return;
-    if (this.#session === undefined) {
+    if (this.#session === undefined && this.#sender === undefined) {
       this.#login.received(tag, buffer, start, end);
       return;
     }
@@ -135,6 +146,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     const copy = buffer.slice(start, end);
     const message = decodeFrontendMessage(copy, 0, copy.length);
     if (message === undefined) this.#malformed();
+    else if (this.#sender !== undefined) this.#sender.message(message);
     else this.#enqueue(message);
   }
 
@@ -151,7 +163,9 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   #malformed(): void {
-    if (this.#session === undefined) this.#login.failed(fatalProtocolViolation('invalid length of startup packet'));
+    if (this.#sender !== undefined) this.#end();
+    else if (this.#session === undefined)
+      this.#login.failed(fatalProtocolViolation('invalid length of startup packet'));
     else this.interrupt(fatalProtocolViolation('invalid message format'));
   }
 
@@ -177,7 +191,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   #send(bytes: Uint8Array): void {
-    if (!this.#clientGone && !this.#connection.write(bytes)) this.#blocked = true;
+    if (!this.#muted && !this.#clientGone && !this.#connection.write(bytes)) this.#blocked = true;
   }
 
   // Writing.
@@ -226,11 +240,80 @@ export class Backend implements ConnectionHandler, FrameSink {
     return { state: this.#readsCommand ? 'idle' : 'active', waitEvent: this.#wait?.event, query: this.#query };
   }
 
+  /** For pg_stat_activity; undefined before it has logged in. */
+  get entry(): ActivityEntry | undefined {
+    if (this.#sender !== undefined) {
+      const { identity, state } = this.#sender;
+      return {
+        pid: this.pid,
+        type: 'walsender',
+        startedMicros: identity.startedMicros,
+        user: identity.user,
+        applicationName: identity.applicationName,
+        waitEvent: 'WalSenderMain',
+        state: state === 'startup' ? 'idle' : 'active',
+      };
+    }
+    const session = this.#session;
+    if (session === undefined) return undefined;
+    const idle = session.status === 'I' ? 'idle' : 'idle in transaction';
+    return {
+      pid: this.pid,
+      type: 'client backend',
+      startedMicros: this.#startedMicros,
+      database: session.database,
+      user: session.sessionUser,
+      applicationName: session.settings.get('application_name') ?? '',
+      waitEvent: this.#wait?.event,
+      state: this.#readsCommand ? (session.status === 'E' ? `${idle} (aborted)` : idle) : 'active',
+      query: this.#query,
+    };
+  }
+
   noteQuery(text: string): void {
     this.#query = text;
   }
 
+  /** A replication connection: from here on a walsender answers. */
+  #acceptSender(loggedIn: LoggedIn): void {
+    const link = {
+      pid: this.pid,
+      send: (bytes: Uint8Array) => {
+        this.#send(bytes);
+        return !this.#blocked || this.#clientGone;
+      },
+      end: () => this.#end(),
+    };
+    encodeBackendKeyData(this.#writer, this.pid, this.secretKey);
+    encodeReadyForQuery(this.#writer, 'I');
+    this.flush();
+    this.#sender = new WalSender(this.#server.processes, link, {
+      user: loggedIn.user,
+      applicationName: loggedIn.settings.get('application_name') ?? '',
+      startedMicros: this.#server.wallMicros(),
+    });
+  }
+
+  get isSender(): boolean {
+    return this.#sender !== undefined;
+  }
+
+  /** It hears that the configuration has changed, and heeds it before its next command. */
+  configure(config: Config): void {
+    if (this.#session !== undefined) this.#pendingConfig = config;
+  }
+
+  #heedConfig(): void {
+    const config = this.#pendingConfig;
+    this.#pendingConfig = undefined;
+    if (config !== undefined) this.#session?.reconfigure(config);
+  }
+
   #accept(loggedIn: LoggedIn): void {
+    if (loggedIn.replication) {
+      this.#acceptSender(loggedIn);
+      return;
+    }
     const client: SessionClient = {
       notice: (notice) => this.#notice(notice),
       beginCopyIn: (columns) => {
@@ -241,6 +324,8 @@ export class Backend implements ConnectionHandler, FrameSink {
       beginCopyOut: (columns) => this.#copyOut.begin(columns),
       copyLine: (line) => this.#copyOut.line(line),
       endCopyOut: () => this.#copyOut.end(),
+      commitBegins: () => this.#stopStatementTimerIf(true),
+      endQuietly: () => this.#endQuietly(),
     };
     try {
       this.#session = this.#server.openSession(this, loggedIn, client);
@@ -253,6 +338,13 @@ export class Backend implements ConnectionHandler, FrameSink {
     encodeBackendKeyData(this.#writer, this.pid, this.secretKey);
     this.#task = this.#main();
     this.#resume();
+  }
+
+  /** What was said until now is sent; then nothing more, and the session ends at its next chance. */
+  #endQuietly(): void {
+    this.flush();
+    this.#muted = true;
+    this.#interrupt = new Gone('ended after a commit');
   }
 
   #notice(notice: Notice): void {
@@ -296,6 +388,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   #becomeReady(): void {
     const session = this.#session as Session;
+    session.noteRecovery();
     this.#forgetCancel();
     if (session.block === 'idle') this.#deliver();
     this.#reportSettings();
@@ -318,6 +411,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#readsCommand = false;
     this.#idleTimer?.cancel();
     this.#idleTimer = undefined;
+    if (this.#pendingConfig !== undefined) this.#heedConfig();
     return this.#dequeue();
   }
 
@@ -392,6 +486,10 @@ export class Backend implements ConnectionHandler, FrameSink {
   interrupt(error: Error): void {
     if (this.#ended) return;
     const fatal = !(error instanceof PgError) || error.report.severity === 'FATAL';
+    if (this.#sender !== undefined && error instanceof PgError) {
+      if (fatal) this.#sender.fail(error);
+      return;
+    }
     if (this.#session === undefined) {
       this.#end();
       return;
@@ -442,6 +540,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#ended = true;
     this.#wait?.cancel();
     this.#stopTimers();
+    this.#sender?.end();
     this.#connection.destroy();
   }
 
@@ -505,7 +604,7 @@ export class Backend implements ConnectionHandler, FrameSink {
       encodeErrorResponse(this.#writer, error.report);
       this.flush();
     }
-    this.#end(error instanceof Gone);
+    this.#end(error instanceof Gone && !this.#muted);
     if (!(error instanceof PgError) && !(error instanceof Gone)) throw error;
   }
 
@@ -513,6 +612,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopTimers();
+    this.#sender?.end();
     this.#session?.close();
     this.#server.ended(this);
     if (abruptly) this.#connection.destroy();

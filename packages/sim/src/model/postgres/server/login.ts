@@ -15,6 +15,8 @@ export interface LoggedIn {
   readonly user: string;
   readonly database: string;
   readonly settings: ReadonlyMap<string, string>;
+  /** It wants to be served by a walsender. */
+  readonly replication: boolean;
 }
 
 interface LoginHost {
@@ -88,7 +90,7 @@ export class Login {
   }
 
   #accept(session: AcceptedSession): void {
-    const { user, database, settings } = session;
-    this.#host.accept({ user, database, settings });
+    const { user, database, settings, replication } = session;
+    this.#host.accept({ user, database, settings, replication: replication !== 'none' });
   }
 }

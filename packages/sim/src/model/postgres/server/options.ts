@@ -1,7 +1,8 @@
 import type { Endpoint } from '@multigres/core';
 
 import type { RoleOptions } from '../session/host.ts';
-import type { WriteAheadLog } from '../storage/log.ts';
+import type { LogLevel } from '../replication/replication-host.ts';
+import type { DataDirectory } from '../storage/data-directory.ts';
 
 /** A time drawn evenly from a range, in milliseconds. */
 export interface DelayMs {
@@ -31,8 +32,18 @@ export interface PostgresOptions {
   readonly flushDelayMs?: DelayMs;
   /** How long a start takes, during which clients get 57P03; default none. */
   readonly startDelayMs?: DelayMs;
-  /** The durable log of an earlier life; default a new, empty one. */
-  readonly log?: WriteAheadLog;
+  /** What an earlier life left, or a program made; default a new one, with `databases` and `roles`. */
+  readonly directory?: DataDirectory;
+  /** How long a process takes to heed that the configuration has changed; default no time. */
+  readonly reloadDelayMs?: DelayMs;
+  /** How long after its promotion a server has made its first checkpoint; default no time. */
+  readonly checkpointDelayMs?: DelayMs;
+  /** The password for a connection string that names a passfile. */
+  readonly passwordOf?: (conninfo: ReadonlyMap<string, string>) => Promise<string | undefined> | string | undefined;
+  /** What goes to the server's log about replication. */
+  readonly onLog?: (level: LogLevel, message: string) => void;
+  /** The postmaster has ended, whyever. */
+  readonly onExit?: () => void;
   /** 17.2 unless told otherwise; from 18 on protocol 3.2 is spoken. */
   readonly serverVersion?: string;
 }

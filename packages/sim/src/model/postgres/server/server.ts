@@ -28,17 +28,22 @@ import {
   undefinedLogin,
   unsupported,
 } from '../errors.ts';
-import type { RoleOptions, SessionClient, SessionHost } from '../session/host.ts';
+import type { RoleBook, RoleOptions, SessionClient, SessionHost } from '../session/host.ts';
+import type { ActivityEntry } from '../sql/system-views.ts';
 import type { Notification } from '../session/notifications.ts';
 import { Session } from '../session/session.ts';
 import { settingDefinition } from '../session/setting-table.ts';
-import { WriteAheadLog } from '../storage/log.ts';
+import type { LogLevel } from '../replication/replication-host.ts';
+import type { SyncMode } from '../replication/sync-waits.ts';
+import { DataDirectory } from '../storage/data-directory.ts';
 import { Store } from '../storage/store.ts';
 import type { Task, Wait } from '../wait.ts';
 import { Backend } from './backend.ts';
 import { Flusher } from './flusher.ts';
 import type { LoggedIn } from './login.ts';
+import { type Config } from './configuration.ts';
 import type { DelayMs, PostgresOptions } from './options.ts';
+import { ServerProcesses, type ProcessesHost } from './processes.ts';
 
 /** `down`: nobody listens. The others listen, and all but `up` refuse with 57P03. */
 export type Phase = 'down' | 'starting up' | 'in recovery mode' | 'up' | 'shutting down';
@@ -47,35 +52,35 @@ const firstPid = 1001;
 const firstDatabaseOid = 5;
 
 /** The postmaster and what its backends share. Lives as long as the model; `store` is new after every start. */
-export class Server implements SessionHost {
-  readonly log: WriteAheadLog;
-  readonly roles: Map<string, RoleOptions>;
+export class Server implements SessionHost, ProcessesHost {
+  readonly directory: DataDirectory;
+  readonly #roles: Map<string, RoleOptions>;
   readonly #options: PostgresOptions;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #delays: Random;
-  readonly #world: World;
-  readonly #databases: readonly string[];
+  readonly world: World;
   readonly #verifiers: Map<string, ScramVerifier> = new Map();
   readonly #backends: Map<number, Backend> = new Map();
   #store: Store | undefined;
+  #processes: ServerProcesses | undefined;
   #flusher: Flusher | undefined;
   #listener: Listener | undefined;
   #phase: Phase = 'down';
   #nextPid = firstPid;
   /** Counts starts, so that a timer of an earlier life does nothing. */
   #life = 0;
+  #served: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
 
   constructor(world: World, options: PostgresOptions) {
-    this.#world = world;
+    this.world = world;
     this.#options = options;
     this.#clock = world.clock;
     this.#random = world.random.fork('postgres');
     this.#delays = this.#random.fork('delays');
-    this.log = options.log ?? new WriteAheadLog();
-    this.#databases = options.databases ?? ['postgres'];
-    const roles = options.roles ?? [{ name: 'postgres', superuser: true }];
-    this.roles = new Map(roles.map((role) => [role.name, role]));
+    this.directory = options.directory ?? new DataDirectory(options);
+    const roles = options.roles ?? this.directory.roles;
+    this.#roles = new Map(roles.map((role) => [role.name, role]));
   }
 
   get phase(): Phase {
@@ -104,13 +109,80 @@ export class Server implements SessionHost {
     return Number.parseInt(this.#options.serverVersion ?? '17', 10) >= 18 ? 2 : 0;
   }
 
+  get roles(): RoleBook {
+    return {
+      get: (name) => this.#roles.get(name),
+      has: (name) => this.#roles.has(name),
+      all: () => [...this.#roles.values()],
+    };
+  }
+
+  get inRecovery(): boolean {
+    return this.#store?.inRecovery === true;
+  }
+
+  activity(): ActivityEntry[] {
+    const backends = [...this.#backends.values()].flatMap(({ entry }) => entry ?? []);
+    return [...this.processes.activity(), ...backends];
+  }
+
+  // What the other processes need.
+
+  get processes(): ServerProcesses {
+    assert(this.#processes !== undefined, 'the processes run while the server does');
+    return this.#processes;
+  }
+
+  get processesIfUp(): ServerProcesses | undefined {
+    return this.#processes;
+  }
+
+  get random(): Random {
+    return this.#random;
+  }
+
+  get conf(): Readonly<Record<string, string>> {
+    return this.#options.settings ?? {};
+  }
+
+  get reloadDelayMs(): DelayMs | undefined {
+    return this.#options.reloadDelayMs;
+  }
+
+  get checkpointDelayMs(): DelayMs | undefined {
+    return this.#options.checkpointDelayMs;
+  }
+
+  newPid(): number {
+    const pid = this.#nextPid;
+    this.#nextPid += 1;
+    return pid;
+  }
+
+  flushMs(): number {
+    return this.draw(this.#options.flushDelayMs);
+  }
+
+  async passwordOf(conninfo: ReadonlyMap<string, string>): Promise<string | undefined> {
+    return this.#options.passwordOf?.(conninfo) ?? conninfo.get('password');
+  }
+
+  log(level: LogLevel, message: string): void {
+    this.#options.onLog?.(level, message);
+  }
+
+  configurables(): Iterable<{ configure(config: Config): void }> {
+    return this.#backends.values();
+  }
+
   // Life and death.
 
-  /** Listens, then recovers from the log; resolves when clients are served. */
+  /** Listens, then recovers from the log; resolves when clients are served, be it only to read. Rejects if that can not be. */
   async start(): Promise<void> {
     assert(this.#phase === 'down', 'only a server that is down is started');
+    assert(this.directory.usable, 'a data directory that was left in the middle of a rewind or a copy is not started');
     this.#phase = 'starting up';
-    this.#listener = await this.#world.network.listen(this.#options.endpoint, (connection) => this.#accept(connection));
+    this.#listener = await this.world.network.listen(this.#options.endpoint, (connection) => this.#accept(connection));
     await this.#recover('starting up');
   }
 
@@ -118,23 +190,50 @@ export class Server implements SessionHost {
     this.#phase = phase;
     this.#life += 1;
     const life = this.#life;
-    const delayMs = this.#draw(this.#options.startDelayMs);
+    const delayMs = this.draw(this.#options.startDelayMs);
     if (delayMs > 0) await this.#clock.sleep(delayMs);
     if (life !== this.#life) return;
-    this.#store = new Store(this.log, this.#databases);
-    this.#flusher = new Flusher(this.#clock, this.log, () => this.#draw(this.#options.flushDelayMs));
-    this.#phase = 'up';
+    this.#loseUnflushed();
+    this.directory.forgetMemory();
+    this.#store = new Store(this.directory);
+    this.#processes = new ServerProcesses(this);
+    await new Promise<void>((resolve, reject) => {
+      this.#served = { resolve, reject };
+      this.processes.start();
+    });
   }
 
-  /** Everything dies at once. Unflushed records of the log survive as a prefix of random length. */
+  serve(readOnly: boolean): void {
+    this.#flusher ??= readOnly ? undefined : new Flusher(this.#clock, this.directory.log, () => this.flushMs());
+    if (this.#phase !== 'shutting down') this.#phase = 'up';
+    this.#served?.resolve();
+    this.#served = undefined;
+  }
+
+  fail(reason: string): void {
+    const served = this.#served;
+    this.#served = undefined;
+    this.crash();
+    served?.reject(new Error(reason));
+  }
+
+  /** What the last life had not flushed is lost, but for a prefix of random length. */
+  #loseUnflushed(): void {
+    this.directory.log.forgetListeners();
+    this.directory.log.loseUnflushed((count) => (count === 0 ? 0 : this.#random.below(count + 1)));
+  }
+
+  /** Everything dies at once. */
   #die(): void {
     this.#life += 1;
     this.#flusher?.stop();
     this.#flusher = undefined;
+    this.#processes?.stop();
+    this.#processes = undefined;
     for (const backend of [...this.#backends.values()]) backend.vanish();
     this.#backends.clear();
     this.#store = undefined;
-    this.log.loseUnflushed((count) => (count === 0 ? 0 : this.#random.below(count + 1)));
+    this.#loseUnflushed();
   }
 
   /** kill -9 of the postmaster and all its children, or a power loss. Nobody listens until `start`. */
@@ -142,34 +241,62 @@ export class Server implements SessionHost {
     this.#die();
     this.#phase = 'down';
     this.#closeListener();
+    this.#options.onExit?.();
   }
 
-  /** A backend has crashed: the postmaster throws all out and recovers, refusing clients meanwhile. */
+  /** A backend has crashed: the postmaster throws all out and recovers, refusing clients meanwhile, or ends (restart_after_crash). */
   async crashAndRecover(): Promise<void> {
     if (this.#phase === 'down') return;
+    if (this.#processes?.config.get('restart_after_crash') === 'off') {
+      this.crash();
+      return;
+    }
     this.#die();
     await this.#recover('in recovery mode');
   }
 
-  /** Fast shutdown: every session is told 57P01, its transaction rolled back, the log flushed. */
+  /** Fast shutdown: every session is told 57P01, its transaction rolled back, the log flushed, and followers have it. */
   stop(): void {
     if (this.#phase === 'down') return;
     this.#phase = 'shutting down';
-    for (const backend of [...this.#backends.values()]) backend.terminate();
-    this.#clock.soon(() => this.#finishStop());
+    for (const backend of [...this.#backends.values()]) if (!backend.isSender) backend.terminate();
+    this.#clock.soon(() => this.#finishStop('sessions'));
   }
 
-  #finishStop(): void {
+  #finishStop(waitsFor: 'sessions' | 'followers'): void {
     if (this.#phase !== 'shutting down') return;
-    if (this.#backends.size > 0) {
-      this.#clock.after(1, () => this.#finishStop());
+    const stays = waitsFor === 'sessions' && [...this.#backends.values()].some((backend) => !backend.isSender);
+    const processes = this.#processes;
+    if (stays || (waitsFor === 'followers' && processes?.haveDelivered === false)) {
+      this.#clock.after(1, () => this.#finishStop(waitsFor));
       return;
     }
-    this.log.flushTo(this.log.insertLsn);
+    if (waitsFor === 'sessions' && processes !== undefined) {
+      this.#writeLast(processes);
+      this.#finishStop('followers');
+      return;
+    }
     this.#life += 1;
+    processes?.stop();
+    this.#processes = undefined;
+    this.#flusher?.stop();
+    this.#flusher = undefined;
     this.#store = undefined;
     this.#phase = 'down';
     this.#closeListener();
+    this.#options.onExit?.();
+  }
+
+  /** The checkpoint of a shutdown. A standby stops following and makes a restartpoint. */
+  #writeLast(processes: ServerProcesses): void {
+    if (!processes.inRecovery) {
+      this.directory.checkpoint(true);
+      return;
+    }
+    processes.startup.stop();
+    this.directory.restartpoint();
+    this.directory.noteRecovered();
+    this.directory.control.state = 'shut down in recovery';
   }
 
   #closeListener(): void {
@@ -181,8 +308,7 @@ export class Server implements SessionHost {
   // Connections.
 
   #accept(connection: Connection): void {
-    const pid = this.#nextPid;
-    this.#nextPid += 1;
+    const pid = this.newPid();
     const backend = new Backend(this, connection, pid, this.#random.bytes(this.minorMax === 2 ? 32 : 4));
     this.#backends.set(pid, backend);
   }
@@ -206,7 +332,7 @@ export class Server implements SessionHost {
 
   /** ALTER ROLE ... PASSWORD, by somebody outside of the simulated world. */
   setPassword(name: string, password: string): void {
-    this.roles.set(name, { ...this.roles.get(name), name, password });
+    this.#roles.set(name, { ...this.#roles.get(name), name, password });
     this.#verifiers.delete(name);
   }
 
@@ -218,9 +344,9 @@ export class Server implements SessionHost {
   #refusal(request: StartupRequest): PgError | undefined {
     if (this.#phase === 'starting up' || this.#phase === 'in recovery mode') return cannotConnectNow(this.#phase);
     if (this.#phase !== 'up') return cannotConnectNow('shutting down');
-    if (request.replication !== 'none') {
-      this.unsupported('a replication connection');
-      return unsupported('a replication connection');
+    if (request.replication === 'logical') {
+      this.unsupported('a logical replication connection');
+      return unsupported('a logical replication connection');
     }
     const sessions = [...this.#backends.values()].filter((backend) => backend.session !== undefined).length;
     return sessions >= this.#connectionsMax ? tooManyConnections() : undefined;
@@ -247,7 +373,7 @@ export class Server implements SessionHost {
     const session = new Session({ pid: backend.pid, user, database }, this, client);
     const version = this.#options.serverVersion ?? '17.2';
     session.settings.setReset('server_version', version);
-    for (const [name, value] of Object.entries(this.#options.settings ?? {})) session.settings.setReset(name, value);
+    session.reconfigure(this.processes.config);
     for (const [name, value] of loggedIn.settings) session.setStartupSetting(name, value);
     return session;
   }
@@ -297,10 +423,10 @@ export class Server implements SessionHost {
 
   /** `text`: of a Query. */
   statementDelayMs(text: string): number {
-    return this.#draw(this.#options.statementDelayMs) + (this.#options.delayOfText?.(text) ?? 0);
+    return this.draw(this.#options.statementDelayMs) + (this.#options.delayOfText?.(text) ?? 0);
   }
 
-  #draw(range: DelayMs | undefined): number {
+  draw(range: DelayMs | undefined): number {
     if (range === undefined || range.greatest <= 0) return 0;
     return range.least + this.#delays.fraction() * (range.greatest - range.least);
   }
@@ -309,12 +435,16 @@ export class Server implements SessionHost {
     return (this.#flusher as Flusher).flush(lsn);
   }
 
+  replicate(lsn: Lsn, mode: SyncMode, session: Session): Task<void> {
+    return this.processes.syncWaits.wait(lsn, mode, session);
+  }
+
   flushLater(): void {
     this.#flusher?.later(Number(settingDefinition('wal_writer_delay')?.boot));
   }
 
   databaseOid(name: string): number {
-    return firstDatabaseOid + this.#databases.indexOf(name);
+    return firstDatabaseOid + this.directory.databases.indexOf(name);
   }
 
   publish(database: string, notifications: readonly Notification[]): void {

@@ -91,7 +91,7 @@ export class Sequences {
   #log(relation: Relation, last: bigint, called: boolean): void {
     if (relation.temporary) return;
     const { database, host } = this.#session;
-    host.store.log.append({ kind: 'sequence', database, oid: relation.oid, last, called });
+    host.store.record({ kind: 'sequence', database, oid: relation.oid, last, called });
   }
 
   /** 42P01 if there is none, 42809 if it is something else. */

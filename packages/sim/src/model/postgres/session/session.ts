@@ -1,7 +1,10 @@
+import { PgError, type Lsn } from '@multigres/core';
+
 import {
   cannotRunInBlock,
   cannotRunInPipeline,
   cannotSetInternal,
+  cannotWriteDuringRecovery,
   commandInFailedTransaction,
   noActiveTransactionFor,
   permissionDeniedToSet,
@@ -11,9 +14,11 @@ import {
   savepointDoesNotExist,
   settingCannotBeChangedNow,
   settingNeedsRestart,
+  syncWaitWarning,
   transactionIsolationTooLate,
   unrecognizedParameter,
 } from '../errors.ts';
+import { isTermination, type SyncMode } from '../replication/sync-waits.ts';
 import { Catalog } from '../storage/catalog.ts';
 import type { LockHolder } from '../storage/lock-manager.ts';
 import type { Relation } from '../storage/relation.ts';
@@ -41,6 +46,9 @@ import { Settings } from './settings.ts';
 export type BlockState = 'idle' | 'single' | 'implicit' | 'open' | 'failed';
 
 const noXids: ReadonlySet<Xid> = new Set();
+
+/** What of a standby synchronous_commit waits for; `off` and `local` wait for none. */
+const syncModes: Readonly<Record<string, SyncMode>> = { remote_write: 'write', on: 'flush', remote_apply: 'apply' };
 
 export interface SessionIdentity {
   readonly pid: number;
@@ -74,6 +82,9 @@ export class Session {
   /** After an error inside a savepoint its level is gone already, and ROLLBACK TO makes it anew. */
   #innermostIsGone = false;
   #hadSnapshot = false;
+  /** The configuration files, as this process knows them. */
+  #configured: ReadonlyMap<string, string> = new Map();
+  readonly #atStart: Set<string> = new Set();
   #pipelining = false;
   #commitsAtOnce = false;
   #transactionStart = 0n;
@@ -99,6 +110,7 @@ export class Session {
     });
     this.settings.setReset('session_authorization', identity.user);
     this.settings.setReset('is_superuser', this.isSuperuser(identity.user) ? 'on' : 'off');
+    if (host.inRecovery) this.settings.setReset('in_hot_standby', 'on');
   }
 
   // Who and where.
@@ -169,6 +181,12 @@ export class Session {
     this.#statementStart = this.host.wallMicros();
   }
 
+  /** A standby that was promoted tells its sessions. */
+  noteRecovery(): void {
+    if (this.settings.get('in_hot_standby') === 'on' && !this.host.inRecovery)
+      this.settings.setReset('in_hot_standby', 'off');
+  }
+
   // Relations.
 
   /** Schemas that are searched for unqualified names, those that exist. */
@@ -176,7 +194,7 @@ export class Session {
     const path = (this.settings.get('search_path') as string)
       .split(',')
       .map((part) => part.trim().replace(/^"(.*)"$/, '$1'));
-    return path.filter((schema) => schema === 'public' || schema === 'pg_temp' || schema === 'pg_catalog');
+    return path.filter((schema) => schema === 'pg_temp' || schema === 'pg_catalog' || this.hasSchema(schema));
   }
 
   currentSchema(): string | undefined {
@@ -186,6 +204,13 @@ export class Session {
   /** The namespace in which something is created. */
   namespaceFor(temporary: boolean): Namespace {
     return temporary ? this.temporary : this.#permanent;
+  }
+
+  hasSchema(name: string): boolean {
+    return (
+      name === 'public' ||
+      this.#permanent.catalog.find('pg_namespace', name, this.#transaction?.own ?? noXids) !== undefined
+    );
   }
 
   findRelation(
@@ -297,6 +322,7 @@ export class Session {
     this.notifications.beginLevel();
     this.settings.force('transaction_isolation', this.settings.get('default_transaction_isolation') as string, true);
     this.settings.force('transaction_read_only', this.settings.get('default_transaction_read_only') as string, true);
+    if (this.host.inRecovery) this.settings.force('transaction_read_only', 'on', true);
     this.settings.force('transaction_deferrable', this.settings.get('default_transaction_deferrable') as string, true);
   }
 
@@ -455,9 +481,11 @@ export class Session {
     const transaction = this.mustTransaction();
     yield* this.portals.atCommit();
     this.#endOfTransactionForTables(transaction);
-    const waits = this.settings.get('synchronous_commit') !== 'off';
+    const level = this.settings.get('synchronous_commit') as string;
+    const waits = level !== 'off';
     const wrote = transaction.topXid !== 0;
-    yield* transaction.commit(waits ? (lsn) => this.host.flush(lsn) : undefined);
+    if (wrote) this.client.commitBegins();
+    yield* transaction.commit(waits ? (lsn) => this.#makeDurable(lsn, level) : undefined);
     if (wrote && !waits) this.host.flushLater();
     this.#transaction = undefined;
     this.#block = 'idle';
@@ -470,6 +498,19 @@ export class Session {
     this.#followRole();
     const sent = this.notifications.commitAll();
     if (sent.length > 0) this.host.publish(this.database, sent);
+  }
+
+  *#makeDurable(lsn: Lsn, level: string): Task<void> {
+    yield* this.host.flush(lsn);
+    const mode = syncModes[level];
+    if (mode !== undefined) yield* this.host.replicate(lsn, mode, this);
+  }
+
+  /** The wait for standbys was broken off. The commit stands. */
+  interrupted(error: Error): void {
+    const terminated = isTermination(error);
+    if (error instanceof PgError) this.notice({ level: 'WARNING', ...syncWaitWarning(terminated) });
+    if (terminated || !(error instanceof PgError)) this.client.endQuietly();
   }
 
   /** ON COMMIT DROP and DELETE ROWS. */
@@ -516,6 +557,15 @@ export class Session {
     else this.settings.set(name, value, local);
   }
 
+  /** The configuration files have changed: new values for what this session's client has not chosen itself. */
+  reconfigure(config: ReadonlyMap<string, string>): void {
+    for (const name of this.#configured.keys())
+      if (!config.has(name) && !this.#atStart.has(name)) this.settings.forgetReset(name);
+    for (const [name, value] of config)
+      if (this.#configured.get(name) !== value && !this.#atStart.has(name)) this.settings.setReset(name, value);
+    this.#configured = config;
+  }
+
   /** What the start-up message asks for becomes what RESET goes back to. */
   setStartupSetting(name: string, value: string): void {
     const definition = settingDefinition(name);
@@ -523,6 +573,7 @@ export class Session {
     if (definition !== undefined && definition.context !== 'backend')
       this.#refuseContext(definition.name, definition.context);
     this.settings.setReset(name, value);
+    this.#atStart.add(name.toLowerCase());
   }
 
   #refuseContext(name: string, context: string): void {
@@ -545,6 +596,8 @@ export class Session {
         throw transactionIsolationTooLate('SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction');
       }
     }
+    if (name === 'transaction_read_only' && parseBoolean(wanted) === false && this.host.inRecovery)
+      throw cannotWriteDuringRecovery();
     if (name === 'transaction_read_only' && parseBoolean(wanted) === false && had === 'on' && started) {
       throw transactionIsolationTooLate('transaction read-write mode must be set before any query');
     }

@@ -36,6 +36,13 @@ export class Settings {
     this.#refresh(key);
   }
 
+  /** The configuration file says nothing of it any more. */
+  forgetReset(name: string): void {
+    const key = name.toLowerCase();
+    this.#reset.delete(key);
+    this.#refresh(key);
+  }
+
   isKnown(name: string): boolean {
     return settingDefinition(name) !== undefined || this.#custom.has(name.toLowerCase());
   }

@@ -108,6 +108,7 @@ function columnReference(analysis: Analysis, node: ColumnRef): Expr {
   const { scope } = analysis;
   if (names.length > 1 && scope?.alias !== names.at(-2)) throw missingFrom(names.at(-2) as string, scope, position);
   const at = scope?.columns.findIndex((candidate) => candidate.name === name) ?? -1;
+  if (scope?.partial === true && at < 0) throw unsupported(`the column ${names.join('.')}`);
   if (scope === undefined || at < 0) throw undefinedColumn(names.join('.'), names.length > 1, position);
   const found = scope.columns[at] as (typeof scope.columns)[number];
   if (!analysis.insideAggregate) analysis.bareColumns.push({ name: `${scope.alias}.${name}`, location });

@@ -13,6 +13,7 @@ import type {
 
 import {
   duplicateRelation,
+  duplicateSchema,
   mustBeOwner,
   multiplePrimaryKeys,
   noSchemaSelected,
@@ -45,8 +46,8 @@ function creationSchema(
   if (range.relpersistence === 't' || range.schemaname === 'pg_temp') return { schema: 'pg_temp', temporary: true };
   if (range.relpersistence === 'u') throw unsupported('an unlogged table');
   if (range.schemaname !== undefined) {
-    if (range.schemaname !== 'public') throw undefinedSchema(range.schemaname, source.position(range.location));
-    return { schema: 'public', temporary: false };
+    if (!session.hasSchema(range.schemaname)) throw undefinedSchema(range.schemaname, source.position(range.location));
+    return { schema: range.schemaname, temporary: false };
   }
   const schema = session.currentSchema();
   if (schema === undefined || schema === 'pg_catalog') throw noSchemaSelected();
@@ -101,6 +102,15 @@ function onCommit(stmt: CreateStmt): TableShape['onCommit'] {
   return stmt.oncommit === 'ONCOMMIT_DELETE_ROWS' ? 'delete' : 'preserve';
 }
 
+/** A schema is a relation without anything, in a schema that holds the schemas. */
+export function schemaShape(session: Session, name: string): TableShape {
+  return { ...sequenceShape(session, 'pg_namespace', name, undefined), kind: 'schema' };
+}
+
+export function refuseReadOnlyFor(session: Session, what: string): void {
+  refuseReadOnly(session, undefined, what);
+}
+
 function sequenceShape(session: Session, schema: string, name: string, ownedBy: number | undefined): TableShape {
   return {
     schema,
@@ -116,19 +126,21 @@ function sequenceShape(session: Session, schema: string, name: string, ownedBy: 
 }
 
 /** Waits for somebody who is just creating the same name. True if it exists and that is allowed (with a notice). */
-function* isTaken(
+export function* isTaken(
   session: Session,
   schema: string,
   name: string,
   temporary: boolean,
   mayExist: boolean,
+  kind: 'relation' | 'schema' = 'relation',
 ): Task<boolean> {
   const { catalog } = session.namespaceFor(temporary);
   const transaction = session.mustTransaction();
   for (;;) {
     if (catalog.find(schema, name, transaction.own) !== undefined) {
-      if (!mayExist) throw duplicateRelation(name);
-      session.notice({ level: 'NOTICE', sqlstate: '42P07', message: `relation "${name}" already exists, skipping` });
+      if (!mayExist) throw kind === 'schema' ? duplicateSchema(name) : duplicateRelation(name);
+      const code = kind === 'schema' ? '42P06' : '42P07';
+      session.notice({ level: 'NOTICE', sqlstate: code, message: `${kind} "${name}" already exists, skipping` });
       return true;
     }
     const undecided = catalog.undecided(schema, name, transaction.own);

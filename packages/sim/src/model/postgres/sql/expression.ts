@@ -58,6 +58,8 @@ export interface Scope {
   readonly alias: string;
   /** Its own name; undefined if it is no table. */
   readonly table: string | undefined;
+  /** The model knows only some of the columns. */
+  readonly partial?: true;
   readonly columns: readonly ResultColumn[];
 }
 

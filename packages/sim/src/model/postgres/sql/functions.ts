@@ -5,6 +5,7 @@ import type { Task } from '../wait.ts';
 import { advisoryFunctions } from './advisory-functions.ts';
 import { Decimal } from './decimal.ts';
 import { sequenceFunctions } from './sequence-functions.ts';
+import { serverFunctions } from './server-functions.ts';
 import { oid } from './types.ts';
 
 export interface FunctionDefinition {
@@ -54,8 +55,6 @@ const sessionFunctions: readonly FunctionDefinition[] = [
     volatile: true,
     evaluate: (session) => session.wallMicros(),
   },
-  { name: 'txid_current', arguments: [], returns: oid.int8, evaluate: (session) => BigInt(session.topXid()) },
-  { name: 'pg_current_xact_id', arguments: [], returns: oid.xid8, evaluate: (session) => BigInt(session.topXid()) },
   {
     name: 'txid_current_if_assigned',
     arguments: [],
@@ -98,7 +97,6 @@ const sessionFunctions: readonly FunctionDefinition[] = [
       return '';
     },
   },
-  { name: 'pg_is_in_recovery', arguments: [], returns: oid.bool, evaluate: () => false },
   {
     name: 'pg_cancel_backend',
     arguments: [oid.int4],
@@ -189,7 +187,13 @@ const valueFunctions: readonly FunctionDefinition[] = [
 
 const byName: Map<string, FunctionDefinition[]> = new Map();
 const pure = valueFunctions.map((definition) => ({ ...definition, immutable: true }));
-for (const definition of [...sessionFunctions, ...pure, ...advisoryFunctions, ...sequenceFunctions]) {
+for (const definition of [
+  ...sessionFunctions,
+  ...serverFunctions,
+  ...pure,
+  ...advisoryFunctions,
+  ...sequenceFunctions,
+]) {
   const same = byName.get(definition.name);
   if (same === undefined) byName.set(definition.name, [definition]);
   else same.push(definition);

@@ -10,7 +10,14 @@ import { isStringType, numberRank, oid, typeInfo, typeName } from './types.ts';
 export function compareValues(a: Exclude<Value, null>, b: Exclude<Value, null>): number {
   if (a instanceof Decimal) return a.compare(b as Decimal);
   if (typeof a === 'string') return compareStrings(a, b as string);
+  if (a instanceof Uint8Array) return compareBytes(a, b as Uint8Array);
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return (a[i] as number) - (b[i] as number);
+  return a.length - b.length;
 }
 
 function compareStrings(a: string, b: string): number {

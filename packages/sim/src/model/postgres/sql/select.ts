@@ -36,6 +36,7 @@ import { bodyOf, kindOf, stringOf, type Source } from './parser.ts';
 import type { Execution, Plan, ResultColumn, Running } from './plan.ts';
 import { checkAccess } from './row-check.ts';
 import { keyLookup, lockTable, relationKey, scan, scopeOf } from './scan.ts';
+import { systemView, tableFunction, type SystemView } from './system-views.ts';
 import { oid } from './types.ts';
 
 /** One output column. */
@@ -58,6 +59,7 @@ interface Locking {
 type Origin =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'table'; readonly relation: Relation; readonly name: string }
+  | { readonly kind: 'view'; readonly view: SystemView; readonly args: readonly Expr[] }
   | { readonly kind: 'series'; readonly from: Expr; readonly to: Expr; readonly step: Expr | undefined };
 
 const unmodelled = [
@@ -128,6 +130,8 @@ function* originOf(analysis: Analysis, from: readonly Node[], locks: boolean): T
   if (kindOf(node) === 'RangeFunction') return series(analysis, bodyOf<RangeFunction>(node));
   if (kindOf(node) !== 'RangeVar') throw unsupported(`${kindOf(node)} in FROM`);
   const range = bodyOf<RangeVar>(node);
+  const view = viewOf(range);
+  if (view !== undefined) return viewOrigin(analysis, view, range.alias?.aliasname ?? range.relname ?? '', []);
   const { relation } = yield* lockTable(
     analysis.session,
     range,
@@ -138,13 +142,30 @@ function* originOf(analysis: Analysis, from: readonly Node[], locks: boolean): T
   return { kind: 'table', relation, name: relation.shape.name };
 }
 
+function viewOf(range: RangeVar): SystemView | undefined {
+  if (range.schemaname !== undefined && range.schemaname !== 'pg_catalog') return undefined;
+  return systemView(range.relname ?? '');
+}
+
+function viewOrigin(analysis: Analysis, view: SystemView, alias: string, args: readonly Expr[]): Origin {
+  const columns = view.columns.map(([name, type]) => ({ name, type, typmod: -1, table: 0, attribute: 0 }));
+  analysis.scope = { alias, table: undefined, columns, partial: true };
+  return { kind: 'view', view, args };
+}
+
 /** generate_series(from, to[, step]) of ints or bigints. */
 function series(analysis: Analysis, range: RangeFunction): Origin {
   const call = (range.functions ?? []).flatMap((item) => bodyOf<List>(item).items ?? [])[0];
   if (call === undefined || kindOf(call) !== 'FuncCall') throw unsupported('this function in FROM');
   const { funcname, args = [] } = bodyOf<FuncCall>(call);
-  if (stringOf(funcname?.at(-1)) !== 'generate_series' || args.length < 2 || range.ordinality === true) {
-    throw unsupported(`${stringOf(funcname?.at(-1))} in FROM`);
+  const name = stringOf(funcname?.at(-1));
+  const table = tableFunction(name);
+  if (table !== undefined) {
+    const given = args.map((arg) => decide(analysis, analyzeExpression(analysis, arg)));
+    return viewOrigin(analysis, table, range.alias?.aliasname ?? name, given);
+  }
+  if (name !== 'generate_series' || args.length < 2 || range.ordinality === true) {
+    throw unsupported(`${name} in FROM`);
   }
   const given = args.map((arg) => analyzeExpression(analysis, arg));
   const type = given.some((arg) => arg.type === oid.int8) ? oid.int8 : oid.int4;
@@ -154,8 +175,8 @@ function series(analysis: Analysis, range: RangeFunction): Origin {
     return typed;
   }) as [Expr, Expr, Expr | undefined];
   const alias = range.alias?.aliasname ?? 'generate_series';
-  const name = stringOf(range.alias?.colnames?.[0]) || alias;
-  analysis.scope = { alias, table: undefined, columns: [{ name, type, typmod: -1, table: 0, attribute: 0 }] };
+  const column = stringOf(range.alias?.colnames?.[0]) || alias;
+  analysis.scope = { alias, table: undefined, columns: [{ name: column, type, typmod: -1, table: 0, attribute: 0 }] };
   return { kind: 'series', from, to, step };
 }
 
@@ -189,6 +210,7 @@ function starTargets(analysis: Analysis, fields: readonly Node[], location: numb
     if (scope?.alias !== qualifier) throw missingFrom(qualifier, scope, position);
   }
   if (scope === undefined) throw starWithoutTables(position);
+  if (scope.partial === true) throw unsupported(`all columns of ${scope.alias}`);
   return scope.columns.map((column, at) => {
     analysis.bareColumns.push({ name: `${scope.alias}.${column.name}`, location: location ?? -1 });
     return {
@@ -351,7 +373,10 @@ class Query {
     const origin = this.#origin;
     if (origin.kind === 'nothing') yield { row: [], version: undefined };
     else if (origin.kind === 'series') yield* this.#series(origin, env);
-    else {
+    else if (origin.kind === 'view') {
+      const args = origin.args.map((arg) => arg.evaluate(env));
+      for (const row of origin.view.rows(env.session, args)) yield { row, version: undefined };
+    } else {
       const view = env.session.mustTransaction().view();
       for (const version of scan(origin.relation, view, keyLookup(origin.relation, this.#where), env)) {
         yield { row: version.values, version };

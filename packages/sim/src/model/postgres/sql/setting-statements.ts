@@ -22,7 +22,7 @@ export function planSet(session: Session, stmt: VariableSetStmt): Plan {
     }
     switch (stmt.kind) {
       case 'VAR_SET_VALUE':
-        session.setSetting(name, valueOf(name, stmt.args ?? []), local);
+        session.setSetting(name, settingText(name, stmt.args ?? []), local);
         return 'SET';
       case 'VAR_SET_DEFAULT':
         session.setSetting(name, undefined, local);
@@ -57,7 +57,7 @@ function setMulti(session: Session, name: string, args: readonly Node[]): string
 }
 
 /** The words of SET as one text; names in lists are quoted where they must be. */
-function valueOf(name: string, args: readonly Node[]): string {
+export function settingText(name: string, args: readonly Node[]): string {
   const list = settingDefinition(name)?.list === true;
   return args
     .map((arg) => {

@@ -1,6 +1,8 @@
 import type {
+  AlterSystemStmt,
   ClosePortalStmt,
   CopyStmt,
+  CreateSchemaStmt,
   CreateSeqStmt,
   CreateStmt,
   DeallocateStmt,
@@ -27,6 +29,7 @@ import type {
 import { indeterminateType, unsupported } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { Task } from '../wait.ts';
+import { planAlterSystem, planCheckpoint, planCreateSchema } from './admin-statements.ts';
 import { planCopy } from './copy.ts';
 import { planClose, planDeclare, planFetch } from './cursor-statements.ts';
 import { planCreateSequence, planCreateTable, planDrop, planTruncate } from './ddl.ts';
@@ -108,6 +111,12 @@ function* planKind(session: Session, statement: Statement, paramTypes: number[],
       return planDiscard(session, bodyOf<DiscardStmt>(node));
     case 'LockStmt':
       return planLock(session, source, bodyOf<LockStmt>(node));
+    case 'AlterSystemStmt':
+      return planAlterSystem(session, bodyOf<AlterSystemStmt>(node));
+    case 'CheckPointStmt':
+      return planCheckpoint(session);
+    case 'CreateSchemaStmt':
+      return planCreateSchema(session, bodyOf<CreateSchemaStmt>(node));
     default:
       throw unsupported(`the statement ${kind}`);
   }

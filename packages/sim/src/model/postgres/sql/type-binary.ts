@@ -23,8 +23,11 @@ export function sendValue(value: Exclude<Value, null>, type: number, style: Outp
     case oid.oid:
       view.setInt32(0, value as number);
       return taken(4);
+    case oid.bytea:
+      return value as Uint8Array;
     case oid.int8:
     case oid.xid8:
+    case oid.pgLsn:
       view.setBigInt64(0, value as bigint);
       return taken(8);
     case oid.float8:
@@ -51,6 +54,7 @@ const binaryLength: Readonly<Record<number, number>> = {
   [oid.oid]: 4,
   [oid.date]: 4,
   [oid.int8]: 8,
+  [oid.pgLsn]: 8,
   [oid.float8]: 8,
   [oid.timestamp]: 8,
   [oid.timestamptz]: 8,
@@ -59,6 +63,8 @@ const binaryLength: Readonly<Record<number, number>> = {
 /** A type's receive function. `parameter` is the number for messages. */
 export function receiveValue(bytes: Uint8Array, type: number, parameter: number): Value {
   if (isStringType(type) || type === oid.unknown) return utf8Text(bytes);
+  // What arrived is valid as long as the message: a row keeps bytes of its own.
+  if (type === oid.bytea) return bytes.slice();
   const length = binaryLength[type];
   if (length === undefined) throw unsupported(`binary input of type ${typeName(type)}`);
   if (bytes.length !== length) throw incorrectBinaryFormat(parameter, bytes.length < length);
@@ -74,6 +80,8 @@ export function receiveValue(bytes: Uint8Array, type: number, parameter: number)
       return view.getUint32(0);
     case oid.int8:
       return view.getBigInt64(0);
+    case oid.pgLsn:
+      return view.getBigUint64(0);
     case oid.float8:
       return view.getFloat64(0);
     case oid.date:

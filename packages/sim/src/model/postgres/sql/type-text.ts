@@ -1,10 +1,14 @@
+import { formatLsn, hex, parseLsn, utf8, type Lsn } from '@multigres/core';
+
 import {
+  invalidHexadecimal,
   invalidTextRepresentation,
   valueOutOfRangeForType,
   valueTooLong,
   numericFieldOverflow,
   unsupported,
 } from '../errors.ts';
+import { bytesOfHex } from '../storage/record-codec.ts';
 import type { Value } from '../storage/value.ts';
 import { Decimal } from './decimal.ts';
 import { formatDate, formatTimestamp, parseTimestamp } from './timestamp.ts';
@@ -74,6 +78,13 @@ export function parseValue(text: string, type: number, typmod: number = -1, assi
     case oid.timestamptz:
     case oid.date:
       return parseTimestamp(text, type);
+    case oid.bytea:
+      return parseBytes(text);
+    case oid.pgLsn: {
+      const lsn = parseLsn(text.trim());
+      if (lsn === undefined) throw invalidTextRepresentation('pg_lsn', text);
+      return lsn;
+    }
     case oid.void:
       return '';
     default:
@@ -121,10 +132,22 @@ export function formatValue(value: Exclude<Value, null>, type: number, style: Ou
     case 'bigint':
       if (type === oid.timestamp || type === oid.timestamptz) return formatTimestamp(value, type, style);
       if (type === oid.date) return formatDate(value, style);
+      if (type === oid.pgLsn) return formatLsn(value as Lsn);
       return value.toString();
     default:
-      return value.toString();
+      return value instanceof Uint8Array ? `\\x${hex(value)}` : value.toString();
   }
+}
+
+/** bytea in its hex format; the older one is not modelled. */
+function parseBytes(text: string): Uint8Array {
+  if (!text.startsWith('\\x')) {
+    if (text.includes('\\')) throw unsupported('the escape format of bytea');
+    return utf8(text);
+  }
+  const digits = text.slice(2);
+  if (!/^(?:[0-9a-fA-F]{2})*$/.test(digits)) throw invalidHexadecimal(digits);
+  return bytesOfHex(digits);
 }
 
 export interface OutputStyle {

@@ -1,6 +1,7 @@
 /** OIDs of the types that the model knows (pg_type.dat); they are the same in every Postgres. */
 export const oid = {
   bool: 16,
+  bytea: 17,
   name: 19,
   int8: 20,
   int2: 21,
@@ -11,6 +12,7 @@ export const oid = {
   unknown: 705,
   bpchar: 1042,
   varchar: 1043,
+  pgLsn: 3220,
   date: 1082,
   timestamp: 1114,
   timestamptz: 1184,
@@ -32,6 +34,8 @@ export interface TypeInfo {
 
 const table: readonly TypeInfo[] = [
   { oid: oid.bool, name: 'bool', display: 'boolean', length: 1, category: 'boolean' },
+  { oid: oid.bytea, name: 'bytea', display: 'bytea', length: -1, category: 'other' },
+  { oid: oid.pgLsn, name: 'pg_lsn', display: 'pg_lsn', length: 8, category: 'other' },
   { oid: oid.name, name: 'name', display: 'name', length: 64, category: 'string' },
   { oid: oid.int8, name: 'int8', display: 'bigint', length: 8, category: 'number' },
   { oid: oid.int2, name: 'int2', display: 'smallint', length: 2, category: 'number' },

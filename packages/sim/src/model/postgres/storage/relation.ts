@@ -22,7 +22,7 @@ export type ColumnDefault =
 export interface TableShape {
   readonly schema: string;
   readonly name: string;
-  readonly kind: 'table' | 'sequence';
+  readonly kind: 'table' | 'sequence' | 'schema';
   /** The role that made it: nobody else but superusers and members of it may use it, as GRANT is not modelled. */
   readonly owner: string;
   readonly columns: readonly Column[];

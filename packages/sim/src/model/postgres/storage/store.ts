@@ -1,9 +1,13 @@
+import { assert, type Lsn } from '@multigres/core';
+
 import type { CommitSequence, Xid } from './commit-log.ts';
 import { CommitLog } from './commit-log.ts';
 import { Catalog } from './catalog.ts';
 import { Heap, type Version } from './heap.ts';
 import { LockManager } from './lock-manager.ts';
-import type { Change, WriteAheadLog } from './log.ts';
+import type { DataDirectory } from './data-directory.ts';
+import type { Change } from './log-record.ts';
+import { Recovery } from './recovery.ts';
 import type { Relation, TableShape } from './relation.ts';
 
 const noTransactions: ReadonlySet<Xid> = new Set();
@@ -18,18 +22,41 @@ export const sequenceLogAhead = 32n;
 export class Store {
   readonly commits: CommitLog = new CommitLog();
   readonly locks: LockManager = new LockManager();
-  readonly log: WriteAheadLog;
+  readonly #directory: DataDirectory;
+  /** While the log is replayed; who asks for something else meanwhile may only read. */
+  #recovery: Recovery | undefined;
   readonly #databases: Map<string, Catalog> = new Map();
   readonly #views: Map<object, CommitSequence> = new Map();
   #nextOid = firstNormalOid;
 
-  /** Starts as Postgres does: replays the log; what has no commit record there never happened. */
-  constructor(log: WriteAheadLog, databases: readonly string[]) {
-    this.log = log;
-    for (const name of databases) this.#databases.set(name, new Catalog(this.commits));
+  /** As the data files have it; the log is replayed on top, until `endRecovery`. */
+  constructor(directory: DataDirectory) {
+    this.#directory = directory;
+    for (const name of directory.databases) this.#databases.set(name, new Catalog(this.commits));
     const recovery = new Recovery(this);
-    for (const record of log.records) recovery.apply(record.change);
+    this.#recovery = recovery;
+    for (const record of directory.applied) recovery.apply(record.change);
+  }
+
+  get inRecovery(): boolean {
+    return this.#recovery !== undefined;
+  }
+
+  /** What the log says next. */
+  replay(change: Change): void {
+    (this.#recovery as Recovery).apply(change);
+  }
+
+  /** Nothing more will be replayed: what has no commit record never happened. */
+  endRecovery(): void {
+    this.#recovery = undefined;
     this.commits.endRecovery();
+  }
+
+  /** Records a change in the log; answers where it ends. */
+  record(change: Change): Lsn {
+    assert(this.#recovery === undefined, 'a server in recovery writes no log');
+    return this.#directory.append(change);
   }
 
   database(name: string): Catalog | undefined {
@@ -87,88 +114,5 @@ export class Store {
     const catalog = this.#databases.get(database);
     if (catalog !== undefined)
       for (const relation of catalog.all(noTransactions)) if (relation.shape.kind === 'table') yield relation;
-  }
-}
-
-/** Replays changes in the order in which they were written. */
-class Recovery {
-  readonly #store: Store;
-  readonly #heaps: Map<number, { heap: Heap; versions: Map<number, Version> }> = new Map();
-  readonly #relations: Map<number, { relation: Relation; xid: Xid }[]> = new Map();
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  apply(change: Change): void {
-    if ('xid' in change) this.#store.commits.sawInRecovery(change.xid);
-    switch (change.kind) {
-      case 'insert': {
-        const target = this.#heap(change.heap);
-        target.versions.set(change.tid, target.heap.insert(change.values, change.xid, 0, change.tid));
-        return;
-      }
-      case 'update': {
-        const target = this.#heap(change.heap);
-        const next = target.heap.insert(change.values, change.xid, 0, change.to);
-        target.versions.set(change.to, next);
-        target.heap.markDead(target.versions.get(change.from) as Version, change.xid, 0, next);
-        return;
-      }
-      case 'delete': {
-        const target = this.#heap(change.heap);
-        target.heap.markDead(target.versions.get(change.tid) as Version, change.xid, 0);
-        return;
-      }
-      case 'create':
-        this.#create(change.database, change.oid, change.heap, change.shape, change.xid);
-        return;
-      case 'drop':
-        this.#catalog(change.database).remove(this.#relation(change.oid), change.xid);
-        return;
-      case 'truncate': {
-        const old = this.#relation(change.oid);
-        this.#catalog(change.database).remove(old, change.xid);
-        this.#create(change.database, change.oid, change.heap, old.shape, change.xid);
-        return;
-      }
-      case 'sequence': {
-        const { sequence } = this.#relation(change.oid);
-        if (sequence !== undefined) Object.assign(sequence, { last: change.last, called: change.called });
-        return;
-      }
-      case 'commit':
-        for (const xid of change.xids) this.#store.commits.sawInRecovery(xid);
-        this.#store.commits.commit(change.xids);
-        return;
-      case 'abort':
-        for (const xid of change.xids) this.#store.commits.sawInRecovery(xid);
-        for (const xid of change.xids) this.#store.commits.abort(xid);
-    }
-  }
-
-  #create(database: string, oid: number, heap: number, shape: TableShape, xid: Xid): void {
-    this.#store.nextOid(Math.max(oid, heap));
-    const relation = this.#store.makeRelation(oid, heap, shape, false);
-    this.#heaps.set(heap, { heap: relation.heap, versions: new Map() });
-    const generations = this.#relations.get(oid);
-    if (generations === undefined) this.#relations.set(oid, [{ relation, xid }]);
-    else generations.push({ relation, xid });
-    this.#catalog(database).add(relation, xid);
-  }
-
-  /** A TRUNCATE that was rolled back left a generation that nobody means. */
-  #relation(oid: number): Relation {
-    const generations = this.#relations.get(oid) as { relation: Relation; xid: Xid }[];
-    const latest = generations.findLast(({ xid }) => !this.#store.commits.isAborted(xid));
-    return (latest as { relation: Relation }).relation;
-  }
-
-  #catalog(database: string): Catalog {
-    return this.#store.database(database) as Catalog;
-  }
-
-  #heap(id: number): { heap: Heap; versions: Map<number, Version> } {
-    return this.#heaps.get(id) as { heap: Heap; versions: Map<number, Version> };
   }
 }

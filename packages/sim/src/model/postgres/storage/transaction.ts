@@ -7,7 +7,7 @@ import type { CommitSequence, Xid } from './commit-log.ts';
 import { keyOf, type Heap, type Version, type View } from './heap.ts';
 import type { LockHolder, SleepFor } from './lock-manager.ts';
 import { lockMode, type LockMode } from './lock-mode.ts';
-import type { Change } from './log.ts';
+import type { Change } from './log-record.ts';
 import type { Relation, TableShape } from './relation.ts';
 import type { Store } from './store.ts';
 import type { Row } from './value.ts';
@@ -143,7 +143,7 @@ export class Transaction {
       store.commits.abort(xid);
       this.#own.delete(xid);
     }
-    if (gone.xids.length > 0) store.log.append({ kind: 'abort', xids: gone.xids });
+    if (gone.xids.length > 0) store.record({ kind: 'abort', xids: gone.xids });
     for (const [heap, count] of gone.inserted) heap.noteRolledBack(count);
     for (const catalog of gone.catalogs) catalog.decided();
     this.#unlock(gone);
@@ -158,7 +158,7 @@ export class Transaction {
     const level = this.#levels[0] as Level;
     const { store } = this.#host;
     if (level.xids.length > 0) {
-      const lsn = store.log.append({ kind: 'commit', xids: level.xids });
+      const lsn = store.record({ kind: 'commit', xids: level.xids });
       if (flush !== undefined) yield* flush(lsn);
       store.commits.commit(level.xids);
       for (const catalog of level.catalogs) catalog.decided();
@@ -310,7 +310,7 @@ export class Transaction {
     namespace.catalog.add(relation, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
-    if (database !== undefined) store.log.append({ kind: 'create', xid, database, oid, heap: oid, shape });
+    if (database !== undefined) store.record({ kind: 'create', xid, database, oid, heap: oid, shape });
     return relation;
   }
 
@@ -319,7 +319,7 @@ export class Transaction {
     namespace.catalog.remove(relation, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
-    if (database !== undefined) this.#host.store.log.append({ kind: 'drop', xid, database, oid: relation.oid });
+    if (database !== undefined) this.#host.store.record({ kind: 'drop', xid, database, oid: relation.oid });
   }
 
   /** Gives the table a new, empty heap; rolling back gives the old one back. */
@@ -331,7 +331,7 @@ export class Transaction {
     namespace.catalog.add({ ...store.makeRelation(relation.oid, heap, relation.shape, relation.temporary) }, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
-    if (database !== undefined) store.log.append({ kind: 'truncate', xid, database, oid: relation.oid, heap });
+    if (database !== undefined) store.record({ kind: 'truncate', xid, database, oid: relation.oid, heap });
   }
 
   #touch(catalog: Catalog): void {
@@ -339,7 +339,7 @@ export class Transaction {
   }
 
   #record(relation: Relation, change: Change): void {
-    if (!relation.temporary) this.#host.store.log.append(change);
+    if (!relation.temporary) this.#host.store.record(change);
     relation.heap.prune(this.#host.store.commits, this.#host.store.oldestView);
   }
 }

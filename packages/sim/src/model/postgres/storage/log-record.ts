@@ -1,0 +1,77 @@
+import type { Lsn } from '@multigres/core';
+
+import type { Xid } from './commit-log.ts';
+import type { TableShape } from './relation.ts';
+import type { Value } from './value.ts';
+import type { Row } from './value.ts';
+
+/** A change, as the write-ahead log records it. Replaying all of them in order gives the store. */
+export type Change =
+  | { readonly kind: 'insert'; readonly xid: Xid; readonly heap: number; readonly tid: number; readonly values: Row }
+  | {
+      readonly kind: 'update';
+      readonly xid: Xid;
+      readonly heap: number;
+      readonly from: number;
+      readonly to: number;
+      readonly values: Row;
+    }
+  | { readonly kind: 'delete'; readonly xid: Xid; readonly heap: number; readonly tid: number }
+  /** SELECT ... FOR UPDATE. Nothing for a replay to do, but a reason to wait for a flush at the commit. */
+  | { readonly kind: 'lock'; readonly xid: Xid; readonly heap: number; readonly tid: number }
+  | {
+      readonly kind: 'create';
+      readonly xid: Xid;
+      readonly database: string;
+      readonly oid: number;
+      readonly heap: number;
+      readonly shape: TableShape;
+    }
+  | { readonly kind: 'drop'; readonly xid: Xid; readonly database: string; readonly oid: number }
+  | {
+      readonly kind: 'truncate';
+      readonly xid: Xid;
+      readonly database: string;
+      readonly oid: number;
+      readonly heap: number;
+    }
+  /** Not transactional: a sequence never goes back, whoever rolls back. */
+  | {
+      readonly kind: 'sequence';
+      readonly database: string;
+      readonly oid: number;
+      readonly last: bigint;
+      readonly called: boolean;
+    }
+  | { readonly kind: 'commit'; readonly xids: readonly Xid[] }
+  | { readonly kind: 'abort'; readonly xids: readonly Xid[] }
+  /** Where recovery may begin. `shutdown` if nothing was running. */
+  | { readonly kind: 'checkpoint'; readonly timeline: number; readonly shutdown: boolean }
+  /** The first record of a timeline that a promotion began. Whoever runs had been running before is aborted. */
+  | { readonly kind: 'endOfRecovery'; readonly timeline: number; readonly previous: number };
+
+export interface LogRecord {
+  readonly start: Lsn;
+  /** Where it ends; a flush up to here makes it durable. */
+  readonly end: Lsn;
+  /** Where the record before it starts: replay goes on only if it is the one that was replayed last (xl_prev). */
+  readonly prev: Lsn;
+  readonly change: Change;
+  /** As it travels, made when first needed. */
+  bytes?: Uint8Array;
+}
+
+/** Plausible sizes, so that positions advance as they do in Postgres: a header of 24 bytes, the row, aligned to 8. */
+export function sizeOf(change: Change): number {
+  let payload = 24;
+  if ('values' in change) {
+    payload = 32;
+    for (const value of change.values) payload += sizeOfValue(value);
+  }
+  return (24 + payload + 7) & ~7;
+}
+
+function sizeOfValue(value: Value): number {
+  if (typeof value === 'string') return 4 + value.length;
+  return value instanceof Uint8Array ? 4 + value.length : 8;
+}
