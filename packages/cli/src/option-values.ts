@@ -10,3 +10,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     return value;
   };
 }
+
+/** A parser for options that are paths which must not depend on where the command runs. */
+export function absolutePath(text: string): string {
+  if (!text.startsWith('/')) throw new InvalidArgumentError('Give an absolute path.');
+  return text;
+}

@@ -1,5 +1,6 @@
 import type { Endpoint, TlsContext } from '@multigres/core';
 import type { RelayTls } from '@multigres/relay';
+import type { MemberConfig } from './member/member-config.ts';
 import type { Shares } from './limits/shares.ts';
 
 /** TLS towards Postgres, in libpq's words (documentation, "SSL Mode Descriptions"). Over a Unix socket there is none. */
@@ -23,6 +24,8 @@ export interface PoolerConfig {
   readonly limits: PoolerLimits;
   /** What single users and databases may have; nothing is limited if it is left out. */
   readonly shares?: Shares;
+  /** Its part in a shard's consensus; without it, the pooler serves whatever its Postgres is. Needs the control service. */
+  readonly member?: MemberConfig;
   /** A role that may read `pg_authid`, so that gateways can check passwords. Without one, verifiers cannot be looked up. */
   readonly admin?: { readonly user: string; readonly database: string; readonly password?: string };
 }

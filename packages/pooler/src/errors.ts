@@ -1,4 +1,5 @@
 import { PgError, sqlstate, type PgReport } from '@multigres/core';
+import type { Ballot } from '@multigres/rpc';
 
 /** Nobody answers at Postgres's address. */
 export function postgresUnreachable(endpoint: string, cause: unknown): PgError {
@@ -315,4 +316,119 @@ export function malformedRelay(what: string): PgError {
 
 function causeDetail(cause: PgReport | undefined): string {
   return cause === undefined ? 'Its connection was closed.' : `Postgres said: ${cause.message}.`;
+}
+
+// --- the member ---
+
+/** A ballot as people and logs read it. */
+export function formatBallot(ballot: Ballot | undefined): string {
+  if (ballot === undefined) return 'none';
+  return `${ballot.term} ${ballot.coordinator?.cell ?? ''}/${ballot.coordinator?.name ?? ''} ${ballot.nonce}`;
+}
+
+/** MG003: somebody was faster with a higher ballot. `detail` is the promise, as `formatBallot` writes it. */
+export function belowPromise(promise: Ballot | undefined): PgError {
+  return new PgError({
+    sqlstate: sqlstate.ballotBelowPromise,
+    message: 'the ballot is below what this member has promised',
+    detail: formatBallot(promise),
+    hint: 'Observe the shard again, and take a higher ballot if something is still to be done.',
+  });
+}
+
+/** MG003: a delayed duplicate. What was promised under this ballot has been used since: the member takes part again. */
+export function ballotUsed(promise: Ballot | undefined): PgError {
+  return new PgError({
+    sqlstate: sqlstate.ballotBelowPromise,
+    message: 'the member takes part under this ballot already',
+    detail: formatBallot(promise),
+    hint: 'To change it, take a higher ballot.',
+  });
+}
+
+/** MG004. */
+export function ruleHasChanged(what: string): PgError {
+  return new PgError({ sqlstate: sqlstate.ruleChanged, message: 'the rule has changed', detail: what });
+}
+
+/** 55000: the member is not in a state in which it could do this. */
+export function memberNotReady(why: string, hint?: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: `the member can not do that now: ${why}`,
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+/** 55006: one deed at a time. */
+export function memberBusy(deed: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectInUse,
+    message: `the member is busy: ${deed}`,
+    hint: 'Try again later.',
+  });
+}
+
+/** 57014: a call with a higher ballot came while this was under way. What it did so far stays. */
+export function overtaken(promise: Ballot | undefined): PgError {
+  return new PgError({
+    sqlstate: sqlstate.queryCanceled,
+    message: 'a call with a higher ballot came first',
+    detail: formatBallot(promise),
+    fate: 'unknown',
+  });
+}
+
+/** 55000: the data directory is not the one that the promises were made for. */
+export function foreignPromise(path: string, incarnation: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: 'what this data directory has promised is not known',
+    detail: `"${path}" does not know the incarnation "${incarnation}".`,
+    hint: 'Clone it anew (rejoin with clone), which makes another member of it; or put the file back that belongs to it.',
+  });
+}
+
+/** 58030: nothing of it may be answered. */
+export function promiseNotKept(path: string, cause: Error): PgError {
+  return new PgError(
+    { sqlstate: sqlstate.ioError, message: `could not keep promises in "${path}": ${cause.message}` },
+    cause,
+  );
+}
+
+export function malformedPromise(path: string, cause: unknown): PgError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PgError(
+    {
+      sqlstate: sqlstate.configFileError,
+      message: `"${path}" is no file of promises: ${why}`,
+      hint: 'Do not remove it: clone the member anew.',
+    },
+    cause,
+  );
+}
+
+/** 57014: what should have come about did not in time. */
+export function waitedTooLong(what: string, ms: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.queryCanceled,
+    message: `${what} did not come about within ${ms} ms`,
+    fate: 'unknown',
+  });
+}
+
+/** 55P03: transactions went on for longer than the switchover wants to wait. */
+export function drainTooSlow(ms: number, open: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.lockNotAvailable,
+    message: `${open} transactions did not end within ${ms} ms`,
+    detail: 'The leader goes on.',
+    hint: 'End long transactions, or give them more time.',
+  });
+}
+
+/** XX000: a row of multigres.rule that nobody can read. */
+export function malformedRule(what: string): PgError {
+  return new PgError({ sqlstate: sqlstate.internalError, message: `malformed row in multigres.rule: ${what}` });
 }

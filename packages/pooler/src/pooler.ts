@@ -16,7 +16,8 @@ import { PostgresServer } from './backend/postgres-server.ts';
 import type { PoolerConfig, PoolerLimits } from './config.ts';
 import { ConsoleViews } from './console/console-views.ts';
 import { answerConsole } from './console/console-topics.ts';
-import { noVerifierLookup, poolerStops } from './errors.ts';
+import { notTheLeader, noVerifierLookup, poolerStops } from './errors.ts';
+import { MemberDriver } from './member/member.driver.ts';
 import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
 import { BackendPlaces } from './pool/backend-places.ts';
 import { PoolOperations } from './pool/operations.ts';
@@ -129,6 +130,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #admin: AdminQueries | undefined;
   #listener: Listener | undefined;
   #control: PoolerControl | undefined;
+  #member: MemberDriver | undefined;
   #tidy: Timer | undefined;
   readonly #views: ConsoleViews;
   #lastBackend = 0;
@@ -168,8 +170,9 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.tunnels = new Tunnels(world, this.#server, { waitMs, loginMs, takePlace, givePlaceBack, tunnelEnded });
     const { metrics } = this;
     this.#probes = new StartupProbes(world, this.#server, { waitMs, loginMs, metrics, takePlace, givePlaceBack });
-    this.#admin =
-      config.admin && new AdminQueries(world, this.#server, config.admin, config.limits.loginMs, this.metrics);
+    const admin = config.admin ?? (config.member && { user: config.member.superuser, database: 'postgres' });
+    this.#admin = admin && new AdminQueries(world, this.#server, admin, config.limits.loginMs, this.metrics);
+    if (config.member !== undefined) for (const gate of gatesOf(this)) gate.close('it has only just started');
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
     const { clock, links, statements, status } = this;
     this.#views = new ConsoleViews({
@@ -188,9 +191,46 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   async serveControl(setup: PoolerControlSetup): Promise<void> {
     const { postgres, limits } = this.#config;
-    const subject = { relay: this.relay, postgres, limits, admin: this.#admin, status: this.status };
+    const member = await this.#startMember(setup);
+    const subject = {
+      relay: this.relay,
+      // Those that follow come from other machines.
+      postgres: this.#config.member?.postgresAddress ?? postgres,
+      limits,
+      admin: this.#admin,
+      status: this.status,
+      member,
+    };
     this.#control = new PoolerControl(this.#world, subject, setup.config, setup);
     await this.#control.start();
+  }
+
+  async #startMember({ rpc }: PoolerControlSetup): Promise<MemberDriver | undefined> {
+    const { member: config } = this.#config;
+    if (config === undefined) return undefined;
+    this.#member = new MemberDriver(this.#world, {
+      config,
+      server: this.#server,
+      rpc,
+      metrics: this.metrics,
+      sessions: {
+        end: (why) => this.#fence(why),
+        pause: (why) => this.gates.leader.close(why),
+        resume: () => this.gates.leader.open(),
+        busy: () => [...this.sessions()].filter((session) => session.isInTransaction).length,
+      },
+      changed: () => this.#control?.changed(),
+    });
+    await this.#member.start();
+    return this.#member;
+  }
+
+  /** Ends whatever is under way, with what is true of it; what has not begun goes back to its gateway. */
+  #fence(why: string): void {
+    this.gates.leader.close(why);
+    const error = notTheLeader(why);
+    for (const link of this.links) link.endTunnels(error);
+    this.#pools.closeAll(error);
   }
 
   #relayNetwork(): Network {
@@ -237,6 +277,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   async stop(): Promise<void> {
     await this.#control?.stop();
     this.#stopped = true;
+    this.#member?.stop();
     const closed = this.#listener?.close();
     for (const link of this.links) link.end(poolerStops());
     this.#places.stop();
@@ -361,4 +402,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       this.#tidyLater();
     });
   }
+}
+
+function gatesOf({ gates }: { readonly gates: Readonly<Record<OpenAt, Gate>> }): readonly Gate[] {
+  return [gates.leader, gates.follower];
 }

@@ -2,9 +2,9 @@
 export {
   create,
   fromBinary,
-  fromJsonString,
+  fromJson,
   toBinary,
-  toJsonString,
+  toJson,
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf';

@@ -4,7 +4,7 @@ import { GrpcTransport, hostWorld } from '@multigres/host';
 import { defaultLimits, startPgctld, type PgctldConfig } from '@multigres/pgctld';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CliError } from '../errors.ts';
-import { wholeNumber } from '../option-values.ts';
+import { absolutePath, wholeNumber } from '../option-values.ts';
 import { internalEndpoint } from './endpoints.ts';
 import { addLogOptions, logOptions, type LogFlags } from './log-options.ts';
 import { given } from './settings.ts';
@@ -24,11 +24,6 @@ interface Flags extends LogFlags {
   readonly keepRunning: boolean;
   readonly member: boolean;
   readonly replicationPasswordFile?: string;
-}
-
-function absolutePath(text: string): string {
-  if (!text.startsWith('/')) throw new InvalidArgumentError('Give an absolute path.');
-  return text;
 }
 
 function socketPath(text: string): string {

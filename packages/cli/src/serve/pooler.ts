@@ -8,6 +8,7 @@ import type { ConfigFile } from './config-file/config-file.ts';
 import { internalEndpoint, postgresEndpoint } from './endpoints.ts';
 import { addLogOptions } from './log-options.ts';
 import { asPgError } from './operator.ts';
+import { addMemberOptions, memberConfig, type MemberFlags } from './member-options.ts';
 import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
 import { addConfigOption, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
@@ -15,7 +16,7 @@ import { beginServing, withParentOption } from './serving.ts';
 import { addPostgresTlsOptions, addRelayTlsOptions, Certificates } from './tls-options.ts';
 import { addTopologyOptions, directoryOf, type TopologyFlags } from './topology-options.ts';
 
-interface Flags extends SettingFlags, TopologyFlags {
+interface Flags extends SettingFlags, TopologyFlags, MemberFlags {
   readonly id: string;
   readonly relay: Endpoint;
   readonly grpc?: Endpoint;
@@ -34,7 +35,7 @@ export function poolerCommand(): Command {
     .option('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .addOption(withParentOption());
-  addRelayTlsOptions(addPostgresTlsOptions(command));
+  addMemberOptions(addRelayTlsOptions(addPostgresTlsOptions(command)));
   return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(addPoolerOptions(command))))).action(run);
 }
 
@@ -44,9 +45,14 @@ async function run(flags: Flags): Promise<void> {
   const configOf = (from: ConfigFile): PoolerConfig =>
     poolerConfig(`${flags.cell}/${flags.id}`, flags.relay, postgres, from);
   const config = configOf(settings);
+  const member = memberConfig(flags, settings.postgres.adminUser);
   const certificates = new Certificates(world);
   const tls = { ...(await certificates.forPostgres(settings)), ...(await certificates.forRelay(settings)) };
-  const pooler = await startPooler(world, { ...config, ...tls }, controlOf(world, flags)).catch((error: unknown) => {
+  const pooler = await startPooler(
+    world,
+    { ...config, ...tls, ...(member && { member }) },
+    controlOf(world, flags),
+  ).catch((error: unknown) => {
     if (!(error instanceof NetworkError)) throw error;
     throw new CliError(`the pooler cannot listen: ${error.message}`, { cause: error });
   });

@@ -26,6 +26,7 @@ export const sqlstate = {
   syntaxError: '42601',
   insufficientPrivilege: '42501',
   undefinedObject: '42704',
+  undefinedTable: '42P01',
   invalidParameterValue: '22023',
   characterNotInRepertoire: '22021',
   insufficientResources: '53000',
@@ -35,6 +36,8 @@ export const sqlstate = {
   configurationLimitExceeded: '53400',
   programLimitExceeded: '54000',
   objectNotInPrerequisiteState: '55000',
+  objectInUse: '55006',
+  lockNotAvailable: '55P03',
   queryCanceled: '57014',
   adminShutdown: '57P01',
   crashShutdown: '57P02',
@@ -45,6 +48,8 @@ export const sqlstate = {
   ioError: '58030',
   configFileError: 'F0000',
   internalError: 'XX000',
+  ballotBelowPromise: 'MG003',
+  ruleChanged: 'MG004',
   notTheLeader: 'MG005',
 } as const;
 

@@ -11,6 +11,10 @@ export interface AdminIdentity {
   readonly user: string;
   readonly database: string;
   readonly password?: string;
+  /** Startup settings; default: an application name. */
+  readonly settings?: readonly (readonly [name: string, value: string])[];
+  /** Called when the connection is gone, but not because it was closed from this side. */
+  readonly lost?: () => void;
 }
 
 export type Row = readonly (string | null)[];
@@ -24,6 +28,7 @@ export class AdminQueries implements BackendOwner {
   readonly #identity: AdminIdentity;
   readonly #timeoutMs: number;
   #backend: Promise<Backend> | undefined;
+  #closed = false;
 
   constructor(
     world: World,
@@ -40,15 +45,15 @@ export class AdminQueries implements BackendOwner {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Runs one statement; rejects with a PgError. Takes at most twice the login's time. */
-  async query(sql: string): Promise<readonly Row[]> {
+  /** Runs one statement; rejects with a PgError. Takes at most twice the login's time, or `timeoutMs` after it. */
+  async query(sql: string, timeoutMs: number = this.#timeoutMs): Promise<readonly Row[]> {
     this.#backend ??= this.#login();
     const backend = await this.#backend;
     if (!backend.hasRoom) throw tooManyQuestions();
     return await new Promise<readonly Row[]>((resolve, reject) => {
-      const timer = this.#clock.after(this.#timeoutMs, () => {
+      const timer = this.#clock.after(timeoutMs, () => {
         backend.destroy();
-        reject(adminTimedOut(this.#timeoutMs));
+        reject(adminTimedOut(timeoutMs));
       });
       const answer = new Answer((outcome) => {
         timer.cancel();
@@ -59,7 +64,13 @@ export class AdminQueries implements BackendOwner {
     });
   }
 
+  /** Process id of its backend; undefined while it is not connected. */
+  async processId(): Promise<number | undefined> {
+    return (await this.#backend)?.identity.processId;
+  }
+
   close(): void {
+    this.#closed = true;
     void this.#backend?.then(
       (backend) => backend.destroy(),
       () => {},
@@ -74,6 +85,7 @@ export class AdminQueries implements BackendOwner {
   backendLost(_backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
     this.#backend = undefined;
     for (const group of unanswered) group.owner.groupLost(group, fatal);
+    if (!this.#closed) this.#identity.lost?.();
   }
 
   async #login(): Promise<Backend> {
@@ -85,7 +97,7 @@ export class AdminQueries implements BackendOwner {
         {
           user,
           database,
-          settings: [['application_name', 'multigres pooler']],
+          settings: this.#identity.settings ?? [['application_name', 'multigres pooler']],
           credentials: password === undefined ? { kind: 'none' } : { kind: 'password', password },
         },
         this.#timeoutMs,

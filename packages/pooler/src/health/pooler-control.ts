@@ -17,6 +17,8 @@ import {
 } from '@multigres/rpc';
 import type { Directory, Registration } from '@multigres/topology';
 import type { AdminQueries } from '../backend/admin-queries.ts';
+import { memberService } from '../member/member-service.ts';
+import type { MemberDriver } from '../member/member.driver.ts';
 import type { PoolerLimits } from '../config.ts';
 import type { PoolerStatus } from '../pooler.ts';
 import { onHealthEvent, type HealthEvent, type PostgresHealth } from './postgres-health.machine.ts';
@@ -46,6 +48,8 @@ export interface ControlledPooler {
   readonly postgres: Endpoint;
   readonly limits: PoolerLimits;
   readonly admin: AdminQueries | undefined;
+  /** Its part in the shard's consensus. */
+  readonly member: MemberDriver | undefined;
   status(): PoolerStatus;
 }
 
@@ -83,8 +87,9 @@ export class PoolerControl {
       getStatus: async () => ({ status: this.#status() }),
       watchHealth: (request, context) => this.#watch(context, request.heartbeatMs),
     });
-    this.#server = await this.#parts.rpc.serve(this.#config.rpc, [service, this.#reporter.service]);
-    const { relay, postgres } = this.#pooler;
+    const { relay, postgres, member } = this.#pooler;
+    const services = member === undefined ? [] : [memberService(member, this.#config.shard)];
+    this.#server = await this.#parts.rpc.serve(this.#config.rpc, [service, this.#reporter.service, ...services]);
     this.#registration = this.#parts.directory?.registerPooler({
       id: { cell: this.#config.cell, name: this.#config.name },
       shard: this.#config.shard,
@@ -104,6 +109,11 @@ export class PoolerControl {
     this.#changes.set(undefined);
     await this.#registration?.close({ deadlineMs: 1_000 }).catch(() => {});
     await this.#server?.close({ graceMs: 500 });
+  }
+
+  /** The member is something else, or can do something else: who watches hears it at once. */
+  changed(): void {
+    if (!this.#stopped) this.#changes.set(undefined);
   }
 
   async *#watch(
@@ -151,14 +161,15 @@ export class PoolerControl {
   }
 
   #status(): MessageInitShape<typeof PoolerStatusSchema> {
-    const { relay, limits } = this.#pooler;
+    const { relay, limits, member } = this.#pooler;
+    const part = member?.status();
     return {
       id: { cell: this.#config.cell, name: this.#config.name },
       shard: this.#config.shard,
       ...(relay && { relayEndpoint: endpointMessage(relay) }),
       databases: [],
-      serving: this.#serving(),
-      servingReason: this.#health.kind === 'down' ? this.#health.reason : '',
+      serving: part?.open === false ? ServingState.NOT_SERVING : this.#serving(),
+      servingReason: this.#health.kind === 'down' ? this.#health.reason : (part?.closedReason ?? ''),
       postgres: this.#postgres(),
       pools: this.#pooler.status().pools.map((pool) => ({
         database: pool.database,
@@ -169,6 +180,7 @@ export class PoolerControl {
         waiting: pool.waiting,
       })),
       startedMs: this.#startedMs,
+      ...(part && { member: part }),
     };
   }
 

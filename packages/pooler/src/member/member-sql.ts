@@ -1,4 +1,4 @@
-import { formatLsn, hex, type Lsn } from '@multigres/core';
+import { hex } from '@multigres/core';
 import type { RuleNumber } from '@multigres/rpc';
 
 /**
@@ -29,7 +29,7 @@ export const memberSql = {
   rules: 'SELECT term, coordinator, nonce, subterm, decided, record, outgoing FROM multigres.rule',
   makeSchema: 'CREATE SCHEMA IF NOT EXISTS multigres',
   makeRules: `CREATE TABLE IF NOT EXISTS multigres.rule (term bigint, coordinator text, nonce text, subterm bigint,
-    record bytea NOT NULL, outgoing bytea, decided boolean NOT NULL DEFAULT false, PRIMARY KEY (term, coordinator, nonce, subterm))`,
+    record bytea NOT NULL, outgoing bytea NOT NULL, decided boolean NOT NULL DEFAULT false, PRIMARY KEY (term, coordinator, nonce, subterm))`,
   makeHeartbeat: 'CREATE TABLE IF NOT EXISTS multigres.heartbeat (id integer PRIMARY KEY, beat bigint NOT NULL)',
   heartbeats: 'SELECT id FROM multigres.heartbeat',
   firstBeat: 'INSERT INTO multigres.heartbeat (id, beat) VALUES (1, 0)',
@@ -56,13 +56,9 @@ export function terminateSql(pid: number): string {
   return `SELECT pg_catalog.pg_terminate_backend(${pid})`;
 }
 
-export function waitEventSql(pid: number): string {
-  return `SELECT wait_event FROM pg_catalog.pg_stat_activity WHERE pid = ${pid}`;
-}
-
-export function insertRuleSql(number: RuleNumber, record: Uint8Array, outgoing: Uint8Array | undefined): string {
+export function insertRuleSql(number: RuleNumber, record: Uint8Array, outgoing: Uint8Array): string {
   const key = ruleKey(number).map(({ value }) => value);
-  const bytes = [record, outgoing].map((each) => (each === undefined ? 'NULL' : byteaLiteral(each)));
+  const bytes = [record, outgoing].map(byteaLiteral);
   const columns = 'term, coordinator, nonce, subterm, record, outgoing';
   return `INSERT INTO multigres.rule (${columns}) VALUES (${[...key, ...bytes].join(', ')})`;
 }
@@ -84,7 +80,7 @@ export function grantSql(routine: string, role: string): string {
   return `GRANT EXECUTE ON FUNCTION ${routine} TO ${identifier(role)}`;
 }
 
-export function literal(text: string): string {
+function literal(text: string): string {
   // Backslashes mean nothing with standard_conforming_strings, which is on by default and which we never change.
   return `'${text.replaceAll("'", "''")}'`;
 }
@@ -95,11 +91,6 @@ function identifier(name: string): string {
 
 function byteaLiteral(bytes: Uint8Array): string {
   return `'\\x${hex(bytes)}'`;
-}
-
-/** How an LSN stands in statements. */
-export function lsnLiteral(lsn: bigint): string {
-  return literal(formatLsn(lsn as Lsn));
 }
 
 function ruleKey({ ballot, subterm }: RuleNumber): readonly { readonly column: string; readonly value: string }[] {

@@ -109,6 +109,11 @@ export class GatewayLink implements LinkHandler, Returner {
     for (const tunnel of [...this.#tunnels.values()]) tunnel.finish(error);
   }
 
+  /** Ends its replication connections: what they read is the log of who does not lead any more. */
+  endTunnels(error: PgError): void {
+    for (const tunnel of [...this.#tunnels.values()]) tunnel.finish(error);
+  }
+
   destroy(): void {
     this.#link.destroy();
   }

@@ -405,6 +405,11 @@ export class Session implements GroupOwner, Gated {
     this.pool.sessionEnded(this);
   }
 
+  /** Something runs, or a transaction is open: it will come to an end. */
+  get isInTransaction(): boolean {
+    return this.#owed > 0 || this.#status !== 'I';
+  }
+
   // --- as the owner of groups ---
 
   replied(
