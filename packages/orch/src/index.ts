@@ -1,1 +1,2 @@
-export {};
+export { defaultOrchTuning, type OrchConfig, type OrchTuning } from './config.ts';
+export { startOrch, type Orch, type OrchParts } from './orch.ts';
