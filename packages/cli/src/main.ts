@@ -62,6 +62,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./serve/pooler.ts')).poolerCommand(),
   },
   {
+    name: 'orch',
+    summary: 'keep the shards of a cluster alive',
+    load: async () => (await import('./serve/orch.ts')).orchCommand(),
+  },
+  {
     name: 'pgctld',
     summary: 'run the hands on one Postgres',
     load: async () => (await import('./serve/pgctld.ts')).pgctldCommand(),

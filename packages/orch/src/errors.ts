@@ -105,15 +105,6 @@ export function stillJoining(pooler: string): PgError {
   });
 }
 
-/** 57P01: the orchestrator stops. */
-export function stopping(): PgError {
-  return new PgError({
-    sqlstate: sqlstate.adminShutdown,
-    message: 'the orchestrator is shutting down',
-    fate: 'unknown',
-  });
-}
-
 /** XX000: the member's address is not known. */
 export function noEndpoint(pooler: string): PgError {
   return new PgError({ sqlstate: sqlstate.internalError, message: `where pooler "${pooler}" listens is not known` });

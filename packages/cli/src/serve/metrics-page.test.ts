@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { pipe, type MetricFamily } from '@multigres/core';
 import { defaultGatewayLimits, startGateway } from '@multigres/gateway';
 import { hostWorld, serveMetrics } from '@multigres/host';
+import { startOrch } from '@multigres/orch';
 import { defaultPoolerLimits, startPooler } from '@multigres/pooler';
+import { NetworkTransport } from '@multigres/rpc';
+import { Directory, MemoryTopology } from '@multigres/topology';
 import { expect, it } from 'vitest';
 
 const anyPort = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
-/** What a gateway, a pooler and the process around them have, whether anything has happened or not. */
+/** What a gateway, a pooler, an orchestrator and the process around them have, whether anything has happened or not. */
 async function everyFamily(): Promise<readonly MetricFamily[]> {
   const world = hostWorld({
     log: { level: 'error' },
@@ -22,12 +25,16 @@ async function everyFamily(): Promise<readonly MetricFamily[]> {
     pooler.accept(theirs);
     return ours;
   });
+  const directory = new Directory(world, new MemoryTopology(world.clock, ['local']).connect(world.clock));
+  const parts = { world, rpc: new NetworkTransport(world), directory };
+  const orch = await startOrch(parts, { name: 'o', cell: 'local', rpc: anyPort });
   const { metrics } = world.telemetry;
   const server = await serveMetrics(anyPort, { metrics, process: 'proxy', version: '0', notReady: () => undefined });
   const families = metrics.families();
   server.close();
   await gateway.stop();
   await pooler.stop();
+  await orch.stop();
   return families;
 }
 
@@ -44,9 +51,12 @@ ${lines(/^multigres_gateway_/)}
 ## The pooler
 
 ${lines(/^multigres_pooler_/)}
+## The orchestrator
+
+${lines(/^multigres_orch_/)}
 ## Each process
 
-${lines(/^(?!multigres_gateway_|multigres_pooler_)/)}`;
+${lines(/^(?!multigres_gateway_|multigres_pooler_|multigres_orch_)/)}`;
 }
 
 const introduction = `# Metrics

@@ -1,4 +1,4 @@
-import { compareBallots, compareRuleNumbers, isAmong, sameMember } from '@multigres/consensus';
+import { compareBallots, compareRuleNumbers, sameMember } from '@multigres/consensus';
 import { DataState, MemberRole, type MemberStatus } from '@multigres/rpc';
 import { claimsToLead, leadingNumber, type Head, type ShardView } from '../observe/shard-view.ts';
 import type { ObservedMember } from '../observe/snapshot.ts';
@@ -129,10 +129,4 @@ function setPrimary(head: Head, at: ObservedMember): Action {
 function rejoin(head: Head, at: ObservedMember, clone: boolean): Action {
   const leaderships = head.at.position?.leaderships ?? [];
   return { kind: 'rejoin', pooler: at.key, clone, rule: head.number, leader: head.member, leaderships };
-}
-
-/** Who is in the newest rule, as this very incarnation. */
-export function isInRule(view: ShardView, at: ObservedMember): boolean {
-  const [newest] = view.live;
-  return isAmong(at.status?.member?.member, [...(newest?.voters ?? []), ...(newest?.learners ?? [])]);
 }
