@@ -1,5 +1,5 @@
 import type { RandomStream } from '../kernel/random-stream.ts';
-import { WriteAheadLog } from '../model/postgres/storage/log.ts';
+import { DataDirectory } from '../model/postgres/storage/data-directory.ts';
 import type { KeptValue } from '../world/inode.ts';
 
 /** The file of a data directory that stands for all that the Postgres model keeps in it. */
@@ -8,18 +8,18 @@ export const controlFile = 'global/pg_control';
 /** A data directory on a simulated disk. */
 export class ModelDirectory implements KeptValue {
   readonly systemIdentifier: bigint;
-  readonly log: WriteAheadLog;
+  readonly data: DataDirectory;
 
-  constructor(systemIdentifier: bigint, log: WriteAheadLog = new WriteAheadLog()) {
+  constructor(systemIdentifier: bigint, data: DataDirectory = new DataDirectory({ systemIdentifier })) {
     this.systemIdentifier = systemIdentifier;
-    this.log = log;
+    this.data = data;
   }
 
   copy(): ModelDirectory {
-    return new ModelDirectory(this.systemIdentifier, this.log);
+    return new ModelDirectory(this.systemIdentifier, this.data);
   }
 
   losePower(random: RandomStream): void {
-    this.log.loseUnflushed((count) => (count === 0 ? 0 : random.below(count + 1)));
+    this.data.log.loseUnflushed((count) => (count === 0 ? 0 : random.below(count + 1)));
   }
 }

@@ -22,7 +22,7 @@ export interface PostgresSite {
   /** By machine. */
   readonly servers: Map<string, RunningServer>;
   /** Of the model, for each server alike. */
-  readonly options: Omit<PostgresOptions, 'endpoint' | 'log' | 'settings'>;
+  readonly options: Omit<PostgresOptions, 'endpoint' | 'directory' | 'settings'>;
 }
 
 /** How often a stopping server is looked at. */
@@ -56,7 +56,7 @@ export async function postgres(site: PostgresSite, start: ProgramStart): Promise
   const model = startPostgres(listeningTwice(tools.world, settings, port), {
     ...site.options,
     endpoint: { kind: 'tcp', host: settings.get('listen_addresses') === '' ? '127.0.0.1' : '0.0.0.0', port },
-    log: value.log,
+    directory: value.data,
   });
   const server: RunningServer = { machine: start.machine, pid: start.pid, directory, port, model };
   site.servers.set(start.machine, server);
