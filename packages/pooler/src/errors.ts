@@ -432,3 +432,12 @@ export function drainTooSlow(ms: number, open: number): PgError {
 export function malformedRule(what: string): PgError {
   return new PgError({ sqlstate: sqlstate.internalError, message: `malformed row in multigres.rule: ${what}` });
 }
+/** What PostgreSQL says, of a statement that the client prepared before DDL changed what it answers (RevalidateCachedQuery in plancache.c). */
+export function resultChanged(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.featureNotSupported,
+    message: 'cached plan must not change result type',
+    file: 'plancache.c',
+    routine: 'RevalidateCachedQuery',
+  });
+}

@@ -103,7 +103,7 @@ describe('replies', () => {
     session.shared(bind(5), execute, sync);
     await world.settle();
     expect(session.heard()).toBe('2 C:DONE Z:I');
-    expect(only(postgres).log).toEqual(['C mg00000001', 'P mg00000001 one', 'B mg00000001', 'E one']);
+    expect(only(postgres).log).toEqual(['C mg00000001', 'P mg00000001 one', 'D mg00000001', 'B mg00000001', 'E one']);
   });
 
   it('keep their order when a ParseComplete is made up in the middle of a group', async () => {

@@ -14,7 +14,11 @@ import {
   backendTag,
   decodeErrorResponse,
   Deframer,
+  encodeBind,
   encodeClose,
+  encodeDescribe,
+  encodeErrorResponse,
+  encodeFlush,
   encodeParse,
   encodeQuery,
   frontendTag,
@@ -29,8 +33,11 @@ import { requestFlag, statementName, statementNameBytes, useKind, writeStatement
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { customRuns } from '../statement/plan-choice.ts';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
-import { learnsResult } from './learns-result.ts';
-import { Group, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
+import { resultChanged } from '../errors.ts';
+import { sameResult, type Result } from '../statement/statement-results.ts';
+import { HeldBack } from './held-back.ts';
+import { Group, type Description, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
+import { preparesItself } from './prepares-itself.ts';
 import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
 
 /** Who uses backends: the pool. All calls come in turns of their own, never inside a call to the backend. */
@@ -71,6 +78,9 @@ const wholeBytesMax = 64 * 1024;
 const messageBytesMax = 0x3fff_ffff;
 /** A name that no statement has: closing it does nothing and is answered in order. */
 const nobody = statementName(0);
+/** In front of the name in a Describe that is about a statement; in a Bind the portal's name ends there. */
+const letterS = 0x53;
+const describes: ReadonlySet<number> = new Set([backendTag.parameterDescription, backendTag.rowDescription]);
 const parseCompleteBytes: Uint8Array = Uint8Array.of(backendTag.parseComplete, 0, 0, 0, 4);
 const clients: ScriptStep = { forward: 'asItIs' };
 const unseen: ScriptStep = { forward: 'swallowed' };
@@ -121,6 +131,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   readonly #writer: MessageWriter = new MessageWriter();
   readonly #owed: BoundedQueue<Group>;
   #flushScheduled = false;
+  readonly #held: HeldBack = new HeldBack();
   #congested = false;
   #lost = false;
   /** We have ended the connection, or asked Postgres to. */
@@ -221,7 +232,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     const first = !group.begun;
     group.begun = true;
     if (uses.length === 0) return this.#writer.bytes(buffer, start, end);
-    this.#prepareReferred(group, uses);
+    this.#prepareReferred(group, uses, buffer, start);
     let from = start;
     for (const use of uses) {
       const at = start + use.offset;
@@ -233,15 +244,15 @@ export class Backend implements ConnectionHandler, FrameSink {
       }
       this.#writer.bytes(buffer, from, at);
       from = at;
-      this.#expect(group, use, ends && first && at === start);
+      this.#expect(group, use, uses, ends && first && at === start);
     }
     this.#writer.bytes(buffer, from, end);
   }
 
-  #expect(group: Group, use: StatementUse, leading: boolean): void {
+  #expect(group: Group, use: StatementUse, uses: readonly StatementUse[], leading: boolean): void {
     switch (use.kind) {
       case useKind.parses:
-        return this.#parse(group, this.statements.use(use.statement as Statement), leading);
+        return this.#parse(group, this.statements.use(use.statement as Statement), uses, leading);
       case useKind.unseen:
         return group.expect(unseen);
       case useKind.beforeQuery:
@@ -371,9 +382,18 @@ export class Backend implements ConnectionHandler, FrameSink {
         return this.#ready(group, buffer, start, end);
       case backendTag.parseComplete:
       case backendTag.closeComplete:
-        return this.#scripted(group, buffer, start, end);
+        return this.#scripted(tag, group, buffer, start, end);
       case backendTag.errorResponse:
         return this.#error(group, buffer, start, end);
+      case backendTag.parameterDescription:
+        // An error may come in place of what follows it, and then the group may have to run again.
+        if (group.describing?.isUnasked !== true) group.parameters = buffer.slice(start, end);
+        return;
+      case backendTag.rowDescription:
+      case backendTag.noData:
+        if (group.describing !== undefined) return this.#described(group, group.describing, buffer, start, end);
+        this.#sayParameters(group);
+        return this.#extendRun(group, buffer, start, end);
       case backendTag.copyInResponse:
         this.#extendRun(group, buffer, start, end);
         this.#flushRun(undefined);
@@ -396,6 +416,12 @@ export class Backend implements ConnectionHandler, FrameSink {
     }
     // An error that quotes a long value. Its fields are not looked at, its consequences are.
     if (tag === backendTag.errorResponse && place === 'first') this.#failed(group);
+    if (group.describing !== undefined && describes.has(tag)) {
+      if (place === 'last' && tag === backendTag.rowDescription)
+        this.#described(group, group.describing, undefined, 0, 0);
+      return;
+    }
+    this.#sayParameters(group);
     this.#flushRun(undefined);
     this.#inMessage = place !== 'last';
     this.#extendRun(group, buffer, start, end);
@@ -422,6 +448,7 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   #ready(group: Group, buffer: Uint8Array, start: number, end: number): void {
     group.abandonScript();
+    this.#stopWaitingFor(group);
     const letter = peekReadyForQuery(buffer, start, end);
     const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
     this.isInTransaction = status !== 'I';
@@ -442,16 +469,66 @@ export class Backend implements ConnectionHandler, FrameSink {
     if (next?.provisional && !next.ended) this.#owed.take();
   }
 
-  #scripted(group: Group, buffer: Uint8Array, start: number, end: number): void {
-    const step = group.nextStep() ?? clients;
+  #scripted(tag: number, group: Group, buffer: Uint8Array, start: number, end: number): void {
+    const step = group.nextStep(tag === backendTag.parseComplete) ?? clients;
     if (step.forward === 'swallowed') return;
+    if (step.forward === 'asParseComplete') return this.#completeParse(group);
     group.completions += 1;
-    if (step.forward === 'asItIs') return this.#extendRun(group, buffer, start, end);
+    this.#extendRun(group, buffer, start, end);
+  }
+
+  #completeParse(group: Group): void {
+    group.completions += 1;
     this.#flushRun(undefined);
     this.#extendRun(group, parseCompleteBytes, 0, parseCompleteBytes.length);
   }
 
+  /** RowDescription or NoData for a statement that was prepared or looked at unseen; no bytes: it was too long. */
+  #described(group: Group, asked: Description, buffer: Uint8Array | undefined, start: number, end: number): void {
+    group.describing = undefined;
+    const { prepared, expected } = asked;
+    const result = prepared.statement.results.learn(buffer, start, end);
+    prepared.result = result;
+    if (asked.isOwners) group.owner.statementPrepared?.(prepared.statement, result);
+    if (asked.answersParse) this.#completeParse(group);
+    if (expected === undefined || group.resultChanged) return;
+    if (sameResult(expected, result)) {
+      group.parameters = undefined;
+      this.#goOn(this.#held.described(group));
+    } else this.#refuseChanged(group, prepared.statement);
+  }
+
+  /**
+   * DDL has changed what the statement answers, and this backend had it not prepared before: Postgres itself cannot tell. It is made to fail all the same, so that
+   * the transaction and what stands behind come out as they should; the words are ours.
+   */
+  #refuseChanged(group: Group, statement: Statement): void {
+    group.resultChanged = true;
+    const writer = new MessageWriter(64);
+    encodeBind(writer, { portal: '', statement: nobody });
+    this.#goOn(writer.take());
+    this.#stopWaitingFor(group);
+    this.#owner.statementChanged(statement);
+  }
+
+  #sayParameters(group: Group): void {
+    const { parameters } = group;
+    group.parameters = undefined;
+    if (parameters !== undefined) this.#extendRun(group, parameters, 0, parameters.length);
+  }
+
+  #stopWaitingFor(group: Group): void {
+    if (!this.#held.isEmpty) this.#goOn(this.#held.giveUp(group));
+  }
+
+  /** What was held back is sent, and then what was written since. */
+  #goOn(bytes: Uint8Array): void {
+    this.#send(bytes);
+    if (this.#writer.length > 0) this.#scheduleFlush();
+  }
+
   #error(group: Group, buffer: Uint8Array, start: number, end: number): void {
+    if (group.resultChanged) return this.#resultChangedError(group);
     const report = decodeErrorResponse(buffer, start, end)?.report;
     if (report !== undefined) this.#noteError(report);
     if (report !== undefined && report.severity !== 'ERROR') {
@@ -464,7 +541,24 @@ export class Backend implements ConnectionHandler, FrameSink {
     const isFirst = this.#run === undefined && !group.delivered;
     if (report !== undefined) group.ranNothing = isFirst && isOfText(report);
     if (report !== undefined && !group.rerun) this.#mayRunAgain(group, report);
+    this.#sayParameters(group);
     this.#extendRun(group, buffer, start, end);
+    if (!group.skipsToSync) return;
+    this.#flushRun(undefined);
+    this.#goOnUnended(group);
+  }
+
+  /** In place of an error that Postgres was made to send. */
+  #resultChangedError(group: Group): void {
+    group.resultChanged = false;
+    const { report } = resultChanged();
+    this.#noteError(report);
+    this.#failed(group);
+    const writer = new MessageWriter(256);
+    encodeErrorResponse(writer, report);
+    const bytes = writer.take();
+    this.#sayParameters(group);
+    this.#extendRun(group, bytes, 0, bytes.length);
     if (!group.skipsToSync) return;
     this.#flushRun(undefined);
     this.#goOnUnended(group);
@@ -479,22 +573,32 @@ export class Backend implements ConnectionHandler, FrameSink {
   #failed(group: Group): void {
     group.failed = true;
     group.abandonScript();
+    // Postgres skips the rest.
+    this.#stopWaitingFor(group);
     if (group.queryInDoubt) group.skipsToSync = true;
   }
 
   /** Failures that are not the statement's own: nobody may notice, if nothing of the answer was delivered. */
   #mayRunAgain(group: Group, report: PgReport): void {
-    const stale = isGone(report) || (isChanged(report) && learnsResult(group));
+    // Who relies on an older result has to be told that it is different now.
+    const stale = isGone(report) || (isChanged(report) && preparesItself(group));
     if (stale) this.statements.doubt();
-    // Who does not ask what the rows look like has to be told that they look different now.
-    else if (isChanged(report) && group.runs !== undefined) this.#owner.statementChanged(group.runs.statement);
+    if (isChanged(report)) this.#tellChanged(group);
     if (group.delivered) return;
     if (group.shared && report.sqlstate === sqlstate.queryCanceled && this.#strayCancelMayHit(group))
       group.rerun = true;
     // In a lease something may have been executed before, or stand behind it already.
     const untouched = group.shared || (this.#run === undefined && this.#owed.length === 1);
     if (!stale || !untouched || group.ranBefore) return;
-    if (group.replay?.uses.some(({ kind }) => kind === useKind.refers) === true) group.rerun = true;
+    const uses = group.replay?.uses ?? [];
+    if (uses.some(({ kind }) => kind === useKind.refers || kind === useKind.parses)) group.rerun = true;
+  }
+
+  /** Other backends may be no wiser; and what runs again must not find one that is not. */
+  #tellChanged(group: Group): void {
+    if (group.runs !== undefined) this.#owner.statementChanged(group.runs.statement);
+    for (const { statement } of group.replay?.uses ?? [])
+      if (statement !== undefined) this.#owner.statementChanged(statement);
   }
 
   #strayCancelMayHit(group: Group): boolean {
@@ -510,6 +614,7 @@ export class Backend implements ConnectionHandler, FrameSink {
       const next = [...this.#owed][1];
       const mine = next !== undefined && next.owner === head.owner;
       if (mine) {
+        this.#stopWaitingFor(next);
         head.absorb(next);
         this.#owed.remove((group) => group === next);
       } else head.ended = false;
@@ -568,12 +673,15 @@ export class Backend implements ConnectionHandler, FrameSink {
   // --- statements ---
 
   /** Before the piece: the statements that it refers to and that this backend lacks. */
-  #prepareReferred(group: Group, uses: readonly StatementUse[]): void {
+  #prepareReferred(group: Group, uses: readonly StatementUse[], buffer: Uint8Array, start: number): void {
     const before = this.statements.uses;
+    let descriptions = 0;
     for (const use of uses) {
       if (use.kind !== useKind.refers) continue;
       const prepared = this.statements.use(use.statement as Statement);
-      if (!isReady(prepared) && !this.#parsesBefore(uses, use)) this.#writeParse(group, prepared, 'swallowed');
+      const isDescribe = buffer[start + use.offset - 1] === letterS;
+      if (prepared.preparedAt <= before && !this.#parsesBefore(uses, use))
+        descriptions += this.#prepare(group, prepared, isDescribe);
       if (group.runs === prepared) continue;
       prepared.runs += 1;
       group.runs = prepared;
@@ -581,6 +689,22 @@ export class Backend implements ConnectionHandler, FrameSink {
     }
     for (let old = this.statements.evict(before); old !== undefined; old = this.statements.evict(before))
       this.#writeClose(group, statementName(old.statement.number), old);
+    if (descriptions > 0) this.#holdBack(group, descriptions);
+  }
+
+  /** Unless it is there, and answers what the session takes it to. Answers how many descriptions decide whether it does. */
+  #prepare(group: Group, prepared: PreparedStatement, isDescribe: boolean): number {
+    // After an error Postgres skips everything.
+    const expected = group.failed ? undefined : group.owner.expectedResult?.(prepared.statement);
+    if (isReady(prepared) && isAsExpected(prepared, expected)) return 0;
+    this.#writeParse(group, prepared, expected, isDescribe);
+    return expected === undefined ? 0 : 1;
+  }
+
+  /** Whatever comes now may write, and must not run before we know. */
+  #holdBack(group: Group, descriptions: number): void {
+    encodeFlush(this.#writer);
+    this.#send(this.#held.add(group, descriptions, this.#writer.take()));
   }
 
   /** The client itself parses the statement earlier in the same piece. */
@@ -593,9 +717,14 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
-  #parse(group: Group, prepared: PreparedStatement, leading: boolean): void {
-    if (!isReady(prepared) || prepared.changed) return this.#writeParse(group, prepared, 'asItIs');
+  #parse(group: Group, prepared: PreparedStatement, uses: readonly StatementUse[], leading: boolean): void {
+    const runs = refersTo(uses, prepared.statement);
+    // What is not run at once may be stale without an error that would show it; and only a group that can run again may find out.
+    const mayBeMadeUp = runs || group.replay !== undefined;
+    if (!isReady(prepared) || prepared.changed || !mayBeMadeUp) return this.#writeParse(group, prepared, 'owner');
     this.#metrics.avoidedParses.add();
+    group.owner.statementPrepared?.(prepared.statement, prepared.result);
+    if (!runs) return this.#lookAt(group, prepared);
     if (leading && !group.hasScript && !group.delivered) {
       group.leadingParseCompletes += 1;
       return;
@@ -604,15 +733,50 @@ export class Backend implements ConnectionHandler, FrameSink {
     encodeClose(this.#writer, 'statement', nobody);
   }
 
-  /** Close first: whether it is there may be in doubt, and closing what is not there is no error. */
-  #writeParse(group: Group, prepared: PreparedStatement, forward: 'asItIs' | 'swallowed'): void {
+  /** Postgres is asked whether a statement is still what it was. */
+  #lookAt(group: Group, prepared: PreparedStatement): void {
+    const description: Description = {
+      prepared,
+      isOwners: true,
+      answersParse: true,
+      expected: undefined,
+      isUnasked: true,
+    };
+    group.expect({ forward: 'swallowed', description });
+    encodeClose(this.#writer, 'statement', nobody);
+    encodeDescribe(this.#writer, 'statement', statementName(prepared.statement.number));
+  }
+
+  /**
+   * Close first: whether it is there may be in doubt, and closing what is not there is no error. `expected`: what the owner relies on, or `owner` if it is the
+   * one who prepares it.
+   */
+  #writeParse(
+    group: Group,
+    prepared: PreparedStatement,
+    expected: Result | 'owner' | undefined,
+    isDescribe: boolean = false,
+  ): void {
     this.#metrics.sentParses.add();
-    const name = statementName(prepared.statement.number);
+    const { statement } = prepared;
+    const name = statementName(statement.number);
+    const isOwners = expected === 'owner';
     this.#writeClose(group, name, prepared);
-    group.expect({ forward, prepared, presentAfter: true });
+    const relied = isOwners ? undefined : expected;
+    const isUnasked = relied === undefined || !isDescribe;
+    group.expect({
+      forward: isOwners ? 'asItIs' : 'swallowed',
+      prepared,
+      presentAfter: true,
+      description: { prepared, isOwners, answersParse: false, expected: relied, isUnasked },
+    });
     prepared.runs = 0;
     prepared.changed = false;
-    encodeParse(this.#writer, name, prepared.statement.query, prepared.statement.parameterTypes);
+    prepared.result = undefined;
+    prepared.preparedAt = this.statements.uses;
+    if (isOwners) group.owner.statementPrepared?.(statement, undefined);
+    encodeParse(this.#writer, name, statement.query, statement.parameterTypes);
+    encodeDescribe(this.#writer, 'statement', name);
   }
 
   #writeClose(group: Group, name: string, prepared: PreparedStatement): void {
@@ -631,13 +795,17 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#flushScheduled = true;
     this.#clock.soon(() => {
       this.#flushScheduled = false;
-      if (this.#lost) return;
-      this.#metrics.sentBytes.add(this.#writer.length);
-      const bytes = this.#writer.take();
-      this.bytesSent += bytes.length;
-      if (this.#connection.write(bytes)) this.drain();
+      if (this.#lost || !this.#held.isEmpty) return;
+      this.#send(this.#writer.take());
       if (this.#connection.backlogBytes === 0 && this.#writer.length === 0) this.#writer.giveBack();
     });
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#metrics.sentBytes.add(bytes.length);
+    this.bytesSent += bytes.length;
+    if (this.#connection.write(bytes)) this.drain();
   }
 }
 
@@ -652,6 +820,15 @@ function isOfText({ sqlstate: code, position, internalQuery, where }: PgReport):
 /** Whether the backend surely has it, and need not plan it anew. */
 function isReady({ present, pending, runs, statement }: PreparedStatement): boolean {
   return present && pending === 0 && (runs < customRuns || !statement.plan.preparesAnew);
+}
+
+function refersTo(uses: readonly StatementUse[], statement: Statement): boolean {
+  for (const use of uses) if (use.kind === useKind.refers && use.statement === statement) return true;
+  return false;
+}
+
+function isAsExpected({ result }: PreparedStatement, expected: Result | undefined): boolean {
+  return expected === undefined || (result !== undefined && sameResult(expected, result));
 }
 
 /** The backend's prepared statement is not there, although the session has one of that name: a function deallocated it. */

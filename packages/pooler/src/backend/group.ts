@@ -1,6 +1,7 @@
 import type { PgReport } from '@multigres/core';
 import type { DurationHistory } from '../statement/duration-history.ts';
-import type { StatementUse } from '../statement/statement-table.ts';
+import type { Result } from '../statement/statement-results.ts';
+import type { Statement, StatementUse } from '../statement/statement-table.ts';
 import type { GroupTrace } from '../telemetry/group-tracer.ts';
 import type { PreparedStatement } from './prepared-statements.ts';
 
@@ -20,6 +21,10 @@ export interface GroupOwner {
   syncIgnored(group: Group, absorbed: Group | undefined): void;
   /** The group will not be answered: the backend is gone, and the group was not part of a session's lease. */
   groupLost(group: Group, fatal: PgReport | undefined): void;
+  /** What it takes a statement to answer, if it prepares any. Undefined: it was told nothing. */
+  expectedResult?(statement: Statement): Result | undefined;
+  /** It prepares the statement, which answers this; undefined while nobody knows. */
+  statementPrepared?(statement: Statement, result: Result | undefined): void;
 }
 
 export interface GroupEnd {
@@ -31,6 +36,19 @@ export interface GroupEnd {
   readonly ranNothing: boolean;
 }
 
+/** A description of a statement that Postgres was asked for unseen. */
+export interface Description {
+  readonly prepared: PreparedStatement;
+  /** The group's owner prepares it here and now. */
+  readonly isOwners: boolean;
+  /** The client is owed a ParseComplete for it. */
+  readonly answersParse: boolean;
+  /** The owner relies on this result; any other makes it fail. */
+  readonly expected: Result | undefined;
+  /** The client does not ask for the same next, of which it would hear the first half before an error. */
+  readonly isUnasked: boolean;
+}
+
 /** One ParseComplete or CloseComplete that Postgres will send, and what becomes of it. */
 export interface ScriptStep {
   readonly forward: 'asItIs' | 'asParseComplete' | 'swallowed';
@@ -39,6 +57,8 @@ export interface ScriptStep {
   readonly presentAfter?: boolean;
   /** It shows that everything before the Query that ends the group went well. */
   readonly beforeQuery?: boolean;
+  /** What follows it is this. */
+  readonly description?: Description;
 }
 
 /**
@@ -100,6 +120,12 @@ export class Group {
   /** A statement that it runs, and for which time since the statement was prepared there. */
   runs: PreparedStatement | undefined;
   run = 0;
+  /** What Postgres describes now, before it goes on with what the client sees. */
+  describing: Description | undefined;
+  /** A statement answers something else than the owner relies on: the next error says so. */
+  resultChanged = false;
+  /** A ParameterDescription that is told with what follows it. */
+  parameters: Uint8Array | undefined;
   #script: ScriptStep[] | undefined;
   #scriptAt = 0;
 
@@ -121,8 +147,10 @@ export class Group {
   }
 
   /** The step of the ParseComplete or CloseComplete that just came; undefined: the client's own. */
-  nextStep(): ScriptStep | undefined {
+  nextStep(isParse: boolean): ScriptStep | undefined {
     if (this.#script === undefined) return undefined;
+    // A Close of the pooler's own in the middle of a COPY: all that Postgres answered is that error.
+    if (isParse && this.#script[this.#scriptAt]?.presentAfter === false) this.nextStep(false);
     const step = this.#script[this.#scriptAt];
     this.#scriptAt += 1;
     if (step?.beforeQuery === true) this.queryInDoubt = false;
@@ -130,11 +158,13 @@ export class Group {
       step.prepared.pending -= 1;
       step.prepared.present = step.presentAfter === true;
     }
+    this.describing = step?.description;
     return step;
   }
 
   /** After an error Postgres skips to Sync; and a lost backend answers nothing more: the remaining steps will not happen. */
   abandonScript(): void {
+    this.describing = undefined;
     if (this.#script === undefined) return;
     for (; this.#scriptAt < this.#script.length; this.#scriptAt++) {
       const prepared = this.#script[this.#scriptAt]?.prepared;

@@ -1,3 +1,4 @@
+import type { Result } from '../statement/statement-results.ts';
 import type { Statement } from '../statement/statement-table.ts';
 
 /** What is known of one statement on one backend. */
@@ -12,6 +13,10 @@ export interface PreparedStatement {
   runs: number;
   /** DDL has changed what it answers: it is prepared anew for the next client that parses it, and refused to those that parsed it before. */
   changed: boolean;
+  /** What it answers, as it was prepared here; undefined while that is not known. */
+  result: Result | undefined;
+  /** The use at which it was prepared last; see `uses`. */
+  preparedAt: number;
 }
 
 /**
@@ -39,7 +44,16 @@ export class PreparedStatements {
   use(statement: Statement): PreparedStatement {
     let prepared = this.#byNumber.get(statement.number);
     if (prepared === undefined) {
-      prepared = { statement, present: false, pending: 0, lastUse: 0, runs: 0, changed: false };
+      prepared = {
+        statement,
+        present: false,
+        pending: 0,
+        lastUse: 0,
+        runs: 0,
+        changed: false,
+        result: undefined,
+        preparedAt: 0,
+      };
       this.#byNumber.set(statement.number, prepared);
     }
     this.#uses += 1;

@@ -14,7 +14,9 @@ import {
 } from '../errors.ts';
 import type { Admission } from '../limits/session-limits.ts';
 import type { DurationHistory } from '../statement/duration-history.ts';
-import type { StatementUse } from '../statement/statement-table.ts';
+import { ExpectedResults } from '../statement/expected-results.ts';
+import type { Result } from '../statement/statement-results.ts';
+import type { Statement, StatementUse } from '../statement/statement-table.ts';
 import { turnGroupsMax, type Pool } from '../pool/pool.ts';
 import type { GroupTrace } from '../telemetry/group-tracer.ts';
 import type { Base } from '../pool/startup-settings.ts';
@@ -130,6 +132,8 @@ export class Session implements GroupOwner, Gated {
   #canceledWhileAdopting = false;
   /** Something was given back, and so is everything that comes. */
   #returning = false;
+  /** Only where a statement of its own does not answer what that answered first. */
+  #results: ExpectedResults | undefined;
 
   constructor(
     id: number,
@@ -432,6 +436,16 @@ export class Session implements GroupOwner, Gated {
     if (group.deliveredBytes > largeReplyBytes && ready === undefined && this.#shared !== undefined)
       this.pool.isolate(this.#shared, 'largeReply');
     if (ready !== undefined) this.#afterGroup();
+  }
+
+  expectedResult(statement: Statement): Result | undefined {
+    return this.#results === undefined ? statement.results.first : this.#results.of(statement);
+  }
+
+  statementPrepared(statement: Statement, result: Result | undefined): void {
+    if (this.#results === undefined && result !== undefined && result === statement.results.first) return;
+    (this.#results ??= new ExpectedResults()).set(statement, result);
+    if (this.#results.isEmpty) this.#results = undefined;
   }
 
   syncIgnored(group: Group, absorbed: Group | undefined): void {

@@ -1,6 +1,7 @@
 import type { UseKind } from '@multigres/relay';
 import { DurationHistory } from './duration-history.ts';
 import { PlanChoice } from './plan-choice.ts';
+import { StatementResults } from './statement-results.ts';
 
 /** A prepared statement by content: what carries from backend to backend. */
 export interface Statement {
@@ -12,6 +13,7 @@ export interface Statement {
   references: number;
   readonly history: DurationHistory;
   readonly plan: PlanChoice;
+  readonly results: StatementResults;
 }
 
 /** A use (relay/uses.ts) with its statement; the statement is there for the kinds that name a carried one. */
@@ -39,8 +41,8 @@ export class StatementTable {
     let statement = this.#byContent.get(key);
     if (statement === undefined) {
       this.#lastNumber += 1;
-      const [history, plan] = [new DurationHistory(), new PlanChoice()];
-      statement = { number: this.#lastNumber, query, parameterTypes, references: 0, history, plan };
+      const [history, plan, results] = [new DurationHistory(), new PlanChoice(), new StatementResults(query)];
+      statement = { number: this.#lastNumber, query, parameterTypes, references: 0, history, plan, results };
       this.#byContent.set(key, statement);
     }
     statement.references += 1;

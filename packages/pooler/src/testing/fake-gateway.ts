@@ -10,6 +10,7 @@ import {
   encodeClose,
   encodeCopyData,
   encodeCopyDone,
+  encodeDescribe,
   encodeExecute,
   encodeFlush,
   encodeParse,
@@ -141,6 +142,13 @@ export const bind =
     // Behind the header and the empty name of the portal.
     uses.push({ kind: useKind.refers, offset: writer.length + 6, id });
     encodeBind(writer, { portal: '', statement: statementName(0) });
+  };
+export const describes =
+  (id: number): Part =>
+  (writer, uses) => {
+    // Behind the header and the kind of what is described.
+    uses.push({ kind: useKind.refers, offset: writer.length + 6, id });
+    encodeDescribe(writer, 'statement', statementName(0));
   };
 export const bindInline =
   (name: string): Part =>

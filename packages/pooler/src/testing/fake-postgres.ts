@@ -11,8 +11,10 @@ import {
   encodeCopyResponse,
   encodeDataRow,
   encodeErrorResponse,
+  encodeParameterDescription,
   encodeParameterStatus,
   encodeReadyForQuery,
+  encodeRowDescription,
   MessageWriter,
   type FrontendMessage,
 } from '@multigres/pgwire';
@@ -22,11 +24,13 @@ import {
  * exist) and knows a few words instead of SQL:
  *
  * `begin`, `commit`; `fail CODE`; `row N` answers a row of N bytes; `hang` answers when it is cancelled or told to `go`; `copy` takes COPY data
- * until CopyDone; `fatal`; `set NAME VALUE`; everything else succeeds.
+ * until CopyDone; `fatal`; `set NAME VALUE`; `alter NAME` adds a column to what statements that begin with `look` answer; everything else succeeds.
  */
 export class FakePostgres {
   readonly endpoint: Endpoint;
   readonly backends: FakeBackend[] = [];
+  /** Of the only table. */
+  columns: readonly string[] = ['a'];
   /** Refuses logins with this SQLSTATE. */
   refuses: string | undefined;
   /** Says nothing to who logs in. */
@@ -71,11 +75,19 @@ export class FakePostgres {
   }
 }
 
+interface Prepared {
+  readonly text: string;
+  /** As the table had them then. */
+  readonly columns: readonly string[];
+}
+
+const looks = (text: string): boolean => text.startsWith('look');
+
 export class FakeBackend implements ConnectionHandler {
   readonly pid: number;
   /** Everything that was asked of it, in short. */
   readonly log: string[] = [];
-  readonly statements: Map<string, string> = new Map();
+  readonly statements: Map<string, Prepared> = new Map();
   isOpen = false;
   /** Hears nothing any more, and says nothing. */
   isDeaf = false;
@@ -200,18 +212,19 @@ export class FakeBackend implements ConnectionHandler {
         this.log.push(`P ${message.statement} ${message.query}`);
         if (message.query.startsWith('bad')) return this.#fail('42601', 'execute');
         if (message.statement !== '' && this.statements.has(message.statement)) return this.#fail('42P05', 'execute');
-        this.statements.set(message.statement, message.query);
+        this.statements.set(message.statement, { text: message.query, columns: this.#postgres.columns });
         return writer.bare(backendTag.parseComplete);
       case 'bind': {
         this.log.push(`B ${message.statement}`);
-        const text = this.statements.get(message.statement);
-        if (text === undefined) return this.#fail('26000', 'execute');
-        this.#portal = text;
+        const prepared = this.statements.get(message.statement);
+        if (prepared === undefined) return this.#fail('26000', 'execute');
+        if (this.#isChanged(prepared)) return this.#fail('0A000', 'execute');
+        this.#portal = prepared.text;
         return writer.bare(backendTag.bindComplete);
       }
       case 'describe':
         this.log.push(`D ${message.name}`);
-        return writer.bare(backendTag.noData);
+        return message.target === 'portal' ? this.#describe(this.#portal) : this.#describeStatement(message.name);
       case 'execute':
         this.log.push(`E ${this.#portal}`);
         return this.#run(this.#portal, 'execute');
@@ -227,6 +240,28 @@ export class FakeBackend implements ConnectionHandler {
         return this.#connection.end();
       default:
     }
+  }
+
+  #describeStatement(name: string): void {
+    const prepared = this.statements.get(name);
+    if (prepared === undefined) return this.#fail('26000', 'execute');
+    // Postgres plans anew only to describe the rows.
+    encodeParameterDescription(this.#writer, []);
+    if (this.#isChanged(prepared)) return this.#fail('0A000', 'execute');
+    this.#describe(prepared.text);
+  }
+
+  #describe(text: string): void {
+    if (!looks(text)) return this.#writer.bare(backendTag.noData);
+    const column = { tableOid: 1, columnNumber: 1, typeOid: 25, typeSize: -1, typeModifier: -1, format: 0 } as const;
+    encodeRowDescription(
+      this.#writer,
+      this.#postgres.columns.map((name) => ({ name, ...column })),
+    );
+  }
+
+  #isChanged({ text, columns }: Prepared): boolean {
+    return looks(text) && columns.length !== this.#postgres.columns.length;
   }
 
   #inCopy(message: FrontendMessage, kind: 'query' | 'execute'): void {
@@ -258,6 +293,15 @@ export class FakeBackend implements ConnectionHandler {
         return this.#fail(argument, kind);
       case 'row':
         encodeDataRow(this.#writer, [utf8('x'.repeat(Number(argument)))]);
+        return this.#complete('SELECT 1', kind);
+      case 'alter':
+        this.#postgres.columns = [...this.#postgres.columns, argument];
+        return this.#complete('ALTER TABLE', kind);
+      case 'look':
+        encodeDataRow(
+          this.#writer,
+          this.#postgres.columns.map((name) => utf8(name)),
+        );
         return this.#complete('SELECT 1', kind);
       case 'hang':
         this.#hanging = kind;

@@ -283,8 +283,9 @@ export class MessageHandler {
     }
     const prepared = session.statements.must(message.name);
     if (session.block === 'failed' && prepared.columns !== undefined) throw commandInFailedTransaction();
-    if (prepared.statement !== undefined && session.block !== 'failed') yield* currentPlan(session, prepared);
     encodeParameterDescription(writer, prepared.paramTypes);
+    // Where no rows come, nobody looks whether the plan still holds.
+    if (prepared.columns !== undefined && session.block !== 'failed') yield* currentPlan(session, prepared);
     this.#columns(prepared.columns, []);
   }
 
