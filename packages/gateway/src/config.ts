@@ -67,8 +67,15 @@ export interface GatewayLimits extends SessionTimeouts {
    * same time still share a question.
    */
   readonly verifierMs: number;
-  /** How long a session waits for a pooler that cannot be reached. */
+  /**
+   * How long a session waits for a pooler that cannot be reached, and for a leader while there is none: what it asks for meanwhile is buffered. 0: it is
+   * refused at once.
+   */
   readonly poolerWaitMs: number;
+  /** Sessions that wait for a leader at once; who comes on top is refused (57P03). */
+  readonly bufferSessionsMax: number;
+  /** What those sessions have sent, together: beyond it no more is read of them, and who comes on top is refused. */
+  readonly bufferBytesMax: number;
   /** Distinct statements remembered for being carried. */
   readonly statementsMax: number;
   /**
@@ -83,6 +90,8 @@ export const defaultGatewayLimits: GatewayLimits = {
   loginMs: 60_000,
   verifierMs: 0,
   poolerWaitMs: 10_000,
+  bufferSessionsMax: 10_000,
+  bufferBytesMax: 64 * 1024 * 1024,
   statementsMax: 10_000,
   wholeMessageBytesMax: 1024 * 1024,
   idleSessionMs: 0,

@@ -327,3 +327,46 @@ export function tooManyConsoles(countMax: number): PgError {
     detail: `The limit is ${countMax}.`,
   });
 }
+
+/** Nobody led within the time to wait. Nothing was executed. Postgres's own code for a server that takes no connections now. */
+export function noLeaderInTime(reason: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.cannotConnectNow,
+    message: 'the database has no leader at the moment',
+    detail: `The gateway waited for one: ${reason}. Nothing of what was asked for was executed.`,
+    hint: 'Connect again and try it again.',
+  });
+}
+
+/** So many wait for a leader already that this one is refused at once. Nothing was executed. */
+export function tooMuchWaits(reason: string): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.cannotConnectNow,
+    message: 'the database has no leader at the moment',
+    detail: `Too many sessions wait for one already: ${reason}. Nothing of what was asked for was executed.`,
+    hint: 'Connect again and try it again, after a pause.',
+  });
+}
+
+/** The connection broke while the pooler was giving back what it had not begun. */
+export function groupsNotGivenBack(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.connectionFailure,
+    message: 'the connection between gateway and pooler was lost',
+    detail: 'The pooler had stopped serving; nothing of what was asked for last was executed.',
+    hint: 'Connect again and try it again.',
+  });
+}
+
+/** The pooler gave back what we cannot have sent: nothing behind it can be trusted, and the link ends. */
+export function malformedRequestBack(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.protocolViolation,
+    message: 'malformed frame between gateway and pooler',
+    detail: 'A request that came back makes no sense.',
+  });
+}

@@ -1,6 +1,7 @@
 import { type Connection, type Endpoint, type Listener, type World } from '@multigres/core';
 import { MessageWriter } from '@multigres/pgwire';
 import { encryptedRelay, Topics } from '@multigres/relay';
+import { create, ShardKeySchema, type RpcTransport } from '@multigres/rpc';
 import type { Directory } from '@multigres/topology';
 import type { Classification } from '@multigres/sql';
 import { Authenticator } from './auth/authenticator.ts';
@@ -15,8 +16,10 @@ import type { ShownGateway } from './console/gateway-tables.ts';
 import { defaultGatewayLog, type GatewayConfig, type GatewayLimits, type GatewayLog } from './config.ts';
 import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } from './control/gateway-control.ts';
 import { gatewayStops, killedByOperator, tooManyClients } from './errors.ts';
-import { PoolerClient } from './route/pooler-client.ts';
-import { PoolerDirectory } from './route/pooler-directory.ts';
+import { FixedRoute } from './route/fixed-route.ts';
+import { PoolerClient, type PoolerClientOptions } from './route/pooler-client.ts';
+import type { Route } from './route/route.ts';
+import { ShardRoute } from './route/shard-route.ts';
 import { LoginPace } from './session/login-pace.ts';
 import { Login } from './session/login.ts';
 import { RequestBuilder } from './session/request-builder.ts';
@@ -59,11 +62,29 @@ export interface GatewayStatus {
   readonly poolerIsUp: boolean;
 }
 
-/** Where the gateway finds its pooler: an address, a way to make a connection (both in one process), or the topology of a cell. */
-export type PoolerTarget =
-  | Endpoint
-  | (() => Promise<Connection>)
-  | { readonly kind: 'topology'; readonly directory: Directory; readonly cell: string };
+/** Where the gateway finds its pooler: an address, a way to make a connection (both in one process), or the topology. */
+export type PoolerTarget = PoolerAddress | ShardTarget;
+
+export type PoolerAddress = Endpoint | (() => Promise<Connection>);
+
+/** All poolers of a shard, found in the topology; the leader among them is followed by its health stream. */
+export interface ShardTarget {
+  readonly kind: 'topology';
+  readonly directory: Directory;
+  /** Where this gateway is: known before the topology was ever reached, and preferred for reads. */
+  readonly cell: string;
+  readonly rpc: RpcTransport;
+  /** Default: the one of the default table group, which is not sharded. */
+  readonly shard?: ShardName;
+}
+
+export interface ShardName {
+  readonly database: string;
+  readonly tableGroup: string;
+  readonly shard: string;
+}
+
+const defaultShard: ShardName = { database: 'postgres', tableGroup: 'default', shard: '0' };
 
 /** What is needed to serve GatewayService. */
 export interface GatewayControlSetup extends GatewayControlParts {
@@ -129,8 +150,9 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   readonly #classifier: Classifier = new Classifier();
   readonly #world: World;
   readonly #config: GatewayConfig;
-  readonly #poolers: PoolerDirectory | undefined;
-  readonly #pooler: PoolerClient;
+  readonly #route: Route;
+  /** The same, where there is more than one pooler. */
+  readonly #shard: ShardRoute | undefined;
   /** What others may ask this gateway. */
   readonly #topics: Topics;
   #control: GatewayControl | undefined;
@@ -156,33 +178,51 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     this.rounds = new SessionRounds(world.clock, this.#sessions, config.limits);
     this.#config = config;
     const found = typeof pooler === 'object' && pooler.kind === 'topology' ? pooler : undefined;
-    const linkWorld = worldOfLinks(world, config);
-    this.#poolers = found && new PoolerDirectory(linkWorld.network, found.directory, found.cell);
-    const target = this.#poolers?.dial ?? (pooler as Endpoint | (() => Promise<Connection>));
     this.#topics = new Topics(config.id);
-    const limits = (): GatewayLimits => this.limits;
-    this.#pooler = new PoolerClient(linkWorld, target, {
-      topics: this.#topics,
-      ...(found && { where: `the pooler of cell ${found.cell}` }),
-      id: config.id,
-      get waitMs() {
-        return limits().poolerWaitMs;
-      },
-      metrics: this.metrics,
-    });
-    this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) => this.#pooler.forget(statement));
+    this.catalog = new StatementCatalog(config.limits.statementsMax, (statement) =>
+      this.#route.forgetStatement(statement),
+    );
+    const linkWorld = worldOfLinks(world, config);
+    this.#shard = found && this.#shardRoute(linkWorld, found);
+    this.#route = this.#shard ?? new FixedRoute(this.#client(linkWorld, pooler as PoolerAddress));
     this.cancelKeys = new CancelKeys(world.random.fork('cancel keys'));
-    this.cancels = new Cancels(this.cancelKeys, (question) => this.#pooler.ask(question), this.metrics);
+    this.cancels = new Cancels(this.cancelKeys, (question) => this.#route.ask(question), this.metrics);
     this.#topics.on('cancel', this.cancels.asked);
     this.#console = new Console(config.console || defaultConsoleConfig, this, (question) =>
-      this.#pooler.askNow(question),
+      this.#route.askNow(question),
     );
     this.#console.answer(this.#topics);
     this.console = config.console === false ? undefined : this.#console;
     const { clock, random } = world;
-    const secrets = new SecretCache((role) => this.#pooler.verifier(role), clock, config.limits.verifierMs);
+    const secrets = new SecretCache((role) => this.#route.verifier(role), clock, config.limits.verifierMs);
     this.authenticator = new Authenticator(config.auth, secrets, random.fork('authentication'));
     observeGateway(world.telemetry.metrics, this.#subject());
+  }
+
+  #client(world: World, target: PoolerAddress, more: Pick<PoolerClientOptions, 'where' | 'linked'> = {}): PoolerClient {
+    const { metrics, catalog, classify } = this;
+    const limits = (): GatewayLimits => this.limits;
+    return new PoolerClient(world, target, {
+      topics: this.#topics,
+      metrics,
+      id: this.#config.id,
+      get waitMs() {
+        return limits().poolerWaitMs;
+      },
+      statementOf: ({ query, parameterTypes }) => catalog.get(query, parameterTypes, classify),
+      ...more,
+    });
+  }
+
+  #shardRoute(world: World, { directory, cell, rpc, shard = defaultShard }: ShardTarget): ShardRoute {
+    const key = create(ShardKeySchema, shard);
+    return new ShardRoute(world, {
+      rpc,
+      poolers: directory.watchShardPoolers(key, [cell]),
+      connect: (dial, where, linked) => this.#client(world, dial, { where, linked }),
+      limits: () => this.limits,
+      events: this.metrics,
+    });
   }
 
   /** What is looked at when somebody reads the metrics. */
@@ -198,7 +238,8 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
       get sessionsMax() {
         return limits().sessionsMax;
       },
-      pooler: this.#pooler,
+      route: this.#route,
+      waiting: this.#shard?.room,
       catalog: this.catalog,
       classifier: this.#classifier,
     };
@@ -214,7 +255,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
 
   async serveControl(setup: GatewayControlSetup): Promise<void> {
     const { endpoints, limits } = this;
-    const subject = { endpoints, sessionsMax: limits.sessionsMax, poolers: this.#poolers, status: () => this.status() };
+    const subject = { endpoints, sessionsMax: limits.sessionsMax, shard: this.#shard, status: () => this.status() };
     this.#control = new GatewayControl(this.#world, subject, setup.config, setup);
     await this.#control.start();
   }
@@ -240,7 +281,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     return {
       sessions: this.#sessions.size + this.tunnels.size,
       logins: this.#logins.size,
-      poolerIsUp: this.#pooler.isUp,
+      poolerIsUp: this.#route.isUp,
     };
   }
 
@@ -318,17 +359,16 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
   async stop(): Promise<void> {
     this.rounds.stop();
     await this.#control?.stop();
-    this.#poolers?.close();
     const closed = this.#listeners.map((listener) => listener.close());
     for (const login of [...this.#logins]) login.fail(gatewayStops());
     this.#endAll();
     // The sessions' farewells to the pooler leave with this turn's flush.
-    this.clock.soon(() => this.#pooler.stop());
+    this.clock.soon(() => this.#route.stop());
     await Promise.all(closed);
   }
 
-  poolerFor(): PoolerClient {
-    return this.#pooler;
+  routeFor(): Route {
+    return this.#route;
   }
 
   sessionStarted(session: Session): void {

@@ -19,5 +19,8 @@ export {
   type Gateway,
   type GatewayControlSetup,
   type GatewayStatus,
+  type PoolerAddress,
+  type ShardName,
+  type ShardTarget,
   type PoolerTarget,
 } from './gateway.ts';

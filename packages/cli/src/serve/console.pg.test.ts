@@ -191,6 +191,7 @@ describe('the admin console, with psql', () => {
     const busy = await sqlClient(there());
     await busy.query('begin');
     const paused = psql(['-c', 'pause postgres']);
+    await until(async () => (await rows('databases')).some((row) => row['paused'] === '1'));
     const waiting = await sqlClient();
     const answer = waiting.query('select 42');
     await until(async () => (await rows('pools')).some((row) => row['cl_waiting'] === '1' && row['paused'] === '1'));

@@ -62,7 +62,7 @@ async function run(flags: Flags): Promise<void> {
   const config = { ...configOf(settings), sharesPorts: flags.sharePort ?? false };
   const certificates = new Certificates(world);
   const tls = { ...(await certificates.forClients(settings)), ...(await certificates.forRelay(settings)) };
-  const target = poolerTarget(flags, directory);
+  const target = poolerTarget(world, flags, directory);
   const gateway = await startGateway(world, { ...config, ...tls }, target, controlOf(world, flags, directory)).catch(
     (error: unknown) => {
       if (!(error instanceof NetworkError)) throw error;
@@ -135,9 +135,9 @@ export function whyNotReady(stopping: boolean, status: GatewayStatus): string | 
   return status.poolerIsUp ? undefined : 'no connection to the pooler';
 }
 
-function poolerTarget(flags: Flags, directory: Directory | undefined): PoolerTarget {
+function poolerTarget(world: World, flags: Flags, directory: Directory | undefined): PoolerTarget {
   if (flags.pooler !== undefined) return flags.pooler;
-  if (directory !== undefined) return { kind: 'topology', directory, cell: flags.cell };
+  if (directory !== undefined) return { kind: 'topology', directory, cell: flags.cell, rpc: new GrpcTransport(world) };
   throw new CliError('the gateway does not know where its pooler is', {
     hint: 'Give --topology-global, or --pooler with the address of a relay.',
   });

@@ -12,7 +12,8 @@ import {
 } from '@multigres/rpc';
 import type { Directory, Registration } from '@multigres/topology';
 import type { GatewayStatus } from '../gateway.ts';
-import type { PoolerDirectory } from '../route/pooler-directory.ts';
+import { knownPoolers } from '../route/known-poolers.ts';
+import type { ShardRoute } from '../route/shard-route.ts';
 
 export interface GatewayControlConfig {
   readonly name: string;
@@ -31,7 +32,7 @@ export interface GatewayControlParts {
 export interface ControlledGateway {
   readonly endpoints: readonly Endpoint[];
   readonly sessionsMax: number;
-  readonly poolers: PoolerDirectory | undefined;
+  readonly shard: ShardRoute | undefined;
   status(): GatewayStatus;
 }
 
@@ -81,7 +82,7 @@ export class GatewayControl {
   }
 
   #status(): MessageInitShape<typeof GatewayStatusSchema> {
-    const { endpoints, sessionsMax, poolers } = this.#gateway;
+    const { endpoints, sessionsMax, shard } = this.#gateway;
     const status = this.#gateway.status();
     return {
       id: { cell: this.#config.cell, name: this.#config.name },
@@ -89,8 +90,8 @@ export class GatewayControl {
       sessions: status.sessions,
       sessionsMax,
       accepting: !this.#stopped,
-      poolers: poolers?.known(status.poolerIsUp) ?? [],
-      topologyConnected: poolers?.isConnected ?? false,
+      poolers: shard === undefined ? [] : knownPoolers(shard.view, shard.records),
+      topologyConnected: shard?.isConnected ?? false,
       startedMs: this.#startedMs,
     };
   }

@@ -14,6 +14,7 @@ import {
   claimFlag,
   BodyReader,
   BodyWriter,
+  decodeDefine,
   decodeError,
   encodeDefine,
   encodeOpen,
@@ -22,8 +23,12 @@ import {
   frameType,
   Link,
   protocolVersion,
+  readUses,
+  useKind,
+  usesLength,
   type Answer,
   type CarriedSettings,
+  type Define,
   type Hello,
   type LinkHandler,
   type Open,
@@ -34,7 +39,7 @@ import type { StoredRole } from '../auth/stored-secret.ts';
 import type { StatementUse } from '../session/request-builder.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
-import { asFatal, poolerUnreachable } from '../errors.ts';
+import { asFatal, malformedRequestBack, poolerUnreachable } from '../errors.ts';
 import { Welcomes, type Welcome } from './welcomes.ts';
 
 /** A session's ear on its pooler. Calls come in turns of their own, never inside a call to the client. */
@@ -50,6 +55,12 @@ export interface ChannelHandler {
   ended(error: PgError): void;
   /** The connection to the pooler broke; the channel is gone. */
   lost(): void;
+  /** The pooler does not lead any more: who has nothing there closes the channel, now or as soon as that is so. */
+  movesOn(): void;
+  /** A piece that the pooler has not begun and will not; so is everything behind it. The bytes are valid only during the call. */
+  returned(flags: number, count: number, uses: readonly StatementUse[], bytes: Uint8Array): void;
+  /** After `recall`: all that was not begun has come back, and the channel is gone. */
+  recalled(): void;
 }
 
 export interface PoolerClientOptions {
@@ -61,6 +72,10 @@ export interface PoolerClientOptions {
   readonly metrics: GatewayMetrics;
   /** What to call the pooler in logs and errors, where there is no fixed address. */
   readonly where?: string;
+  /** The statement of a text that the pooler had to tell, because we have forgotten it. */
+  readonly statementOf: (define: Define) => CatalogStatement;
+  /** Told after the link has come up or was lost, and its sessions have heard of it. */
+  readonly linked?: (up: boolean) => void;
 }
 
 interface Waiting {
@@ -96,7 +111,11 @@ export class PoolerClient implements LinkHandler {
   #lastChannel = 0;
   readonly #welcomes: Welcomes = new Welcomes();
   readonly #channels: Map<number, ChannelHandler> = new Map();
-  readonly #defined: Set<number> = new Set();
+  readonly #defined: Map<number, CatalogStatement> = new Map();
+  /** Statements of what is given back that we have forgotten, by channel. */
+  readonly #told: Map<number, Map<number, CatalogStatement>> = new Map();
+  /** It does not lead any more: sessions leave it between transactions. */
+  isLeft = false;
   /** Who waits for the connection, with when they give up. */
   readonly #waiting: Map<number, Waiting> = new Map();
 
@@ -185,7 +204,7 @@ export class PoolerClient implements LinkHandler {
 
   #define(link: Link, statement: CatalogStatement): void {
     if (this.#defined.has(statement.id)) return;
-    this.#defined.add(statement.id);
+    this.#defined.set(statement.id, statement);
     link.send(0, frameType.define, 0, 0, encodeDefine(statement));
   }
 
@@ -233,8 +252,33 @@ export class PoolerClient implements LinkHandler {
     });
   }
 
+  /** Asks for what was not begun; `recalled` follows, unless the channel ends otherwise. */
+  recall(channel: number): void {
+    this.#link?.bare(channel, frameType.recall);
+  }
+
+  /** Somebody else leads, or nobody: sessions are told to move on, each when it can. */
+  leave(): void {
+    this.isLeft = true;
+    for (const handler of [...this.#channels.values()]) handler.movesOn();
+  }
+
+  /** It leads again. */
+  stay(): void {
+    this.isLeft = false;
+  }
+
+  /** Nothing that it answers is waited for any more: its sessions hear the same as if the link had broken. */
+  abandon(): void {
+    for (const [channel, handler] of [...this.#channels]) {
+      this.close(channel);
+      handler.lost();
+    }
+  }
+
   close(channel: number): void {
     if (!this.#channels.delete(channel)) return;
+    this.#told.delete(channel);
     this.#forgetCancels(channel);
     const waiting = this.#waiting.get(channel);
     if (waiting !== undefined) {
@@ -271,6 +315,7 @@ export class PoolerClient implements LinkHandler {
       open();
     }
     this.#waiting.clear();
+    this.#options.linked?.(true);
   }
 
   frame(
@@ -295,6 +340,12 @@ export class PoolerClient implements LinkHandler {
         return this.#cancelled(channel);
       case frameType.ended:
         return this.#ended(channel, decodeError(body));
+      case frameType.returned:
+        return this.#returned(channel, flags, count, buffer, start, end);
+      case frameType.recalled:
+        return this.#recalled(channel);
+      case frameType.define:
+        return this.#tell(channel, decodeDefine(body));
       default:
         this.#log.error('the pooler sent a frame that a gateway does not know', { type });
         this.#link?.destroy();
@@ -309,14 +360,45 @@ export class PoolerClient implements LinkHandler {
     this.#isUp = false;
     this.#link = undefined;
     this.#defined.clear();
+    this.#told.clear();
     const lost = [...this.#channels].filter(([channel]) => !this.#waiting.has(channel));
     for (const [channel] of lost) this.#channels.delete(channel);
     for (const channel of this.#cancels.keys()) this.#forgetCancels(channel);
     for (const [, handler] of lost) handler.lost();
+    this.#options.linked?.(false);
     this.#retryLater();
   }
 
   // --- inside ---
+
+  #tell(channel: number, define: Define): void {
+    let told = this.#told.get(channel);
+    if (told === undefined) this.#told.set(channel, (told = new Map()));
+    told.set(define.id, this.#options.statementOf(define));
+  }
+
+  #returned(channel: number, flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
+    const handler = this.#channels.get(channel);
+    if (handler === undefined) return;
+    const uses = readUses(buffer, start, end);
+    if (uses === undefined) throw malformedRequestBack();
+    const told = this.#told.get(channel);
+    const named = uses.map((use): StatementUse => {
+      if (use.kind !== useKind.refers && use.kind !== useKind.parses) return use;
+      const statement = this.#defined.get(use.id) ?? told?.get(use.id);
+      if (statement === undefined) throw malformedRequestBack();
+      return { ...use, id: statement.id, statement };
+    });
+    handler.returned(flags, count, named, buffer.subarray(start + usesLength(uses.length), end));
+  }
+
+  #recalled(channel: number): void {
+    const handler = this.#channels.get(channel);
+    this.#channels.delete(channel);
+    this.#told.delete(channel);
+    this.#forgetCancels(channel);
+    handler?.recalled();
+  }
 
   #cancelled(channel: number): void {
     const cancels = this.#cancels.get(channel);

@@ -6,7 +6,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { GatewayLimits } from '../config.ts';
 import type { ConsoleSession } from '../console/console-session.ts';
 import type { Console } from '../console/console.ts';
-import type { PoolerClient } from '../route/pooler-client.ts';
+import type { Route } from '../route/route.ts';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics.ts';
 import type { GroupWatch } from '../telemetry/group-watch.ts';
 import type { SessionLog } from '../telemetry/session-log.ts';
@@ -48,7 +48,7 @@ export interface SessionEnvironment extends RequestContext, ClientEncryption, Go
   readonly consoles: number;
   consoleStarted(session: ConsoleSession): void;
   consoleEnded(session: ConsoleSession): void;
-  poolerFor(database: string): PoolerClient;
+  routeFor(database: string): Route;
   sessionStarted(session: Session): void;
   sessionEnded(session: Session): void;
 }

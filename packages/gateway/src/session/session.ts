@@ -24,8 +24,9 @@ import {
 } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
 import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
-import { gatewayStops, malformedLength, poolerLost, unknownMessage } from '../errors.ts';
+import { gatewayStops, groupsNotGivenBack, malformedLength, poolerLost, unknownMessage } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import type { Route, Seeker } from '../route/route.ts';
 import type { SessionFields } from '../telemetry/session-log.ts';
 import { GroupTicks } from '../telemetry/group-ticks.ts';
 import { cancelledError } from '../timeout/cancelled-error.ts';
@@ -52,6 +53,23 @@ type Phase =
 /** What a session is about, for views and metrics. */
 export type SessionState = 'opening' | 'idle' | 'active' | 'idleInTransaction' | 'detached';
 
+/** What a pooler gave back. */
+interface Piece {
+  readonly flags: number;
+  readonly count: number;
+  readonly uses: readonly StatementUse[];
+  readonly bytes: Uint8Array;
+}
+
+interface Moving {
+  /** Where it goes on afterwards. */
+  readonly phase: 'ready' | 'holding';
+  readonly pieces: Piece[];
+  bytes: number;
+  /** Everything has come back. */
+  isComplete: boolean;
+}
+
 /** While nothing can be taken, so much is read on, to see the client's end. */
 const keptBytesMax = 64 * 1024;
 /** How long what a client sent before its end may wait to be taken. */
@@ -68,21 +86,28 @@ const partOfTheLast: ReadonlySet<number> = new Set([
  * A client that has logged in: its connection on one side, its channel to the pooler on the other. What the messages mean is the request
  * machine's business; here is the flow: who waits, who is paused, what is handed on.
  */
-export class Session implements ConnectionHandler, FrameSink, ChannelHandler, RequestSink, Watched {
+export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Seeker, RequestSink, Watched {
   readonly user: string;
   readonly database: string;
   readonly #environment: SessionEnvironment;
   readonly #connection: Connection;
   readonly #deframer: Deframer;
   readonly #open: Open;
-  readonly #pooler: PoolerClient;
+  readonly #route: Route;
+  /** Where its channel is; meaningless while it has none. */
+  #pooler!: PoolerClient;
   readonly #key: CancelKey;
   readonly #requests: RequestMachine;
   readonly #ticks: GroupTicks = new GroupTicks();
   readonly #connectedTick: number;
   #sendWindow: SendWindow = new SendWindow();
   #receiveWindow: ReceiveWindow = new ReceiveWindow();
+  /** 0: it has none, and waits for somebody to lead, or to be asked for something. */
   #channel = 0;
+  /** On its way to another pooler, with what the last one has not begun. */
+  #moving: Moving | undefined;
+  /** When it was given something back last, what it does had begun then; see `#sinceMs`. */
+  #movedSinceMs = -1;
   #phase: Phase = 'opening';
   #welcomed = false;
   /** What the end of the authentication is yet to be told by. */
@@ -137,11 +162,11 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.database = this.#open.database;
     this.#requests = new RequestMachine(this, environment, this.#open);
     this.#key = environment.cancelKeys.issue(this, secretBytesFor(accepted.version));
-    this.#pooler = environment.poolerFor(accepted.database);
+    this.#route = environment.routeFor(accepted.database);
     this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
     this.#sinceMs = environment.rounds.coarseMs;
     environment.sessionStarted(this);
-    this.#channel = this.#pooler.open(this.#open, this);
+    this.#seek();
     if (this.#open.settings.length > 0) environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, ''));
   }
 
@@ -318,11 +343,22 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   // --- the pooler ---
 
+  found(client: PoolerClient): void {
+    this.#pooler = client;
+    this.#channel = client.open(this.#open, this);
+  }
+
+  notFound(error: PgError): void {
+    this.finish(error);
+  }
+
   opened(welcome: Welcome): void {
     if (this.#phase !== 'opening') return;
-    this.#phase = 'ready';
+    this.#phase = this.#moving?.phase ?? 'ready';
     const { settings } = this.#requests;
     if (settings !== undefined) this.#pooler.settings(this.#channel, settings);
+    if (this.#moving !== undefined) this.#sayAgain(this.#moving.pieces);
+    this.#moving = undefined;
     if (!this.#welcomed) this.#welcome(welcome);
     this.#goOn();
   }
@@ -356,6 +392,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#sinceMs = this.#environment.rounds.coarseMs;
     if (this.#requests.status === 'I') this.#beganMs = this.#requests.isQuiet ? -1 : this.#sinceMs;
     if (this.#environment.isDraining && this.#requests.isQuiet) return this.finish(gatewayStops());
+    if (this.#pooler.isLeft) this.movesOn();
     if (this.#phase === 'holding' && this.#requests.groupsUnanswered === 0) this.#release();
   }
 
@@ -373,19 +410,42 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
   ended(error: PgError): void {
     // Postgres does not take what the gateway took: what the gateway remembers of the user's password is out of date.
     if (error.sqlstate === sqlstate.invalidPassword) this.#environment.authenticator.proofFailed(this.user);
+    if (this.#phase === 'opening' && error.sqlstate === sqlstate.notTheLeader) {
+      this.#route.refusedBy(this.#pooler);
+      return this.#seek();
+    }
     this.finish(error);
   }
 
   lost(): void {
     if (this.#phase === 'ended') return;
+    this.#channel = 0;
+    if (this.#moving?.isComplete === false) return this.finish(groupsNotGivenBack());
+    if (this.#phase === 'opening') return this.#seekAgain();
+    // Nothing of it was on the other side: it goes on as soon as there is a pooler again.
     const owed = this.#requests.groupsUnanswered > 0;
-    if (this.#phase === 'opening' && this.#environment.clock.nowMs() < this.#giveUpMs) return this.#openAgain();
-    if (this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable) {
-      // Nothing of it was on the other side: it goes on as soon as there is a pooler again.
-      this.#phase = 'detached';
-      return;
-    }
-    this.finish(poolerLost(owed));
+    if (this.#isDetachable) this.#phase = 'detached';
+    else this.finish(poolerLost(owed));
+  }
+
+  movesOn(): void {
+    if (!this.#isDetachable) return;
+    this.#pooler.close(this.#channel);
+    this.#channel = 0;
+    this.#phase = 'detached';
+  }
+
+  returned(flags: number, count: number, uses: readonly StatementUse[], bytes: Uint8Array): void {
+    if (this.#phase === 'ended') return;
+    this.#moving ??= this.#beginMoving();
+    this.#moving.pieces.push({ flags, count, uses, bytes: bytes.slice() });
+    this.#moving.bytes += bytes.length;
+  }
+
+  recalled(): void {
+    if (this.#phase === 'ended') return;
+    (this.#moving as Moving).isComplete = true;
+    this.#seek();
   }
 
   // --- inside ---
@@ -446,17 +506,57 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     if (this.#phase === 'detached') {
       this.#phase = 'opening';
       this.#giveUpMs = this.#environment.clock.nowMs() + this.#environment.limits.poolerWaitMs;
-      this.#openAgain();
+      this.#seek();
     }
     return this.#phase !== 'ready' || this.#windowClosed;
   }
 
+  get #isDetachable(): boolean {
+    return this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable;
+  }
+
+  #seekAgain(): void {
+    if (this.#environment.clock.nowMs() < this.#giveUpMs) this.#seek();
+    else this.finish(poolerLost(false));
+  }
+
   /** A channel of its own: what the old one owed in credit died with it. */
-  #openAgain(): void {
+  #seek(): void {
+    this.#channel = 0;
     this.#sendWindow = new SendWindow();
     this.#receiveWindow = new ReceiveWindow();
+    this.#windowClosed = false;
     this.#uncreditedBytes = 0;
-    this.#channel = this.#pooler.open(this.#open, this);
+    this.#route.seek(this, this.#giveUpMs);
+    if (this.#channel === 0) this.#noteKept(this.#keptBytes + (this.#moving?.bytes ?? 0));
+  }
+
+  /** The pooler does not serve any more. It sends back what it has not begun; what comes from the client waits. */
+  #beginMoving(): Moving {
+    const phase = this.#phase as Moving['phase'];
+    this.#phase = 'opening';
+    // Who is given the same back again and again gives up all the same.
+    if (this.#movedSinceMs !== this.#sinceMs)
+      this.#giveUpMs = this.#environment.clock.nowMs() + this.#environment.limits.poolerWaitMs;
+    this.#movedSinceMs = this.#sinceMs;
+    this.#pooler.recall(this.#channel);
+    this.#route.refusedBy(this.#pooler);
+    return { phase, pieces: [], bytes: 0, isComplete: false };
+  }
+
+  /** To the next pooler, as it was said to the last one. */
+  #sayAgain(pieces: readonly Piece[]): void {
+    const { pins } = this.#requests;
+    if (pins !== 0) this.#pooler.pin(this.#channel, pins);
+    for (const { flags, count, uses, bytes } of pieces) {
+      this.#pooler.request(this.#channel, flags, count, uses, bytes, 0, bytes.length);
+      this.#sendWindow.sent(requestCost(uses.length, bytes.length));
+    }
+    this.#windowClosed = !this.#sendWindow.open;
+  }
+
+  #noteKept(bytes: number): void {
+    if (!this.#route.keeps(this, bytes)) this.#connection.pause();
   }
 
   #feed(bytes: Uint8Array): void {
@@ -490,6 +590,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
       this.#leftover.set(more, kept.length);
     }
     if (this.#keptBytes >= keptBytesMax) this.#connection.pause();
+    if (this.#channel === 0) this.#noteKept(more.length);
   }
 
   /** Everything that has come was taken. */
@@ -555,7 +656,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
 
   #consumed(bytes: number): void {
     const credit = this.#receiveWindow.consumed(bytes);
-    if (credit > 0 && this.#phase !== 'ended') this.#pooler.credit(this.#channel, credit);
+    if (credit > 0 && this.#channel !== 0 && this.#phase !== 'ended') this.#pooler.credit(this.#channel, credit);
   }
 
   #leave(connected: boolean = true): void {
@@ -564,7 +665,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Re
     this.#lingers?.cancel();
     this.#environment.cancelKeys.revoke(this.#key);
     this.#requests.close();
-    this.#pooler.close(this.#channel);
+    if (this.#channel === 0) this.#route.forget(this);
+    else this.#pooler.close(this.#channel);
+    this.#moving = undefined;
     this.#leftover = undefined;
     if (connected) sayGoodbye(this.#connection, this.#environment);
     const { metrics, sessionLog } = this.#environment;

@@ -1,4 +1,4 @@
-import { type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
+import { sqlstate, type Connection, type ConnectionHandler, type PgError } from '@multigres/core';
 import {
   Deframer,
   encodeBackendKeyData,
@@ -12,6 +12,7 @@ import { credentialsOf } from '../auth/credentials.ts';
 import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
 import { poolerLost } from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
+import type { Route, Seeker } from '../route/route.ts';
 import type { Welcome } from '../route/welcomes.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { pieceBytesMax, type StatementUse } from './request-builder.ts';
@@ -26,14 +27,19 @@ const headerBytes = 5;
  * A replication connection (documentation, "Streaming Replication Protocol"): its client has a backend of its own from login to goodbye, and
  * once it is logged in all bytes go through as they are, in both directions, at the pace of whoever takes them.
  */
-export class Tunnel implements ConnectionHandler, ChannelHandler {
+export class Tunnel implements ConnectionHandler, ChannelHandler, Seeker {
   readonly user: string;
   readonly database: string;
   readonly replication: 'physical' | 'logical';
   readonly #environment: SessionEnvironment;
   readonly #connection: Connection;
-  readonly #pooler: PoolerClient;
-  readonly #channel: number;
+  readonly #route: Route;
+  readonly #open: Open;
+  readonly #giveUpMs: number;
+  /** Where its channel is; meaningless while it has none. */
+  #pooler!: PoolerClient;
+  /** 0: it has none, and waits for somebody to lead. */
+  #channel = 0;
   readonly #key: CancelKey;
   readonly #sendWindow: SendWindow = new SendWindow();
   readonly #receiveWindow: ReceiveWindow = new ReceiveWindow();
@@ -72,12 +78,13 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.#applicationName = accepted.settings.get('application_name') ?? '';
     this.#connection = connection;
     this.#key = environment.cancelKeys.issue(this, secretBytesFor(accepted.version));
-    this.#pooler = environment.poolerFor(database);
+    this.#route = environment.routeFor(database);
+    this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
     environment.tunnels.add(this);
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
     const settings = [...accepted.settings];
-    const open: Open = { user, database, settings, credentials, replication, at: 'leader', tellsLsn: false };
-    this.#channel = this.#pooler.open(open, this);
+    this.#open = { user, database, settings, credentials, replication, at: 'leader', tellsLsn: false };
+    this.#seek();
   }
 
   /** What the console's KILL CLIENT names. */
@@ -186,6 +193,10 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
   claimed(): void {}
 
   ended(error: PgError): void {
+    if (this.#phase === 'opening' && error.sqlstate === sqlstate.notTheLeader) {
+      this.#route.refusedBy(this.#pooler);
+      return this.#seek();
+    }
     this.finish(error);
   }
 
@@ -193,7 +204,28 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.finish(poolerLost(false));
   }
 
+  /** Its position in the log belongs to the backend that it has: it ends with that. */
+  movesOn(): void {}
+
+  /** What a replication connection says is never begun elsewhere. */
+  returned(): void {}
+  recalled(): void {}
+
+  found(client: PoolerClient): void {
+    this.#pooler = client;
+    this.#channel = client.open(this.#open, this);
+  }
+
+  notFound(error: PgError): void {
+    this.finish(error);
+  }
+
   // --- inside ---
+
+  #seek(): void {
+    this.#channel = 0;
+    this.#route.seek(this, this.#giveUpMs);
+  }
 
   #keep(bytes: Uint8Array): void {
     const kept = this.#leftover ?? new Uint8Array(0);
@@ -239,7 +271,8 @@ export class Tunnel implements ConnectionHandler, ChannelHandler {
     this.#environment.cancelKeys.revoke(this.#key);
     this.#environment.metrics.over(this.#welcomed, this.#endedBy);
     this.#environment.tunnels.delete(this);
-    this.#pooler.close(this.#channel);
+    if (this.#channel === 0) this.#route.forget(this);
+    else this.#pooler.close(this.#channel);
     this.#leftover = undefined;
     if (connected) sayGoodbye(this.#connection, this.#environment);
   }

@@ -21,6 +21,9 @@ export class GatewayMetrics {
   readonly strayCancels: Counter;
   readonly poolerConnects: Counter;
   readonly poolerLosses: Counter;
+  readonly #buffered: Counter;
+  readonly #failovers: Counter;
+  readonly #leaderless: Histogram;
   readonly #loginFailures: (sqlstate: string) => Counter;
   readonly #endedSessions: (reason: string) => Counter;
   readonly #errors: (sqlstate: string) => Counter;
@@ -80,6 +83,29 @@ export class GatewayMetrics {
     );
     this.poolerConnects = metrics.counter('multigres_gateway_pooler_connects_total', 'Links to a pooler that came up.');
     this.poolerLosses = metrics.counter('multigres_gateway_pooler_losses_total', 'Links to a pooler that were lost.');
+    this.#buffered = metrics.counter(
+      'multigres_gateway_buffered_total',
+      'Times that a session or a login had to wait because nobody led its shard.',
+    );
+    this.#failovers = metrics.counter(
+      'multigres_gateway_failovers_total',
+      'Leaders of a newer rule that this gateway went over to, switchovers among them.',
+    );
+    this.#leaderless = metrics.histogram(
+      'multigres_gateway_leaderless_seconds',
+      'How long nobody led, or could be reached who does, each time until somebody did again.',
+    );
+  }
+
+  /** A session waits for a leader. */
+  buffered(): void {
+    this.#buffered.add();
+  }
+
+  /** Somebody leads who did not before. */
+  leaderOpened(leaderlessMs: number, isFailover: boolean): void {
+    if (isFailover) this.#failovers.add();
+    this.#leaderless.recordMs(leaderlessMs);
   }
 
   /** A client was told no before it had a session of its own. */

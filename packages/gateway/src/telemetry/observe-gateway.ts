@@ -1,5 +1,5 @@
 import type { Metrics } from '@multigres/core';
-import type { PoolerClient } from '../route/pooler-client.ts';
+import type { Route } from '../route/route.ts';
 import type { Session, SessionState } from '../session/session.ts';
 import type { Classifier } from '../statement/classifier.ts';
 import type { StatementCatalog } from '../statement/statement-catalog.ts';
@@ -10,7 +10,9 @@ export interface GatewaySubject {
   readonly tunnels: { readonly size: number };
   readonly loginCount: number;
   readonly sessionsMax: number;
-  readonly pooler: PoolerClient;
+  readonly route: Route;
+  /** Sessions that wait for a leader; undefined where there is one pooler for everything. */
+  readonly waiting: { readonly size: number; readonly bytes: number } | undefined;
   readonly catalog: StatementCatalog;
   readonly classifier: Classifier;
 }
@@ -36,13 +38,18 @@ export function observeGateway(metrics: Metrics, subject: GatewaySubject): void 
   );
   gauge('multigres_gateway_sessions_max', 'The limit of sessions and logins together.', () => subject.sessionsMax);
   gauge('multigres_gateway_pooler_up', 'Links to the pooler that are up: one for each gateway process.', () =>
-    Number(subject.pooler.isUp),
+    Number(subject.route.isUp),
   );
   gauge(
     'multigres_gateway_relay_backlog_bytes',
     'Bytes for the pooler that the network has not taken.',
-    () => subject.pooler.backlogBytes,
+    () => subject.route.backlogBytes,
   );
+  const { waiting } = subject;
+  if (waiting !== undefined) {
+    gauge('multigres_gateway_buffered_sessions', 'Sessions that wait for a leader now.', () => waiting.size);
+    gauge('multigres_gateway_buffered_bytes', 'What these have sent and is kept for the leader.', () => waiting.bytes);
+  }
   gauge(
     'multigres_gateway_statements',
     'Distinct statements remembered for being carried.',

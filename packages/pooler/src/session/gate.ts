@@ -1,5 +1,12 @@
-import type { PgError } from '@multigres/core';
+import { sqlstate, type PgError } from '@multigres/core';
 import { notTheLeader } from '../errors.ts';
+
+/** Postgres cannot be reached, or is starting or stopping. */
+const outages: ReadonlySet<string> = new Set([
+  sqlstate.cannotConnectNow,
+  sqlstate.connectionFailure,
+  sqlstate.sqlclientUnableToEstablishSqlconnection,
+]);
 
 /** Who is told when the gate moves. */
 export interface Gated {
@@ -43,6 +50,11 @@ export class Gate {
     if (this.#isOpen) return;
     this.#isOpen = true;
     for (const session of this.#mine()) session.gateOpened();
+  }
+
+  /** That Postgres is away is nothing to tell anybody as long as another member may lead soon. */
+  covers({ sqlstate: code }: PgError): boolean {
+    return !this.#isOpen || (this.isGuarded && outages.has(code));
   }
 
   /** What those are told who knock (MG005, not applied). */

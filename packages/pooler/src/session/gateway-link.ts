@@ -246,7 +246,7 @@ export class GatewayLink implements LinkHandler, Returner {
       if (!this.#opening.delete(id)) return;
       if (!(base instanceof Base)) {
         sessionLimits.leave(admission);
-        return this.#refuse(id, gate.isOpen ? base : gate.refusal());
+        return this.#refuse(id, gate.covers(base) ? gate.refusal() : base);
       }
       const { applicationName } = startup;
       this.#sessions.set(

@@ -1,4 +1,4 @@
-import { sqlstate, type TraceContext, type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
+import { type TraceContext, type PgError, type Clock, type PgReport, type Timer } from '@multigres/core';
 import { requestCost, requestFlag, type CarriedSettings, type Link } from '@multigres/relay';
 import { PinReason } from '@multigres/sql';
 import type { Backend } from '../backend/backend.ts';
@@ -51,13 +51,6 @@ export interface SessionStart {
 }
 
 const nothing = (): void => undefined;
-
-/** Postgres cannot be reached, or is starting or stopping: another member may lead soon. */
-const outages: ReadonlySet<string> = new Set([
-  sqlstate.cannotConnectNow,
-  sqlstate.connectionFailure,
-  sqlstate.sqlclientUnableToEstablishSqlconnection,
-]);
 
 /** How long what a client has sent may go on after it left. Postgres itself would finish it, however long it takes. */
 const lingerMs = 5_000;
@@ -349,7 +342,7 @@ export class Session implements GroupOwner, Gated {
   /** The pool will not have a backend for it: no login is possible. */
   unserved(error: PgError): void {
     this.#stopWaiting();
-    if (this.gate.isGuarded && outages.has(error.sqlstate)) return this.#giveBackPending();
+    if (this.gate.covers(error)) return this.#giveBackPending();
     this.#refuseAndGoOn(error);
   }
 

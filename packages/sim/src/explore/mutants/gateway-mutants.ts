@@ -95,15 +95,14 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'gateway/gone-client-stays',
     file: session,
-    find: `    this.#requests.close();
-    this.#pooler.close(this.#channel);`,
-    replace: `    this.#requests.close();`,
+    find: `    else this.#pooler.close(this.#channel);`,
+    replace: ``,
     why: 'the pooler never learns that a client has left',
   },
   {
     name: 'gateway/lost-pooler-unsaid',
     file: session,
-    find: `    this.finish(poolerLost(owed));`,
+    find: `    else this.finish(poolerLost(owed));`,
     replace: `    void owed;`,
     why: 'a client whose pooler has gone waits for ever',
     scenario: 'pooling/crowd',
@@ -118,8 +117,8 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'gateway/moves-pinned-sessions',
     file: session,
-    find: `if (this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable) {`,
-    replace: `if (this.#welcomed && this.#phase === 'ready') {`,
+    find: `return this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable;`,
+    replace: `return this.#welcomed && this.#phase === 'ready';`,
     why: 'a session that was inside a transaction goes on with another pooler as if nothing had happened',
   },
   {
