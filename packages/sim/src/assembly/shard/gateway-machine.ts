@@ -17,6 +17,7 @@ export class GatewayMachine {
 
   async #start(site: ShardSite, world: World, cell: string): Promise<void> {
     const directory = site.directory(world, this.node);
+    const rpc = site.transport(world, this.node);
     this.gateway = await startGateway(
       world,
       {
@@ -26,10 +27,10 @@ export class GatewayMachine {
         console: { ...defaultConsoleConfig, trustAnywhere: true },
         limits: { ...defaultGatewayLimits, poolerWaitMs: 5000 },
       },
-      { kind: 'topology', directory, cell },
+      { kind: 'topology', directory, cell, rpc },
       {
         config: { name: this.name, cell, rpc: at(this.name, ports.gatewayControl) },
-        rpc: site.transport(world, this.node),
+        rpc,
         directory,
       },
     );
