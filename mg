@@ -108,7 +108,7 @@ case $command in
     exit 2
     ;;
   help | -h | --help) help ;;
-  up | down | status | psql | proxy | config | topo | gateway | pooler | pgctld)
+  up | down | status | psql | proxy | config | shard | topo | chaos | gateway | pooler | pgctld | orch)
     # Servers relay bytes that die young: a small nursery costs them nothing measurable and saves some 20 MB each.
     node_flags=--max-semi-space-size=4
     run packages/cli/src/main.ts "$@"
