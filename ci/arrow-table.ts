@@ -26,6 +26,9 @@ export const places: Readonly<Record<string, Place>> = {
 
   consensus: { layer: 'knowledge', packages: ['core', 'rpc'], libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
 
+  // Judges of what clients were told, for sim and chaos. No role may know them: a judge must not share a mistake with what it judges.
+  history: { layer: 'knowledge', packages: [], libraries: [], node: 'nowhere' },
+
   gateway: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
   pooler: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
   pgctld: { layer: 'role', packages: knowledge, libraries: ['@bufbuild/protobuf'], node: 'nowhere' },
@@ -39,7 +42,7 @@ export const places: Readonly<Record<string, Place>> = {
   },
   sim: {
     layer: 'world',
-    packages: [...knowledge, ...roles],
+    packages: [...knowledge, ...roles, 'history'],
     libraries: ['@bufbuild/protobuf', 'libpg-query', 'seedrandom'],
     // The command, the runner of worker threads, and the drain of promises. The simulated world itself needs nothing.
     node: [/^main\.ts$/, /^explore\//, /^kernel\/drain\.ts$/],
@@ -47,7 +50,7 @@ export const places: Readonly<Record<string, Place>> = {
 
   cli: {
     layer: 'edge',
-    packages: [...knowledge, ...roles, 'host'],
+    packages: [...knowledge, ...roles, 'host', 'history'],
     libraries: ['commander', 'listr2', 'smol-toml', 'zod'],
     node: 'everywhere',
   },

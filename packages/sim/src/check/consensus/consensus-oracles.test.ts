@@ -1,8 +1,8 @@
+import { explainRegister, type RegisterOp } from '@multigres/history';
 import { describe, expect, it } from 'vitest';
 import { BallotOracle, PromiseOracle, type SeenBallot } from './ballots.ts';
 import { ConsensusLedger } from './consensus-ledger.ts';
 import { GhostOracle, type QuorumView } from './quorum-view.ts';
-import { explainRegister, type RegisterOp } from './register-history.ts';
 
 const never = Number.POSITIVE_INFINITY;
 const write = (

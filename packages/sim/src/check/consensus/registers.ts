@@ -1,4 +1,4 @@
-import { explainRegister, type RegisterOp } from './register-history.ts';
+import { explainRegister, type RegisterOp } from '@multigres/history';
 
 /** Rows that many users write and read: what each was told is kept, and judged at the end, key by key. */
 export const registerKeys: readonly string[] = ['r1', 'r2', 'r3', 'r4'];
