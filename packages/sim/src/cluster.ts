@@ -52,6 +52,8 @@ export interface ShardSpec {
   readonly policy: { readonly name: string; readonly n: number };
   /** Share of calls between roles that come twice; each seed draws one. Default 0, 0 or 0.05. */
   readonly againShares: readonly number[];
+  /** `wild`: clocks drift by up to 1 % and are minutes apart. */
+  readonly clocks: 'usual' | 'wild';
   /** More attempts to change the leader than this after everything has healed are a storm. Default 8. */
   readonly ballotsMax: number;
 }

@@ -80,6 +80,7 @@ export async function runOnce(assemble: AssembleCluster, options: RunOptions): P
   const weather = new Weather({
     seed: `${scenario.name}#${seed}`,
     limitMs,
+    wildClocks: scenario.cluster.shard?.clocks === 'wild',
     ...(options.trace ? { trace: options.trace } : {}),
   });
   const run = new Run(weather, assemble, options);

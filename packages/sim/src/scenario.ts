@@ -39,6 +39,7 @@ const shardShapes: Fields = {
   orchestrators: shape.number,
   policy: shape.any,
   againShares: choice,
+  clocks: shape.text,
   ballotsMax: shape.number,
 };
 

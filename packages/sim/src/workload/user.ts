@@ -39,7 +39,7 @@ import {
 import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
 import { copyIn, copyOut, readLongParameter, readLongText } from './ops/copies.ts';
 import { readRegister, writeRegister } from './ops/registers.ts';
-import { writeAlone, writeTogether } from './ops/writes.ts';
+import { writeAlone, writeCancelled, writeCarelessly, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { beGuest, beRefused, beTurnedAway, passing } from './strangers.ts';
 import { UserSession, fateOf, type ClientState, type Peace } from './session.ts';
@@ -141,8 +141,11 @@ const shard: Mix = [
   [readTag, 30],
 ];
 
+const shardCancels: Mix = [...shard, [writeCancelled, 400]];
+const shardLowers: Mix = [...shard, [writeCarelessly, 400]];
+
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
-const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate, cancelPrepared]);
+const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate, cancelPrepared, writeCancelled]);
 
 /** How much the users of one run have in common at login: only backends with equal startup settings stand in for each other. */
 export type Likeness = 'alike' | 'different';
@@ -151,7 +154,7 @@ export function drawLikeness(random: RandomStream, workload: Workload): Likeness
   return workload !== 'everything' || random.chance(0.75) ? 'alike' : 'different';
 }
 
-export const workloads = ['everything', 'crowd', 'fair', 'writes', 'shard'] as const;
+export const workloads = ['everything', 'crowd', 'fair', 'writes', 'shard', 'shardCancels', 'shardLowers'] as const;
 export type Workload = (typeof workloads)[number];
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
@@ -165,6 +168,8 @@ function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'fair') return fair;
   if (workload === 'writes') return writes;
   if (workload === 'shard') return shard;
+  if (workload === 'shardCancels') return shardCancels;
+  if (workload === 'shardLowers') return shardLowers;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
   return some.length === 0 ? everything : some;

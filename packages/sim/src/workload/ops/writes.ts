@@ -36,6 +36,35 @@ export async function writeAlone(session: UserSession): Promise<Fate> {
   return fate;
 }
 
+/** A write, and second thoughts: what waits for its quorum can only be answered honestly by "unknown". */
+export async function writeCancelled(session: UserSession): Promise<void> {
+  const key = newKey(session);
+  session.model.cancelAsked = true;
+  const delayMs = session.random.chance(0.5) ? session.random.below(30) : session.random.below(1500);
+  const timer = session.world.clock.after(delayMs, () => session.cancel());
+  const fate = await insert(session, key);
+  timer.cancel();
+  session.checks.ledger.settle(key, outcome[fate]);
+  session.mark(`client/cancelled write ${fate}`);
+}
+
+/** Ways to ask for less durability than the shard promises. */
+const lowering: readonly string[] = [
+  'SET synchronous_commit = off',
+  'SET synchronous_commit TO local',
+  "SET synchronous_commit = 'remote_write'",
+  "SELECT set_config('synchronous_commit', 'off', false)",
+];
+
+/** What a user is told who may not have that. */
+const notLowered: readonly string[] = ['0A000', '42501', '22023'];
+
+/** A write by somebody who does not care whether it survives: it must, once it is acknowledged. */
+export async function writeCarelessly(session: UserSession): Promise<void> {
+  await session.either(session.random.pick(lowering), { expected: notLowered });
+  if (!session.over) await writeAlone(session);
+}
+
 /** Several writes, then COMMIT, ROLLBACK, or nothing: the user hangs up. */
 export async function writeTogether(session: UserSession): Promise<void> {
   const begin = session.random.pick(['BEGIN', 'START TRANSACTION']);
