@@ -15,15 +15,20 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
   const god = new ListeningGod(weather, checks, random.pick(spec.shard?.againShares ?? [0, 0, 0.05]));
   const site = new ShardSite(weather, god);
   const slow = random.pick([0, 0.2, 2]);
-  const postgres = installPostgres(weather, {
-    onUnsupported: (text) => weather.kernel.fail('model', `the Postgres model cannot do this: ${text}`),
-    authentication: 'trust',
-    roles: [{ name: 'postgres', superuser: true }, { name: 'app' }],
-    scramIterations: 2,
-    statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
-    flushDelayMs: { least: 0.1, greatest: 0.5 + slow * 5 },
-    startDelayMs: { least: 50, greatest: 500 },
-  });
+  const postgres = installPostgres(
+    weather,
+    {
+      onUnsupported: (text) => weather.kernel.fail('model', `the Postgres model cannot do this: ${text}`),
+      authentication: 'trust',
+      scramIterations: 2,
+      statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
+      flushDelayMs: { least: 0.1, greatest: 0.5 + slow * 5 },
+      startDelayMs: { least: 50, greatest: 500 },
+      reloadDelayMs: { least: 0.1, greatest: random.pick([1, 20, 200]) },
+      checkpointDelayMs: { least: 5, greatest: random.pick([20, 2000]) },
+    },
+    { roles: [{ name: 'postgres', superuser: true }, { name: 'app' }] },
+  );
   const machines = Array.from(
     { length: spec.shard?.members ?? cellNames.length },
     (_, i) => new PostgresMachine(site, postgres, `pg-${i + 1}`, cellNames[i % cellNames.length] as string),

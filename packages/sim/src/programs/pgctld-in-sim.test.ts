@@ -1,3 +1,4 @@
+import { utf8, type World } from '@multigres/core';
 import { defaultLimits, startPgctld, type Pgctld } from '@multigres/pgctld';
 import { NetworkTransport } from '@multigres/rpc';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -83,7 +84,7 @@ describe('the real pgctld on a simulated machine', () => {
       const again = await made.hands();
       expect((await again.status()).pid).toBe(pid);
       await again.stop('fast');
-      expect(made.site.servers.size).toBe(0);
+      expect(made.site.servers.get('pgctld-1')?.life.alive).toBe(false);
     }));
 
   it('starts a server again that was killed', () =>
@@ -116,4 +117,49 @@ describe('the real pgctld on a simulated machine', () => {
       });
     }
   });
+});
+
+describe('programs that copy', () => {
+  it('clone a running server, and rewind what has gone another way', () =>
+    run('copies', async ({ weather, site, sleep }) => {
+      const worldOf = (name: string): World => weather.world(weather.life(name), weather.machine(name));
+      const [one, two] = [worldOf('one'), worldOf('two')];
+      const limits = { timeoutMs: 60_000 };
+      const until = async (holds: () => boolean): Promise<void> => {
+        for (let looks = 0; !holds() && looks < 500; looks++) await sleep(20);
+      };
+      const isUp = (name: string): boolean => site.servers.get(name)?.model.phase === 'up';
+      for (const world of [one, two]) {
+        await world.disk.makeDirectory('/d');
+        await world.disk.makeDirectory('/run');
+      }
+      const server = ['-D', '/d/data', '-c', 'unix_socket_directories=/run', '-c', 'wal_retrieve_retry_interval=100ms'];
+      const serve = (world: World): Promise<unknown> => world.processes.spawn({ program: 'postgres', args: server });
+      await one.processes.run({ program: 'initdb', args: ['--pgdata=/d/data'] }, limits);
+      await serve(one);
+      await until(() => isUp('one'));
+      const copy = await two.processes.run(
+        { program: 'pg_basebackup', args: ['--pgdata=/d/data', '--dbname=host=one user=postgres'] },
+        limits,
+      );
+      expect(copy.exit).toEqual({ kind: 'code', code: 0 });
+      await two.disk.write('/d/data/standby.signal', new Uint8Array(0));
+      await two.disk.write('/d/data/postgresql.auto.conf', utf8("primary_conninfo = 'host=one user=postgres'\n"));
+      await serve(two);
+      await until(() => isUp('two'));
+      expect(site.servers.get('two')?.model.inspect.isInRecovery()).toBe(true);
+      await two.disk.write('/d/data/promote', new Uint8Array(0));
+      weather.machine('two').processes.send(site.servers.get('two')?.pid ?? 0, 'SIGUSR1');
+      await until(() => site.servers.get('two')?.model.inspect.isInRecovery() === false);
+      await sleep(100);
+      expect(weather.machine('two').disk.hasFile('/d/data/standby.signal')).toBe(false);
+      weather.machine('one').processes.send(site.servers.get('one')?.pid ?? 0, 'SIGINT');
+      await until(() => site.servers.get('one')?.life.alive === false);
+      const rewound = await one.processes.run(
+        { program: 'pg_rewind', args: ['--target-pgdata=/d/data', '--source-server=host=two user=postgres'] },
+        limits,
+      );
+      expect(`${rewound.stdout}${rewound.stderr}`).toContain('diverged at WAL location');
+      expect(rewound.exit).toEqual({ kind: 'code', code: 0 });
+    }));
 });

@@ -1,17 +1,21 @@
 import type { Endpoint, Listener, Network, Signal, World } from '@multigres/core';
+import type { Life } from '../kernel/life.ts';
 import { startPostgres, type PostgresModel } from '../model/postgres/postgres.ts';
-import type { PostgresOptions } from '../model/postgres/server/options.ts';
+import type { DelayMs, PostgresOptions } from '../model/postgres/server/options.ts';
+import { settingDefinition } from '../model/postgres/session/setting-table.ts';
+import type { DataDirectory } from '../model/postgres/storage/data-directory.ts';
 import type { ProgramStart } from '../world/processes.ts';
 import type { Weather } from '../world/weather.ts';
-import { readConfig } from './config-file.ts';
-import { directoryAt, serverVersion } from './initdb.ts';
+import { parseConfig, readConfig } from './config-file.ts';
+import { passwordIn } from './copy-programs.ts';
+import { autoConfBytes, directoryAt, serverVersion } from './initdb.ts';
 import { giveUp, option, place, textAt, toolsOf, type Tools } from './program.ts';
 
-/** A simulated server that runs, for whoever looks from outside: faults, oracles, programs that copy from it. */
+/** A simulated server that runs, for whoever looks from outside: faults and oracles. */
 export interface RunningServer {
   readonly machine: string;
+  readonly life: Life;
   readonly pid: number;
-  readonly directory: string;
   readonly port: number;
   readonly model: PostgresModel;
 }
@@ -19,14 +23,11 @@ export interface RunningServer {
 /** What the programs of all machines have in common. */
 export interface PostgresSite {
   readonly weather: Weather;
-  /** By machine. */
+  /** By machine: the last one that was started there. */
   readonly servers: Map<string, RunningServer>;
   /** Of the model, for each server alike. */
-  readonly options: Omit<PostgresOptions, 'endpoint' | 'directory' | 'settings'>;
+  readonly options: Omit<PostgresOptions, 'endpoint' | 'directory' | 'settings' | 'onExit' | 'passwordOf'>;
 }
-
-/** How often a stopping server is looked at. */
-const stopLookMs = 5;
 
 /** Runs a server until it is told to stop. (PostgreSQL documentation, "postgres".) */
 export async function postgres(site: PostgresSite, start: ProgramStart): Promise<number> {
@@ -36,49 +37,24 @@ export async function postgres(site: PostgresSite, start: ProgramStart): Promise
     start.write(`postgres (PostgreSQL) ${serverVersion}\n`, 'stdout');
     return 0;
   }
-  const directory = option(args, '-D') ?? '';
-  const lock = `${directory}/postmaster.pid`;
-  const value = directoryAt(tools, directory);
-  if (value === undefined) return giveUp(tools, `FATAL:  "${directory}" is not a valid data directory`);
-  const holder = Number((await textAt(tools.world, lock))?.split('\n')[0] ?? 0);
-  if (holder > 0 && holder !== start.pid && isPostgres(tools, holder)) {
-    return giveUp(tools, 'FATAL:  lock file "postmaster.pid" already exists');
-  }
-  const settings = await settingsOf(tools, args, directory);
-  const port = Number(settings.get('port') ?? 5432);
-  const told = (phase: string): Promise<void> =>
-    place(
-      tools.world,
-      lock,
-      lockText(start.pid, directory, port, settings.get('unix_socket_directories') ?? '', phase),
-    );
-  await told('starting');
-  const model = startPostgres(listeningTwice(tools.world, settings, port), {
-    ...site.options,
-    endpoint: { kind: 'tcp', host: settings.get('listen_addresses') === '' ? '127.0.0.1' : '0.0.0.0', port },
-    directory: value.data,
-  });
-  const server: RunningServer = { machine: start.machine, pid: start.pid, directory, port, model };
-  site.servers.set(start.machine, server);
-  void model.ready.then(() => told('ready   '));
-  await untilStopped(tools, model);
-  if (site.servers.get(start.machine) === server) site.servers.delete(start.machine);
-  await tools.world.disk.remove(lock);
-  return 0;
+  const path = option(args, '-D') ?? '';
+  const data = directoryAt(tools, path);
+  if (data?.usable !== true) return giveUp(tools, `FATAL:  "${path}" is not a valid data directory`);
+  if (await isLocked(tools, path)) return giveUp(tools, 'FATAL:  lock file "postmaster.pid" already exists');
+  const settings = await settingsOf(tools, args, path);
+  return new Postmaster(site, tools, path, data, settings).run();
 }
 
-function lockText(pid: number, directory: string, port: number, sockets: string, phase: string): string {
-  return `${pid}\n${directory}\n1893456000\n${port}\n${sockets}\n*\n  5432001         0\n${phase}\n`;
-}
-
-function isPostgres({ weather, start }: Tools, pid: number): boolean {
+async function isLocked({ world, weather, start }: Tools, directory: string): Promise<boolean> {
+  const holder = Number((await textAt(world, `${directory}/postmaster.pid`))?.split('\n')[0] ?? 0);
+  if (holder === start.pid) return false;
   return weather
     .machine(start.machine)
     .processes.runningOf('postgres')
-    .some((running) => running.pid === pid);
+    .some(({ pid }) => pid === holder);
 }
 
-/** From the files, ALTER SYSTEM's among them, and then the command line, which wins. */
+/** From the files, but ALTER SYSTEM's, and then from the command line, which wins. */
 async function settingsOf({ world }: Tools, args: readonly string[], directory: string): Promise<Map<string, string>> {
   const given = args.flatMap((arg, i): [string, string][] => {
     const [, name, value] = (args[i - 1] === '-c' && /^([^=]+)=(.*)$/.exec(arg)) || [];
@@ -91,28 +67,134 @@ async function settingsOf({ world }: Tools, args: readonly string[], directory: 
   return settings;
 }
 
-/** Resolves when the model has gone down, however it was told to. */
-function untilStopped({ start, world }: Tools, model: PostgresModel): Promise<void> {
-  const acts: Partial<Record<Signal, () => void>> = {
-    SIGTERM: () => model.stop(),
-    SIGINT: () => model.stop(),
-    SIGQUIT: () => model.crash(),
-  };
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (model.phase === 'down') resolve();
-      else world.clock.after(stopLookMs, look);
-    };
-    start.onSignal((signal) => {
-      acts[signal]?.();
-      if (acts[signal] !== undefined) look();
+/** One life of a server on a machine: the model, its files, its signals. */
+class Postmaster {
+  readonly #site: PostgresSite;
+  readonly #tools: Tools;
+  readonly #path: string;
+  readonly #data: DataDirectory;
+  readonly #settings: ReadonlyMap<string, string>;
+  readonly #port: number;
+  readonly #sockets: string;
+
+  constructor(
+    site: PostgresSite,
+    tools: Tools,
+    path: string,
+    data: DataDirectory,
+    settings: ReadonlyMap<string, string>,
+  ) {
+    this.#site = site;
+    this.#tools = tools;
+    this.#path = path;
+    this.#data = data;
+    this.#settings = settings;
+    this.#port = Number(settings.get('port') ?? 5432);
+    this.#sockets = settings.get('unix_socket_directories') ?? '/tmp';
+  }
+
+  async run(): Promise<number> {
+    const { start, world } = this.#tools;
+    await this.#tell('starting');
+    await this.#takeFiles();
+    const ended = Promise.withResolvers<number>();
+    const model = this.#start(() => ended.resolve(0));
+    this.#site.servers.set(start.machine, {
+      machine: start.machine,
+      life: start.life,
+      pid: start.pid,
+      port: this.#port,
+      model,
     });
-  });
+    start.onSignal((signal) => this.#heed(model, signal));
+    model.ready.then(
+      () => this.#tell('ready   '),
+      (error: unknown) => ended.resolve(giveUp(this.#tools, `FATAL:  ${String(error)}`)),
+    );
+    const code = await ended.promise;
+    await world.disk.remove(this.#lock);
+    return code;
+  }
+
+  get #lock(): string {
+    return `${this.#path}/postmaster.pid`;
+  }
+
+  /** What others have written while no server ran, and what follows the server from now on. */
+  async #takeFiles(): Promise<void> {
+    const { world, disk } = this.#tools;
+    const path = `${this.#path}/postgresql.auto.conf`;
+    const text = await textAt(world, path);
+    this.#data.autoConf = new Map(parseConfig(text ?? '').map(({ name, value }) => [name, value]));
+    this.#data.standbySignal = disk.hasFile(`${this.#path}/standby.signal`);
+    if (text !== undefined) disk.followFile(path, () => autoConfBytes(this.#data));
+  }
+
+  #start(onExit: () => void): PostgresModel {
+    const { world, disk } = this.#tools;
+    const { options } = this.#site;
+    const known = [...this.#settings].filter(([name]) => settingDefinition(name) !== undefined);
+    return startPostgres(listeningTwice(world, this.#sockets, this.#port), {
+      ...options,
+      endpoint: {
+        kind: 'tcp',
+        host: this.#settings.get('listen_addresses') === '' ? '127.0.0.1' : '0.0.0.0',
+        port: this.#port,
+      },
+      directory: this.#data,
+      settings: Object.fromEntries(known),
+      flushDelayMs: asSlowAs(disk.fault, options.flushDelayMs ?? { least: 0, greatest: 0 }),
+      passwordOf: async (conninfo) => passwordIn(await textAt(world, conninfo.get('passfile') ?? '/nowhere')),
+      onExit,
+    });
+  }
+
+  /** The lock file, in which pgctld and pg_ctl read how it is (PostgreSQL source, `miscinit.c`). */
+  #tell(phase: string): Promise<void> {
+    const lines = [
+      this.#tools.start.pid,
+      this.#path,
+      1_893_456_000,
+      this.#port,
+      this.#sockets,
+      '*',
+      '  5432001         0',
+      phase,
+    ];
+    return place(this.#tools.world, this.#lock, `${lines.join('\n')}\n`);
+  }
+
+  #heed(model: PostgresModel, signal: Signal): void {
+    if (signal === 'SIGTERM' || signal === 'SIGINT') model.stop();
+    if (signal === 'SIGQUIT') model.crash();
+    if (signal === 'SIGHUP' && model.phase !== 'down') model.reload();
+    if (signal === 'SIGUSR1') this.#promote(model);
+  }
+
+  #promote(model: PostgresModel): void {
+    const { disk } = this.#tools;
+    const order = `${this.#path}/promote`;
+    if (!disk.hasFile(order) || model.phase === 'down' || !model.inspect.isInRecovery()) return;
+    disk.dropFile(order);
+    void model.promote().then(() => disk.dropFile(`${this.#path}/standby.signal`));
+  }
+}
+
+/** A slow disk is slow for the server, too. */
+function asSlowAs(fault: { readonly slowness: number }, usual: DelayMs): DelayMs {
+  return {
+    get least(): number {
+      return usual.least * fault.slowness;
+    },
+    get greatest(): number {
+      return usual.greatest * fault.slowness;
+    },
+  };
 }
 
 /** A server listens at its port and at its socket. */
-function listeningTwice(world: World, settings: ReadonlyMap<string, string>, port: number): World {
-  const path = `${settings.get('unix_socket_directories') ?? '/tmp'}/.s.PGSQL.${port}`;
+function listeningTwice(world: World, sockets: string, port: number): World {
+  const path = `${sockets}/.s.PGSQL.${port}`;
   const listen: Network['listen'] = async (endpoint: Endpoint, accept): Promise<Listener> => {
     const byPort = await world.network.listen(endpoint, accept);
     const bySocket = await world.network.listen({ kind: 'unix', path }, accept);

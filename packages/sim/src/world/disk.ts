@@ -62,6 +62,16 @@ export class SimDisk {
     this.#file(path).value = value;
   }
 
+  /** The file's content is whatever this answers, until somebody writes it. The file must be there. */
+  followFile(path: string, live: () => Uint8Array): void {
+    this.#file(path).follow(live);
+  }
+
+  /** As a god: the file goes, if it is there; its absence is as durable as any change of a directory. */
+  dropFile(path: string): void {
+    if (this.hasFile(path)) this.#remove(path, false);
+  }
+
   /** What a file stands for; undefined if there is no such file, or it stands for nothing. */
   valueAt(path: string): KeptValue | undefined {
     const node = this.#find(path, 'nothing');

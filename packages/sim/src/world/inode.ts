@@ -12,21 +12,33 @@ export interface KeptValue {
 /** A file: what readers see now, and what is safely on the platter. */
 export class FileNode {
   readonly kind = 'file';
-  content: Uint8Array = emptyBytes;
   durable: Uint8Array = emptyBytes;
+  #content: Uint8Array = emptyBytes;
+  /** Somebody keeps the content up to date, durably: a server its configuration. */
+  #live: (() => Uint8Array) | undefined;
   /** A sync failed: what is written stays readable but will never become durable unless it is written again. */
   lost = false;
   value: KeptValue | undefined;
 
+  get content(): Uint8Array {
+    return this.#live?.() ?? this.#content;
+  }
+
   set(content: Uint8Array): void {
-    this.content = content;
+    this.#content = content;
+    this.#live = undefined;
     this.lost = false;
+  }
+
+  /** From now on the content is what this answers, until somebody writes the file. */
+  follow(live: () => Uint8Array): void {
+    this.#live = live;
   }
 
   copy(): FileNode {
     const copy = new FileNode();
-    copy.content = this.content;
-    copy.durable = this.content;
+    copy.set(this.content);
+    copy.sync();
     copy.value = this.value?.copy();
     return copy;
   }
@@ -37,13 +49,14 @@ export class FileNode {
 
   /** Unsynced bytes survive wholly, not at all, or up to a torn middle. */
   losePower(random: RandomStream): void {
-    if (this.content !== this.durable && !this.lost) {
+    const { content } = this;
+    if (this.#live !== undefined) this.durable = content;
+    else if (content !== this.durable && !this.lost) {
       const fate = random.below(3);
-      if (fate === 0) this.durable = this.content;
-      if (fate === 1) this.durable = this.content.slice(0, random.below(this.content.length + 1));
+      if (fate === 0) this.durable = content;
+      if (fate === 1) this.durable = content.slice(0, random.below(content.length + 1));
     }
-    this.content = this.durable;
-    this.lost = false;
+    this.set(this.durable);
     this.value?.losePower(random);
   }
 }

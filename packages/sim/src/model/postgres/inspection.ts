@@ -82,6 +82,11 @@ export class Inspection {
     });
   }
 
+  /** As pg_is_in_recovery() tells; false while the server is not up. */
+  isInRecovery(): boolean {
+    return this.#server.inRecovery;
+  }
+
   insertLsn(): Lsn {
     return this.#server.directory.log.insertLsn;
   }
