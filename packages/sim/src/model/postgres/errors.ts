@@ -118,6 +118,30 @@ export const mustAppearInGroupBy = (name: string, position: number | undefined):
 
 export const duplicateSchema = (name: string): PgError => make('42P06', `schema "${name}" already exists`);
 
+export const couldNotWriteConfig = (): PgError => make('58030', 'could not write to file "postgresql.auto.conf.tmp"');
+
+export const duplicateRole = (name: string): PgError => make('42710', `role "${name}" already exists`);
+
+export const undefinedRole = (name: string): PgError => make('42704', `role "${name}" does not exist`);
+
+export const permissionDeniedFor = (what: string): PgError => make('42501', `permission denied to ${what}`);
+
+export const cannotAlterRoleWithout = (): PgError => make('42501', 'permission denied to alter role');
+
+export const mayNotLogIn = (name: string): PgError =>
+  make('28000', `role "${name}" is not permitted to log in`, undefined, { severity: 'FATAL' });
+
+export const mayNotReplicate = (): PgError =>
+  make('42501', 'permission denied to start WAL sender', undefined, {
+    severity: 'FATAL',
+    detail: 'Only roles with the REPLICATION attribute may start a WAL sender process.',
+  });
+
+export const tooManySenders = (): PgError =>
+  make('53300', 'number of requested standby connections exceeds "max_wal_senders" (currently 10)', undefined, {
+    severity: 'FATAL',
+  });
+
 export const mustBeSuperuserFor = (what: string): PgError => make('42501', `must be superuser to execute ${what}`);
 
 export const aggregateNotAllowed = (clause: string, position: number | undefined): PgError =>

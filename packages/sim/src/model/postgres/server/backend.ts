@@ -101,6 +101,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     );
     this.#copyOut = new CopyOut(this.#writer, () => this.flushIfFull());
     this.#login = new Login(server, {
+      remote: connection.remote,
       send: (bytes) => this.#send(bytes),
       endStartup: () => this.#deframer.endStartup(),
       accept: (loggedIn) => this.#accept(loggedIn),
@@ -284,6 +285,12 @@ export class Backend implements ConnectionHandler, FrameSink {
       },
       end: () => this.#end(),
     };
+    try {
+      this.#server.admitSender(loggedIn.user);
+    } catch (error) {
+      this.#login.failed(error as PgError);
+      return;
+    }
     encodeBackendKeyData(this.#writer, this.pid, this.secretKey);
     encodeReadyForQuery(this.#writer, 'I');
     this.flush();

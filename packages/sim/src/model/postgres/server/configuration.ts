@@ -7,8 +7,10 @@ export type Config = ReadonlyMap<string, string>;
 /** postgresql.conf and postgresql.auto.conf, read now. */
 export function readConfig(conf: Readonly<Record<string, string>>, directory: DataDirectory): Config {
   const config = new Map<string, string>();
-  for (const [name, value] of Object.entries(conf)) config.set(name.toLowerCase(), value);
-  for (const [name, value] of directory.autoConf) config.set(name.toLowerCase(), value);
+  for (const [name, value] of [...Object.entries(conf), ...directory.autoConf]) {
+    // Postgres has more settings than the model; those of extensions have a dot.
+    if (settingDefinition(name) !== undefined || name.includes('.')) config.set(name.toLowerCase(), value);
+  }
   return config;
 }
 

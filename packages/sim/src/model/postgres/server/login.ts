@@ -20,6 +20,7 @@ export interface LoggedIn {
 }
 
 interface LoginHost {
+  readonly remote: string;
   send(bytes: Uint8Array): void;
   endStartup(): void;
   accept(loggedIn: LoggedIn): void;
@@ -72,7 +73,7 @@ export class Login {
         this.#host.endStartup();
         return;
       case 'chooseMethod':
-        this.#step({ kind: 'methodChosen', method: this.#server.authenticationFor(effect.request) });
+        this.#step({ kind: 'methodChosen', method: this.#server.authenticationFor(effect.request, this.#host.remote) });
         return;
       case 'cancel':
         this.#server.cancelRequest(effect.processId, effect.secretKey);

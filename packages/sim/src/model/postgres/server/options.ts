@@ -18,12 +18,14 @@ export interface PostgresOptions {
   readonly databases?: readonly string[];
   /** Default: a superuser `postgres`. */
   readonly roles?: readonly RoleOptions[];
-  /** Default `trust`. */
-  readonly authentication?: 'trust' | 'scram-sha-256';
+  /** Default `trust`. `local` trusts who comes by a socket file and asks all others. */
+  readonly authentication?: 'trust' | 'scram-sha-256' | 'local';
   /** SCRAM iterations; Postgres's default is 4096, which costs milliseconds of real time per login. */
   readonly scramIterations?: number;
-  /** postgresql.conf. */
-  readonly settings?: Readonly<Record<string, string>>;
+  /** postgresql.conf; as a function it is read anew at each start and reload. */
+  readonly settings?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  /** ALTER SYSTEM has written postgresql.auto.conf (`directory.autoConf`); it is done when the promise is. */
+  readonly onAlterSystem?: (settings: ReadonlyMap<string, string>) => Promise<void>;
   /** Before each statement; default none. */
   readonly statementDelayMs?: DelayMs;
   /** How much longer than that a query string takes. */

@@ -22,8 +22,12 @@ import {
 
 import {
   cannotConnectNow,
+  couldNotWriteConfig,
+  mayNotLogIn,
+  mayNotReplicate,
   mustBeSuperuserToSignal,
   tooManyConnections,
+  tooManySenders,
   undefinedDatabase,
   undefinedLogin,
   unsupported,
@@ -41,7 +45,7 @@ import type { Task, Wait } from '../wait.ts';
 import { Backend } from './backend.ts';
 import { Flusher } from './flusher.ts';
 import type { LoggedIn } from './login.ts';
-import { type Config } from './configuration.ts';
+import { configText, type Config } from './configuration.ts';
 import type { DelayMs, PostgresOptions } from './options.ts';
 import { ServerProcesses, type ProcessesHost } from './processes.ts';
 
@@ -110,11 +114,7 @@ export class Server implements SessionHost, ProcessesHost {
   }
 
   get roles(): RoleBook {
-    return {
-      get: (name) => this.#roles.get(name),
-      has: (name) => this.#roles.has(name),
-      all: () => [...this.#roles.values()],
-    };
+    return this.store.roles;
   }
 
   get inRecovery(): boolean {
@@ -142,7 +142,8 @@ export class Server implements SessionHost, ProcessesHost {
   }
 
   get conf(): Readonly<Record<string, string>> {
-    return this.#options.settings ?? {};
+    const { settings = {} } = this.#options;
+    return typeof settings === 'function' ? settings() : settings;
   }
 
   get reloadDelayMs(): DelayMs | undefined {
@@ -195,7 +196,7 @@ export class Server implements SessionHost, ProcessesHost {
     if (life !== this.#life) return;
     this.#loseUnflushed();
     this.directory.forgetMemory();
-    this.#store = new Store(this.directory);
+    this.#store = new Store(this.directory, this.#roles);
     this.#processes = new ServerProcesses(this);
     await new Promise<void>((resolve, reject) => {
       this.#served = { resolve, reject };
@@ -317,11 +318,12 @@ export class Server implements SessionHost, ProcessesHost {
     this.#backends.delete(backend.pid);
   }
 
-  /** How a client has to log in, or why it may not. Postgres asks in this order. */
-  authenticationFor(request: StartupRequest): AuthenticationMethod {
+  /** How a client has to log in, or why it may not. Postgres asks in this order. `remote` is a path for who came by a socket file. */
+  authenticationFor(request: StartupRequest, remote: string): AuthenticationMethod {
     const refusal = this.#refusal(request);
     if (refusal !== undefined) return { kind: 'reject', error: refusal };
-    if ((this.#options.authentication ?? 'trust') === 'trust') return { kind: 'trust' };
+    const { authentication = 'trust' } = this.#options;
+    if (authentication === 'trust' || (authentication === 'local' && remote.startsWith('/'))) return { kind: 'trust' };
     const nonce = encodeBase64(this.#random.bytes(18));
     const role = this.roles.get(request.user);
     if (role?.password === undefined) {
@@ -333,7 +335,6 @@ export class Server implements SessionHost, ProcessesHost {
   /** ALTER ROLE ... PASSWORD, by somebody outside of the simulated world. */
   setPassword(name: string, password: string): void {
     this.#roles.set(name, { ...this.#roles.get(name), name, password });
-    this.#verifiers.delete(name);
   }
 
   storedPassword(name: string): string | undefined {
@@ -353,14 +354,14 @@ export class Server implements SessionHost, ProcessesHost {
   }
 
   get #connectionsMax(): number {
-    return Number(this.#options.settings?.['max_connections'] ?? settingDefinition('max_connections')?.boot);
+    return Number(configText(this.processes.config, 'max_connections'));
   }
 
   #verifier(user: string, password: string): ScramVerifier {
-    let verifier = this.#verifiers.get(user);
+    let verifier = this.#verifiers.get(`${user} ${password}`);
     if (verifier === undefined) {
       verifier = scramVerifierOfPassword(password, this.#random.bytes(16), this.#options.scramIterations ?? 4096);
-      this.#verifiers.set(user, verifier);
+      this.#verifiers.set(`${user} ${password}`, verifier);
     }
     return verifier;
   }
@@ -368,14 +369,27 @@ export class Server implements SessionHost, ProcessesHost {
   /** Makes the session of somebody who has proven who it is. Throws what refuses it: 3D000, 28000, bad settings. */
   openSession(backend: Backend, loggedIn: LoggedIn, client: SessionClient): Session {
     const { user, database } = loggedIn;
-    if (!this.roles.has(user)) throw undefinedLogin(user);
+    const role = this.roles.get(user);
+    if (role === undefined) throw undefinedLogin(user);
+    if (role.login === false) throw mayNotLogIn(user);
     if (this.store.database(database) === undefined) throw undefinedDatabase(database);
     const session = new Session({ pid: backend.pid, user, database }, this, client);
     const version = this.#options.serverVersion ?? '17.2';
     session.settings.setReset('server_version', version);
     session.reconfigure(this.processes.config);
+    for (const [name, value] of Object.entries(role.settings ?? {})) session.settings.setReset(name, value);
     for (const [name, value] of loggedIn.settings) session.setStartupSetting(name, value);
     return session;
+  }
+
+  /** Whether somebody may be served by a walsender; throws 28000, 42501, 53300. */
+  admitSender(user: string): void {
+    const role = this.roles.get(user);
+    if (role === undefined) throw undefinedLogin(user);
+    if (role.login === false) throw mayNotLogIn(user);
+    if (role.superuser !== true && role.replication !== true) throw mayNotReplicate();
+    const { config, senders } = this.processes;
+    if (senders.size >= Number(configText(config, 'max_wal_senders'))) throw tooManySenders();
   }
 
   cancelRequest(pid: number, secretKey: Uint8Array): void {
@@ -437,6 +451,21 @@ export class Server implements SessionHost, ProcessesHost {
 
   replicate(lsn: Lsn, mode: SyncMode, session: Session): Task<void> {
     return this.processes.syncWaits.wait(lsn, mode, session);
+  }
+
+  *alteredSystem(): Task<void> {
+    const written = this.#options.onAlterSystem?.(this.directory.autoConf);
+    if (written === undefined) return;
+    let failure: unknown;
+    yield {
+      event: 'DataFileSync',
+      start: (wake) => {
+        written.catch((error: unknown) => (failure = error)).finally(wake);
+      },
+      cancel: () => {},
+      holdsOff: true,
+    };
+    if (failure !== undefined) throw couldNotWriteConfig();
   }
 
   flushLater(): void {

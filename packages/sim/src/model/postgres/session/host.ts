@@ -53,6 +53,8 @@ export interface SessionHost {
   flush(lsn: Lsn): Task<void>;
   /** Waits until enough standbys have it too; an interrupt ends the wait, not the commit. */
   replicate(lsn: Lsn, mode: SyncMode, session: Session): Task<void>;
+  /** ALTER SYSTEM has changed what stands in postgresql.auto.conf: waits until that is on the disk. */
+  alteredSystem(): Task<void>;
   /** The log has grown by a commit that nobody waits for. */
   flushLater(): void;
   databaseOid(name: string): number;

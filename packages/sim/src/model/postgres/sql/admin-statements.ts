@@ -13,25 +13,27 @@ import { settingText } from './setting-statements.ts';
 export function planAlterSystem(session: Session, stmt: AlterSystemStmt): Plan {
   const set = stmt.setstmt as VariableSetStmt;
   const name = (set.name ?? '').toLowerCase();
-  return command(() => {
+  return waitingCommand(function* run() {
     session.beAlone('ALTER SYSTEM');
     if (!session.isSuperuser(session.currentUser)) throw mustBeSuperuserFor('ALTER SYSTEM command');
     const { autoConf } = session.host.processes.directory;
-    if (set.kind === 'VAR_RESET_ALL') {
-      autoConf.clear();
-      return 'ALTER SYSTEM';
-    }
-    const definition = settingDefinition(name);
-    if (definition === undefined) throw unrecognizedParameter(name);
-    if (set.kind === 'VAR_SET_VALUE') {
-      const text = settingText(name, set.args ?? []);
-      checkSetting(definition, text, definition.boot);
-      if (name === 'synchronous_standby_names' && parseSyncNames(text) === 'invalid')
-        throw invalidParameterValue(name, text);
-      autoConf.set(name, text);
-    } else autoConf.delete(name);
+    if (set.kind === 'VAR_RESET_ALL') autoConf.clear();
+    else if (set.kind === 'VAR_SET_VALUE') autoConf.set(name, checkedText(name, set));
+    else if (settingDefinition(name) === undefined) throw unrecognizedParameter(name);
+    else autoConf.delete(name);
+    yield* session.host.alteredSystem();
     return 'ALTER SYSTEM';
   });
+}
+
+function checkedText(name: string, set: VariableSetStmt): string {
+  const definition = settingDefinition(name);
+  if (definition === undefined) throw unrecognizedParameter(name);
+  const text = settingText(name, set.args ?? []);
+  checkSetting(definition, text, definition.boot);
+  if (name === 'synchronous_standby_names' && parseSyncNames(text) === 'invalid')
+    throw invalidParameterValue(name, text);
+  return text;
 }
 
 /** CHECKPOINT; on a standby a restartpoint. */

@@ -1,7 +1,10 @@
 import type {
+  AlterRoleSetStmt,
+  AlterRoleStmt,
   AlterSystemStmt,
   ClosePortalStmt,
   CopyStmt,
+  CreateRoleStmt,
   CreateSchemaStmt,
   CreateSeqStmt,
   CreateStmt,
@@ -9,9 +12,11 @@ import type {
   DeclareCursorStmt,
   DeleteStmt,
   DiscardStmt,
+  DropRoleStmt,
   DropStmt,
   ExecuteStmt,
   FetchStmt,
+  GrantStmt,
   InsertStmt,
   ListenStmt,
   LockStmt,
@@ -38,6 +43,7 @@ import { planInsert } from './insert.ts';
 import { bodyOf, type Statement } from './parser.ts';
 import type { Plan, Planned } from './plan.ts';
 import { planDeallocate, planExecute, planPrepare } from './prepare-statements.ts';
+import { planAlterRole, planAlterRoleSet, planCreateRole, planDropRole, planGrant } from './role-statements.ts';
 import { planSelect } from './select.ts';
 import { planSet, planShow } from './setting-statements.ts';
 import { planTransaction } from './transaction-statements.ts';
@@ -113,6 +119,16 @@ function* planKind(session: Session, statement: Statement, paramTypes: number[],
       return planLock(session, source, bodyOf<LockStmt>(node));
     case 'AlterSystemStmt':
       return planAlterSystem(session, bodyOf<AlterSystemStmt>(node));
+    case 'CreateRoleStmt':
+      return planCreateRole(session, bodyOf<CreateRoleStmt>(node));
+    case 'AlterRoleStmt':
+      return planAlterRole(session, bodyOf<AlterRoleStmt>(node));
+    case 'AlterRoleSetStmt':
+      return planAlterRoleSet(session, bodyOf<AlterRoleSetStmt>(node));
+    case 'DropRoleStmt':
+      return planDropRole(session, bodyOf<DropRoleStmt>(node));
+    case 'GrantStmt':
+      return planGrant(session, bodyOf<GrantStmt>(node));
     case 'CheckPointStmt':
       return planCheckpoint(session);
     case 'CreateSchemaStmt':

@@ -1,5 +1,6 @@
 import type { Lsn } from '@multigres/core';
 
+import type { RoleOptions } from '../session/host.ts';
 import type { Xid } from './commit-log.ts';
 import type { TableShape } from './relation.ts';
 import type { Value } from './value.ts';
@@ -45,6 +46,8 @@ export type Change =
     }
   | { readonly kind: 'commit'; readonly xids: readonly Xid[] }
   | { readonly kind: 'abort'; readonly xids: readonly Xid[] }
+  /** `role` undefined: dropped. */
+  | { readonly kind: 'role'; readonly xid: Xid; readonly name: string; readonly role: RoleOptions | undefined }
   /** Where recovery may begin. `shutdown` if nothing was running. */
   | { readonly kind: 'checkpoint'; readonly timeline: number; readonly shutdown: boolean }
   /** The first record of a timeline that a promotion began. Whoever runs had been running before is aborted. */

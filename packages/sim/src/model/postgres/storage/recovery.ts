@@ -66,6 +66,9 @@ export class Recovery {
       case 'checkpoint':
         if (change.shutdown) this.#store.commits.endRecovery();
         return;
+      case 'role':
+        this.#store.roles.put(change.name, change.role, change.xid);
+        return;
       case 'lock':
     }
   }

@@ -7,6 +7,8 @@ import { Heap, type Version } from './heap.ts';
 import { LockManager } from './lock-manager.ts';
 import type { DataDirectory } from './data-directory.ts';
 import type { Change } from './log-record.ts';
+import type { RoleOptions } from '../session/host.ts';
+import { RoleCatalog } from './role-catalog.ts';
 import { Recovery } from './recovery.ts';
 import type { Relation, TableShape } from './relation.ts';
 
@@ -21,6 +23,7 @@ export const sequenceLogAhead = 32n;
 /** What lives in a running server's shared memory: rebuilt from the log by every start. */
 export class Store {
   readonly commits: CommitLog = new CommitLog();
+  readonly roles: RoleCatalog;
   readonly locks: LockManager = new LockManager();
   readonly #directory: DataDirectory;
   /** While the log is replayed; who asks for something else meanwhile may only read. */
@@ -30,8 +33,9 @@ export class Store {
   #nextOid = firstNormalOid;
 
   /** As the data files have it; the log is replayed on top, until `endRecovery`. */
-  constructor(directory: DataDirectory) {
+  constructor(directory: DataDirectory, roles: ReadonlyMap<string, RoleOptions>) {
     this.#directory = directory;
+    this.roles = new RoleCatalog(this.commits, roles);
     for (const name of directory.databases) this.#databases.set(name, new Catalog(this.commits));
     const recovery = new Recovery(this);
     this.#recovery = recovery;

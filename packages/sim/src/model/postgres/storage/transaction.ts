@@ -1,6 +1,7 @@
 import type { Lsn } from '@multigres/core';
 
 import { couldNotObtainLockOnRow, couldNotSerialize } from '../errors.ts';
+import type { RoleOptions } from '../session/host.ts';
 import type { Task } from '../wait.ts';
 import type { Catalog } from './catalog.ts';
 import type { CommitSequence, Xid } from './commit-log.ts';
@@ -332,6 +333,14 @@ export class Transaction {
     this.#touch(namespace.catalog);
     const { database } = namespace;
     if (database !== undefined) store.record({ kind: 'truncate', xid, database, oid: relation.oid, heap });
+  }
+
+  /** CREATE, ALTER and DROP ROLE; undefined drops. */
+  putRole(name: string, role: RoleOptions | undefined): void {
+    const { store } = this.#host;
+    const xid = this.xid();
+    store.roles.put(name, role, xid);
+    store.record({ kind: 'role', xid, name, role });
   }
 
   #touch(catalog: Catalog): void {
