@@ -66,7 +66,7 @@ export function planAlterRoleSet(session: Session, stmt: AlterRoleSetStmt): Plan
       const settings: Record<string, string> = { ...role.settings };
       if (set.kind === 'VAR_SET_VALUE') {
         settings[name] = settingText(name, set.args ?? []);
-        checkSetting(definition, settings[name] as string, definition.boot);
+        checkSetting(definition, settings[name], definition.boot);
       } else delete settings[name];
       return { ...role, settings };
     });
