@@ -17,6 +17,8 @@ export interface FailoverPlan {
   readonly preference: Preference;
   /** The old leader resigned: all that it acknowledged ends there, and it acknowledges and answers nothing until then, by the monotonic clock. */
   readonly resigned?: { readonly lsn: bigint; readonly untilMs: number };
+  /** Who shall not lead if the others are enough without it: it cannot commit, or somebody wants another leader. */
+  readonly avoid: string | undefined;
   readonly graceMs: number;
   readonly fenceGraceMs: number;
   /** Leases of old leaders, with the margin for drift. */
@@ -115,7 +117,9 @@ export function onFailoverEvent(state: Failover, event: FailoverEvent): Failover
 function start(state: Recruiting): FailoverStep {
   const { ask, recruitUntilMs } = state.plan;
   const effects = ask.map((pooler): FailoverEffect => ({ kind: 'recruit', pooler }));
-  return [{ ...state, asked: new Set(ask) }, [...effects, { kind: 'wake', atMs: recruitUntilMs }]];
+  const late = recruitUntilMs - state.plan.graceMs;
+  const wakes = [late, recruitUntilMs].map((atMs): FailoverEffect => ({ kind: 'wake', atMs }));
+  return [{ ...state, asked: new Set(ask) }, [...effects, ...wakes]];
 }
 
 function withAnswer<S extends Common>(
@@ -130,12 +134,25 @@ function withAnswer<S extends Common>(
 /** Promote, wait a little longer, or give up. */
 function consider(before: Recruiting, nowMs: number): FailoverStep {
   const [state, recruits] = askMore(before);
-  const choice = choose(recruitedOf(state), preferenceOf(state.plan, nowMs));
+  const choice = bestChoice(state, nowMs);
   if (choice === undefined) return [...giveUpOrWait(state, nowMs, recruits)];
   const enoughMs = state.enoughMs ?? nowMs;
   const untilMs = waitUntil(state, choice, enoughMs, nowMs);
   if (untilMs <= nowMs) return promote(state, choice, nowMs);
   return [{ ...state, enoughMs }, [...recruits, { kind: 'wake', atMs: untilMs }]];
+}
+
+/** The others are a choice of their own where they are enough among themselves. */
+function bestChoice(state: Recruiting, nowMs: number): Choice | undefined {
+  const { avoid, graceMs } = state.plan;
+  const preference = preferenceOf(state.plan, nowMs);
+  const all = recruitedOf(state);
+  const others = all.filter(({ member }) => poolerKey(member.pooler) !== avoid);
+  const among = choose(others, preference);
+  if (among !== undefined || others.length === all.length) return among;
+  // Nobody else can come any more, or not soon: better this one than none.
+  const isLate = outstandingOf(state).length === 0 || nowMs >= state.plan.recruitUntilMs - graceMs;
+  return isLate ? choose(all, preference) : undefined;
 }
 
 function preferenceOf({ preference, resigned }: FailoverPlan, nowMs: number): Preference {

@@ -66,7 +66,9 @@ export class Orders {
     if (successor !== undefined) poolerAt(view, successor);
     const what = `failover${successor === undefined ? '' : ` to ${poolerKey(successor)}`}`;
     const outcome = await keeper.order('leader', what, async () => {
-      const came = await keeper.changes.failover(view, successor === undefined ? {} : { successor });
+      // Somebody else than who leads now, unless it is named itself.
+      const avoid = poolerKey(successor) === view.head?.at.key ? undefined : view.head?.at.key;
+      const came = await keeper.changes.failover(view, { successor, avoid });
       if (came.kind !== 'led') throw failoverFailed(came.reason);
       return came;
     });

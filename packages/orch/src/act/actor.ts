@@ -74,9 +74,9 @@ export class Actor {
     return this.#member(leader).updateRule(request, { deadlineMs: view.tuning.updateRuleMs });
   }
 
-  async #failover({ successor }: ActionOf<'failover'>, view: ShardView, sinceMs: number): Promise<string> {
+  async #failover({ avoid }: ActionOf<'failover'>, view: ShardView, sinceMs: number): Promise<string> {
     const { world, changes, metrics } = this.#parts;
-    const outcome = await changes.failover(view, successor === undefined ? {} : { successor });
+    const outcome = await changes.failover(view, { avoid });
     if (outcome.kind !== 'led') throw failoverFailed(outcome.reason);
     metrics.failoverTime.recordMs(world.clock.nowMs() - sinceMs);
     return `${poolerKey(outcome.leader.pooler)} leads`;

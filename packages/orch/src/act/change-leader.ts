@@ -42,11 +42,13 @@ export class LeaderChanges {
   /** One attempt. Never rejects. */
   async failover(
     view: ShardView,
-    preference: Preference = {},
+    wanted: { readonly successor?: ComponentIdMessage | undefined; readonly avoid?: string | undefined } = {},
     resigned?: FailoverPlan['resigned'],
   ): Promise<FailoverOutcome> {
     const { world, metrics } = this.#parts;
-    const plan = { ...this.#plan(view, preference), ...(resigned && { resigned }) };
+    const { successor, avoid } = wanted;
+    const preference = successor === undefined ? {} : { successor };
+    const plan = { ...this.#plan(view, preference, avoid), ...(resigned && { resigned }) };
     const driver = this.#driver(plan);
     this.#running = driver;
     this.#ballot = plan.ballot;
@@ -92,7 +94,7 @@ export class LeaderChanges {
     }
   }
 
-  #plan(view: ShardView, preference: Preference): FailoverPlan {
+  #plan(view: ShardView, preference: Preference, avoid: string | undefined): FailoverPlan {
     const { world, observer } = this.#parts;
     const { tuning, live, heard, self, promised } = view;
     const seen = [promised?.ballot.term ?? 0n, ...live.map(({ number }) => number?.ballot?.term ?? 0n)];
@@ -105,6 +107,7 @@ export class LeaderChanges {
     );
     return {
       ...{ shard: view.shard, ballot, ask: cohort.filter((key) => observer.observed(key) !== undefined) },
+      avoid,
       quick: new Set(following.map(({ key }) => key)),
       heard: new Set(heard.map(({ key }) => key)),
       preference: { ...(leader?.pooler && { cell: leader.pooler.cell }), ...preference },

@@ -17,6 +17,9 @@ export function notBootstrapped(view: ShardView): Finding[] {
     const remedy = `Nothing: ${withData.key} has data already, and does not say of which rule.`;
     return [{ ...problem, remedy }];
   }
+  const unheard = view.members.find((at) => at.isRegistered && at.status?.member === undefined);
+  if (unheard !== undefined)
+    return [{ ...problem, remedy: `It waits for the word of ${unheard.key}, which may have data.` }];
   const settled = view.bootstrapPooler;
   const fit = view.heard.filter(
     (at) => at.isRegistered && at.status?.member?.data === DataState.NONE && isWanted(view, at),

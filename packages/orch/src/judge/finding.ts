@@ -26,7 +26,8 @@ export type ProblemKind =
 export type Action =
   | { readonly kind: 'bootstrap'; readonly pooler: string }
   | { readonly kind: 'recordBootstrap'; readonly systemIdentifier: bigint }
-  | { readonly kind: 'failover'; readonly successor?: ComponentIdMessage }
+  /** `avoid`: who shall not lead, if others can. */
+  | { readonly kind: 'failover'; readonly avoid: string | undefined }
   | { readonly kind: 'switchover'; readonly successor: ComponentIdMessage }
   | { readonly kind: 'setPrimary'; readonly pooler: string; readonly rule: RuleNumber; readonly leader: MemberId }
   | {

@@ -24,6 +24,8 @@ function troubleOf(view: ShardView, head: Head, at: ObservedMember): Finding | u
   const member = at.status?.member;
   if (member === undefined || member.busy !== '' || !isWanted(view, at)) return undefined;
   if (member.data === DataState.NONE || member.data === DataState.UNUSABLE) return noData(view, head, at, member);
+  // A data directory whose promises nobody knows: it may neither serve nor be counted (an old backup, a lost file).
+  if (member.member === undefined) return member.data === DataState.FINE ? noData(view, head, at, member) : undefined;
   if (compareBallots(member.promise?.ballot, head.number.ballot) > 0) return undefined;
   if (claimsToLead(at)) return staleLeader(view, head, at);
   if (member.following?.diverged === true) return diverged(view, head, at);
@@ -101,7 +103,7 @@ function diverged(view: ShardView, head: Head, at: ObservedMember): Finding {
 }
 
 function noData(view: ShardView, head: Head, at: ObservedMember, member: MemberStatus): Finding {
-  const what = member.data === DataState.NONE ? 'has no data directory' : 'has a data directory that cannot be used';
+  const what = member.data === DataState.NONE ? 'has no data directory' : 'has a data directory that may not be used';
   const problem = { kind: 'noData', subject: at.key, explanation: `${at.key} ${what}.` } as const;
   const [own, leaders] = [majorOf(at), majorOf(head.at)];
   if (own !== 0 && leaders !== 0 && own !== leaders) {

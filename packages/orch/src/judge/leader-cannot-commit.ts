@@ -16,5 +16,5 @@ export function leaderCannotCommit(view: ShardView): Finding[] {
   const why = isClosed
     ? `The leader ${head.at.key} is closed (${status.closedReason || 'it does not say why'}).`
     : `The leader ${head.at.key} has not reached a quorum for ${status.commitStalledMs} ms.`;
-  return [replaceLeader(view, 'leaderCannotCommit', why, [head.member])];
+  return [replaceLeader(view, 'leaderCannotCommit', why, head.member)];
 }

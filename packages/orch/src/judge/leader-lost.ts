@@ -1,7 +1,7 @@
 import { sameMember } from '@multigres/consensus';
 import type { MemberId } from '@multigres/rpc';
 import { claimsToLead, isHeard, memberAt, silentMs, type ShardView } from '../observe/shard-view.ts';
-import type { ObservedMember } from '../observe/snapshot.ts';
+import { poolerKey, type ObservedMember } from '../observe/snapshot.ts';
 import type { Finding } from './finding.ts';
 import { staggerMs } from './rank.ts';
 import { busyElsewhereMs, whyNotReplaceable } from './replaceable.ts';
@@ -20,10 +20,10 @@ export function replaceLeader(
   view: ShardView,
   kind: Finding['kind'],
   explanation: string,
-  without: readonly MemberId[] = [],
+  without?: MemberId,
 ): Finding {
   const problem = { kind, subject: '', explanation };
-  const obstacle = whyNotReplaceable(view, without);
+  const obstacle = whyNotReplaceable(view, without === undefined ? [] : [without]);
   if (obstacle !== undefined) return { ...problem, remedy: `Nothing can be done: ${obstacle}.` };
   const busyMs = busyElsewhereMs(view);
   if (busyMs > 0) {
@@ -32,7 +32,8 @@ export function replaceLeader(
     return { ...problem, remedy: `Orchestrator ${who} is changing the leader; it is left to finish.` };
   }
   const remedy = 'The most advanced of the other members becomes leader.';
-  return { ...problem, remedy, action: { kind: 'failover' }, afterMs: staggerMs(view) };
+  const avoid = without === undefined ? undefined : poolerKey(without.pooler);
+  return { ...problem, remedy, action: { kind: 'failover', avoid }, afterMs: staggerMs(view) };
 }
 
 function whyLost(view: ShardView, leader: MemberId): string | undefined {

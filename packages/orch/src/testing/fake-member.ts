@@ -64,7 +64,10 @@ export class FakeMember {
   lsn = 0n;
   leader: MemberId | undefined;
   following: RuleNumber | undefined;
+  /** Nobody streams to or from it. */
   isCut = false;
+  /** It answers nobody. */
+  isMute = false;
   stalledMs = 0;
   recoveryMs = 2_000;
   diverged = false;
@@ -134,6 +137,18 @@ export class FakeMember {
     this.changed();
   }
 
+  /** Its disk is lost, and with it what it was. */
+  loseData(): void {
+    this.data = DataState.NONE;
+    this.postgresUp = false;
+    this.role = MemberRole.IDLE;
+    this.promise = undefined;
+    this.rows = [];
+    this.lsn = 0n;
+    this.systemIdentifier = 0n;
+    this.changed();
+  }
+
   /** A client's commit; answers whether a quorum has it. */
   write(): boolean {
     if (!this.postgresUp || this.role !== MemberRole.LEADER) return false;
@@ -143,6 +158,7 @@ export class FakeMember {
   }
 
   async #deed<T>(deed: Deed, run: () => Promise<T>): Promise<T> {
+    if (this.isMute) await new Promise(() => {});
     this.calls.push(deed);
     await this.before(deed);
     const result = await run();
@@ -159,6 +175,7 @@ export class FakeMember {
       // The leader's own heartbeat, which followers receive.
       if (this.role === MemberRole.LEADER && this.postgresUp) this.write();
       if (this.role === MemberRole.FOLLOWER) this.#follow();
+      if (this.isMute) continue;
       yield { status: this.#status() };
     }
   }
@@ -172,7 +189,8 @@ export class FakeMember {
       serving: ServingState.SERVING,
       postgres: { up: this.postgresUp, versionNumber: 170_002 },
       member: {
-        ...{ member: this.member, role: this.role, postgresUp: this.postgresUp, data: this.data },
+        ...(this.data === DataState.FINE && { member: this.member }),
+        ...{ role: this.role, postgresUp: this.postgresUp, data: this.data },
         ...(this.promise && { promise: { ballot: this.promise } }),
         ...(this.postgresUp && { position: this.#position() }),
         ...{ open: isLeader && this.newest?.decided === true && this.postgresUp, commitStalledMs: this.stalledMs },
