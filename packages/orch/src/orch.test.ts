@@ -10,8 +10,8 @@ function callsOf(cluster: FakeCluster, deed: Deed): number {
   return cluster.members.flatMap(({ calls }) => calls.filter((each) => each === deed)).length;
 }
 
-function voters(cluster: FakeCluster): (string | undefined)[] {
-  return (cluster.leader?.newest?.rule.voters ?? []).map(({ pooler }) => pooler?.name).toSorted();
+function voters(cluster: FakeCluster): string[] {
+  return (cluster.leader?.newest?.rule.voters ?? []).map(({ pooler }) => pooler?.name ?? '').toSorted();
 }
 
 async function healthy(orchs: readonly string[] = three): Promise<FakeCluster & { old: FakeMember }> {
