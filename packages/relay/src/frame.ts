@@ -37,7 +37,7 @@ export const frameType = {
   unpin: 27,
   /** Asks for an end of the channel at which nothing is lost: `returned` for what has not been begun, then `recalled`. */
   recall: 28,
-  /** What the channel is sent from now on may run only where everything up to an LSN is replayed; see `encodeAfter`. */
+  /** What the channel is sent from now on may only run where everything up to this LSN is replayed; else it is returned. */
   after: 29,
   // pooler to gateway
   opened: 32,
@@ -54,8 +54,6 @@ export const frameType = {
   returned: 38,
   /** The answer to `recall`, and the last frame of the channel. */
   recalled: 39,
-  /** Everything that the session has committed by now is below this LSN; for channels that ask for it, see `Open.tellsLsn`. */
-  wrote: 40,
 } as const;
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
@@ -108,6 +106,8 @@ export const requestFlag = {
   unseen: 32,
   /** The group may change what the session's settings are: the backend stays until `settled` says how it came out. */
   settles: 64,
+  /** The group only reads, as far as its texts tell: it may run at a follower. */
+  reads: 128,
 } as const;
 
 /** Flags of `reply`. */

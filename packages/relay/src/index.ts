@@ -45,10 +45,6 @@ export {
 } from './frame.ts';
 export { Link, type LinkHandler, type LinkOptions } from './link.ts';
 export {
-  decodeAfter,
-  decodeWrote,
-  encodeAfter,
-  encodeWrote,
   decodeDefine,
   decodeError,
   decodeHello,
@@ -63,7 +59,6 @@ export {
   encodeOpen,
   encodeOpened,
   encodeSettings,
-  type After,
   type CarriedSettings,
   type Credentials,
   type Define,

@@ -4,13 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { BodyReader } from './body.ts';
 import { bodyBytesMax } from './frame.ts';
 import {
-  decodeAfter,
   decodeDefine,
   decodeError,
   decodeHello,
   decodeOpen,
   decodeOpened,
-  encodeAfter,
   encodeDefine,
   encodeError,
   encodeHello,
@@ -48,17 +46,10 @@ describe('the bodies of rare frames', () => {
       credentials,
       replication,
       at: fc.constantFrom('leader' as const, 'follower' as const),
-      tellsLsn: fc.boolean(),
     }),
   ])('open', (open) => {
     expect(through(open, encodeOpen, decodeOpen)).toEqual(open);
   });
-  test.prop([fc.record({ lsn: fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn }), waitMs: u32 })])(
-    'after',
-    (after) => {
-      expect(through(after, encodeAfter, decodeAfter)).toEqual(after);
-    },
-  );
   test.prop([fc.record({ id: u32, query: text, parameterTypes: fc.array(u32, { maxLength: 9 }) })])(
     'define',
     (define) => {

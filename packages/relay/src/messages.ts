@@ -39,8 +39,6 @@ export interface Open {
    * shows is durable. Who is not what is asked for refuses (MG005, not applied).
    */
   readonly at: OpenAt;
-  /** The pooler tells, before the end of each group outside of a transaction that may have written, how far the log has got (`wrote`). */
-  readonly tellsLsn: boolean;
 }
 
 export type OpenAt = 'leader' | 'follower';
@@ -63,12 +61,6 @@ export interface CarriedSettings {
   readonly text: string;
   /** In `settled`: the backend that ran the group has all of these now. Else nobody knows what it has, and it has to be given them anew. */
   readonly applied: boolean;
-}
-
-/** For reads at a follower: wait until it has replayed everything up to `lsn`, at most `waitMs`, and return what is not begun by then. */
-export interface After {
-  readonly lsn: bigint;
-  readonly waitMs: number;
 }
 
 /** What every new session is told: the ParameterStatus messages of its backends, in order. */
@@ -104,7 +96,7 @@ export function encodeOpen(open: Open): Uint8Array {
       break;
   }
   body.u8(replications.indexOf(open.replication));
-  body.u8((open.at === 'follower' ? 1 : 0) | (open.tellsLsn ? 2 : 0));
+  body.u8(open.at === 'follower' ? 1 : 0);
   return body.done();
 }
 
@@ -114,9 +106,8 @@ export function decodeOpen(reader: BodyReader): Open {
   const settings = decodePairs(reader);
   const credentials = decodeCredentials(reader);
   const replication = replications[reader.u8()] ?? 'none';
-  const bits = reader.u8();
-  const at = (bits & 1) !== 0 ? 'follower' : 'leader';
-  return { user, database, settings, credentials, replication, at, tellsLsn: (bits & 2) !== 0 };
+  const at = reader.u8() === 1 ? 'follower' : 'leader';
+  return { user, database, settings, credentials, replication, at };
 }
 
 function decodeCredentials(reader: BodyReader): Credentials {
@@ -158,22 +149,6 @@ export function decodeTrace(reader: BodyReader): TraceContext {
 
 function unhex(digits: string): Uint8Array {
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
-}
-
-export function encodeAfter({ lsn, waitMs }: After): Uint8Array {
-  return new BodyWriter().u64(lsn).u32(waitMs).done();
-}
-
-export function decodeAfter(reader: BodyReader): After {
-  return { lsn: reader.u64(), waitMs: reader.u32() };
-}
-
-export function encodeWrote(lsn: bigint): Uint8Array {
-  return new BodyWriter().u64(lsn).done();
-}
-
-export function decodeWrote(reader: BodyReader): bigint {
-  return reader.u64();
 }
 
 export function encodeOpened(opened: Opened): Uint8Array {

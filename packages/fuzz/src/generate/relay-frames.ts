@@ -40,8 +40,7 @@ function gatewayFrame(user: string, dice: Dice): Uint8Array {
     case 1: {
       const replication = dice.chance(0.9) ? 'none' : dice.pick(['physical', 'logical'] as const);
       const at = dice.pick(['leader', 'follower'] as const);
-      const place = { at, tellsLsn: dice.chance(0.5) };
-      const open = { user, database: 'd', settings: [], credentials: { kind: 'none' }, replication, ...place } as const;
+      const open = { user, database: 'd', settings: [], credentials: { kind: 'none' }, replication, at } as const;
       return frame(session, types.open, 0, 0, encodeOpen(open));
     }
     case 2:

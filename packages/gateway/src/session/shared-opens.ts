@@ -27,7 +27,6 @@ export class SharedOpens {
         credentials: { kind: 'none' },
         replication: 'none',
         at: 'leader',
-        tellsLsn: false,
       };
       if (this.#byContent.size < kindsMax) this.#byContent.set(content, open);
     }

@@ -83,7 +83,7 @@ export class Tunnel implements ConnectionHandler, ChannelHandler, Seeker {
     environment.tunnels.add(this);
     const credentials = credentialsOf(accepted, environment.authenticator.secretInFile(user));
     const settings = [...accepted.settings];
-    this.#open = { user, database, settings, credentials, replication, at: 'leader', tellsLsn: false };
+    this.#open = { user, database, settings, credentials, replication, at: 'leader' };
     this.#seek();
   }
 

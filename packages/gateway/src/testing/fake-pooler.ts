@@ -9,12 +9,10 @@ import {
 } from '@multigres/pgwire';
 import {
   BodyReader,
-  decodeAfter,
   decodeOpen,
   decodeSettings,
   encodeError,
   encodeOpened,
-  encodeWrote,
   endsGroup,
   frameType,
   Link,
@@ -181,7 +179,7 @@ export class FakePooler implements LinkHandler {
         if (session !== undefined) session.settings = decodeSettings(body).text;
         return;
       case frameType.after:
-        if (session !== undefined) session.after = decodeAfter(body).lsn;
+        if (session !== undefined) session.after = body.u64();
         return;
       case frameType.recall:
         this.sessions.delete(id);
@@ -225,7 +223,6 @@ export class FakePooler implements LinkHandler {
     if (text === 'begin') session.status = 'T';
     if (text === 'commit') session.status = 'I';
     if (text === 'write') this.lsn += 100n;
-    if (session.open.tellsLsn) (this.#link as Link).send(id, frameType.wrote, 0, 0, encodeWrote(this.lsn));
     this.answer(id, undefined, `${this.name}:${text}`);
   }
 

@@ -47,7 +47,6 @@ const open: Open = {
   credentials: { kind: 'none' },
   replication: 'none',
   at: 'leader',
-  tellsLsn: false,
 };
 
 /** A gateway for tests of the pooler: says frames and remembers in short what its sessions hear. */
