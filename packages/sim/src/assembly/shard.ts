@@ -1,11 +1,13 @@
-import { client, PgctldService } from '@multigres/rpc';
 import type { AssembleCluster } from '../cluster.ts';
 import { installPostgres } from '../programs/install.ts';
+import { describeShard } from './shard/describe-shard.ts';
 import { GatewayMachine } from './shard/gateway-machine.ts';
 import { ListeningGod } from './shard/listening-god.ts';
+import { OrchMachine } from './shard/orch-machine.ts';
 import { PostgresMachine } from './shard/postgres-machine.ts';
 import { at, ports } from './shard/ports.ts';
 import { cellNames, ShardSite } from './shard/shard-site.ts';
+import { SeeingGod } from './shard/seeing-god.ts';
 import { makeSchema, shardSchema } from './schema.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -15,30 +17,53 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
   const god = new ListeningGod(weather, checks, random.pick(spec.shard?.againShares ?? [0, 0, 0.05]));
   const site = new ShardSite(weather, god);
   const slow = random.pick([0, 0.2, 2]);
+  const reloadMs = random.pick([1, 20, 200]);
+  const checkpointMs = random.pick([20, 2000]);
+  const seen: { god?: SeeingGod } = {};
+  const names = new Map<string, string | undefined>();
   const postgres = installPostgres(
     weather,
-    {
+    (machine) => ({
       onUnsupported: (text) => weather.kernel.fail('model', `the Postgres model cannot do this: ${text}`),
-      authentication: 'trust',
+      authentication: 'local',
       scramIterations: 2,
       statementDelayMs: { least: 0.02, greatest: 0.05 + slow },
       flushDelayMs: { least: 0.1, greatest: 0.5 + slow * 5 },
       startDelayMs: { least: 50, greatest: 500 },
-      reloadDelayMs: { least: 0.1, greatest: random.pick([1, 20, 200]) },
-      checkpointDelayMs: { least: 5, greatest: random.pick([20, 2000]) },
-    },
+      reloadDelayMs: { least: 0.1, greatest: reloadMs },
+      checkpointDelayMs: { least: 5, greatest: checkpointMs },
+      onCommit: (lsn, what) => seen.god?.committed(machine, lsn, what),
+      onLog: (_level, message) => {
+        if (message.startsWith('selected new timeline')) seen.god?.promoted(machine);
+      },
+      onAlterSystem: async (settings) => {
+        const wanted = settings.get('synchronous_standby_names');
+        if (names.get(machine) !== wanted) seen.god?.renamed(machine);
+        names.set(machine, wanted);
+      },
+    }),
     { roles: [{ name: 'postgres', superuser: true }, { name: 'app' }] },
   );
+  const policy = spec.shard?.policy ?? { name: 'AT_LEAST_N', n: 2 };
   const machines = Array.from(
     { length: spec.shard?.members ?? cellNames.length },
     (_, i) => new PostgresMachine(site, postgres, `pg-${i + 1}`, cellNames[i % cellNames.length] as string),
   );
+  seen.god = new SeeingGod(weather, checks, machines, policy.n);
   const gateways = Array.from(
     { length: spec.gateways },
     (_, i) => new GatewayMachine(site, `gateway-${i + 1}`, cellNames[i % cellNames.length] as string),
   );
-  const nodes = [...machines.flatMap((machine) => machine.nodes), ...gateways.map(({ node }) => node)];
-  const names = [...machines.map(({ name }) => name), ...gateways.map(({ name }) => name)];
+  const orchs = Array.from(
+    { length: spec.shard?.orchestrators ?? cellNames.length },
+    (_, i) => new OrchMachine(site, `orch-${i + 1}`, cellNames[i % cellNames.length] as string),
+  );
+  const nodes = [
+    ...machines.flatMap((machine) => machine.nodes),
+    ...orchs.map(({ node }) => node),
+    ...gateways.map(({ node }) => node),
+  ];
+  const places = [...machines, ...orchs, ...gateways].map(({ name }) => name);
   return {
     endpoints: gateways.map(({ name }) => at(name, ports.gateway)),
     database: 'postgres',
@@ -47,7 +72,7 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
     countsFromStart: true,
     parts: {
       nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),
-      links: names.flatMap((one, i) => names.slice(i + 1).map((other) => [one, other] as const)),
+      links: places.flatMap((one, i) => places.slice(i + 1).map((other) => [one, other] as const)),
       disks: machines.map(({ name }) => name),
       servers: [],
       drainable: gateways.map(({ name }) => name),
@@ -63,24 +88,18 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
     },
     start: async () => {
       site.start();
+      await describeShard(site, policy);
       for (const node of nodes) node.start();
-      const [first] = machines;
-      if (first === undefined) return;
-      await waitUntil(weather, 'a pgctld is up', () => first.pooler !== undefined);
-      const world = weather.world(weather.life('operator'), weather.machine('operator'));
-      const hands = client(PgctldService, site.transport(world, first.pgctld).connect(at(first.name, ports.pgctld)));
-      await hands.initDb({}, { deadlineMs: 30_000 });
-      await hands.start({}, { deadlineMs: 30_000 });
-      await waitUntil(weather, 'Postgres is up', () => first.server?.model.phase === 'up');
-      await makeSchema(weather, at(first.name, ports.postgres), shardSchema);
-      await waitUntil(weather, 'gateways reach a pooler', () =>
-        gateways.every(({ gateway }) => gateway?.status().poolerIsUp),
+      const gateway = at(gateways[0]?.name ?? '', ports.gateway);
+      await waitUntil(weather, 'a leader serves', () =>
+        gateways.every(({ gateway: made }) => made?.status().poolerIsUp),
       );
+      await makeSchema(weather, gateway, shardSchema);
     },
     committedKeys: () =>
-      machines.flatMap(({ server }) =>
-        (server?.model.inspect.rows('postgres', 'ledger') ?? []).map((row) => String(row['k'])),
-      ),
+      (
+        machines.find(({ name }) => name === seen.god?.leader)?.server?.model.inspect.rows('postgres', 'ledger') ?? []
+      ).map((row) => String(row['k'])),
     leaks: () => [],
   };
 };

@@ -21,11 +21,11 @@ interface Scene {
 
 function scene(seed: string): Scene {
   const weather = new Weather({ seed, limitMs: 600_000, network: calmWeather });
-  const site = installPostgres(weather, {
+  const site = installPostgres(weather, () => ({
     onUnsupported: (text) => weather.kernel.fail('model', text),
     authentication: 'trust',
     startDelayMs: { least: 50, greatest: 100 },
-  });
+  }));
   let pid = 10;
   const made: Scene = {
     weather,

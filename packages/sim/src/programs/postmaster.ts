@@ -25,9 +25,11 @@ export interface PostgresSite {
   readonly weather: Weather;
   /** By machine: the last one that was started there. */
   readonly servers: Map<string, RunningServer>;
-  /** Of the model, for each server alike. */
-  readonly options: Omit<PostgresOptions, 'endpoint' | 'directory' | 'settings' | 'onExit' | 'passwordOf'>;
+  /** Of the model, on this machine. */
+  readonly options: (machine: string) => SiteOptions;
 }
+
+export type SiteOptions = Omit<PostgresOptions, 'endpoint' | 'directory' | 'settings' | 'onExit' | 'passwordOf'>;
 
 /** Runs a server until it is told to stop. (PostgreSQL documentation, "postgres".) */
 export async function postgres(site: PostgresSite, start: ProgramStart): Promise<number> {
@@ -132,7 +134,7 @@ class Postmaster {
 
   #start(onExit: () => void): PostgresModel {
     const { world, disk } = this.#tools;
-    const { options } = this.#site;
+    const options = this.#site.options(this.#tools.start.machine);
     const known = [...this.#settings].filter(([name]) => settingDefinition(name) !== undefined);
     return startPostgres(listeningTwice(world, this.#sockets, this.#port), {
       ...options,

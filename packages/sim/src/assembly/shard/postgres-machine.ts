@@ -1,5 +1,7 @@
 import { defaultLimits, startPgctld } from '@multigres/pgctld';
 import { defaultPoolerLimits, startPooler, type Pooler } from '@multigres/pooler';
+import type { DataDirectory } from '../../model/postgres/storage/data-directory.ts';
+import { ModelDirectory, controlFile } from '../../programs/model-directory.ts';
 import type { PostgresSite, RunningServer } from '../../programs/postmaster.ts';
 import { ProgramNode } from '../../world/program-node.ts';
 import type { SimNode } from '../../world/weather.ts';
@@ -7,6 +9,9 @@ import { at, everywhere, ports, shardKey } from './ports.ts';
 import type { ShardSite } from './shard-site.ts';
 
 const directory = '/var/lib/multigres';
+/** On the same volume as the data directory, and not inside it. */
+const memberDirectory = '/var/lib/member';
+const replication = { user: 'multigres_replication', password: 'a secret of all members' } as const;
 const socketDirectory = '/run/multigres';
 /** Users' sessions, and what the member needs itself. */
 const backendsMax = 20;
@@ -40,6 +45,12 @@ export class PostgresMachine {
     return this.postgres.isUp ? this.#postgres.servers.get(this.name) : undefined;
   }
 
+  /** What is on its disk, whether a server runs or not. */
+  get directory(): DataDirectory | undefined {
+    const value = this.postgres.machine.disk.valueAt(`${directory}/data/${controlFile}`);
+    return value instanceof ModelDirectory ? value.data : undefined;
+  }
+
   async #startPgctld(
     site: ShardSite,
     world: Parameters<Parameters<ShardSite['weather']['node']>[1]>[0],
@@ -56,6 +67,8 @@ export class PostgresMachine {
         port: ports.postgres,
         listenAddresses: ['*'],
         maxConnections: 100,
+        member: true,
+        replicationPassword: replication.password,
         keepRunning: true,
         limits: defaultLimits,
       },
@@ -67,6 +80,8 @@ export class PostgresMachine {
     site: ShardSite,
     world: Parameters<Parameters<ShardSite['weather']['node']>[1]>[0],
   ): Promise<void> {
+    await world.disk.makeDirectory(memberDirectory);
+    await world.disk.syncDirectory('/var/lib');
     this.pooler = await startPooler(
       world,
       {
@@ -75,6 +90,14 @@ export class PostgresMachine {
         postgres: { kind: 'unix', path: `${socketDirectory}/.s.PGSQL.${ports.postgres}` },
         limits: { ...defaultPoolerLimits, backendsMax, poolBackendsMax: backendsMax / 2 },
         admin: { user: 'postgres', database: 'postgres' },
+        member: {
+          pooler: { cell: this.cell, name: this.name },
+          directory: memberDirectory,
+          pgctld: at(this.name, ports.pgctld),
+          postgresAddress: at(this.name, ports.postgres),
+          superuser: 'postgres',
+          replication,
+        },
       },
       {
         config: { name: this.name, cell: this.cell, shard: shardKey, rpc: at(this.name, ports.pooler) },

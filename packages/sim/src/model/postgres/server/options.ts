@@ -1,4 +1,4 @@
-import type { Endpoint } from '@multigres/core';
+import type { Endpoint, Lsn } from '@multigres/core';
 
 import type { RoleOptions } from '../session/host.ts';
 import type { LogLevel } from '../replication/replication-host.ts';
@@ -42,6 +42,8 @@ export interface PostgresOptions {
   readonly checkpointDelayMs?: DelayMs;
   /** The password for a connection string that names a passfile. */
   readonly passwordOf?: (conninfo: ReadonlyMap<string, string>) => Promise<string | undefined> | string | undefined;
+  /** For oracles: a commit, by where its record ends, is durable here; and then, unless it is interrupted, on as many standbys as it has to wait for. */
+  readonly onCommit?: (lsn: Lsn, what: 'flushed' | 'replicated') => void;
   /** What goes to the server's log about replication. */
   readonly onLog?: (level: LogLevel, message: string) => void;
   /** The postmaster has ended, whyever. */

@@ -449,8 +449,16 @@ export class Server implements SessionHost, ProcessesHost {
     return (this.#flusher as Flusher).flush(lsn);
   }
 
-  replicate(lsn: Lsn, mode: SyncMode, session: Session): Task<void> {
-    return this.processes.syncWaits.wait(lsn, mode, session);
+  *replicate(lsn: Lsn, mode: SyncMode, session: Session): Task<void> {
+    this.#options.onCommit?.(lsn, 'flushed');
+    let interrupted = false;
+    yield* this.processes.syncWaits.wait(lsn, mode, {
+      interrupted: (error) => {
+        interrupted = true;
+        session.interrupted(error);
+      },
+    });
+    if (!interrupted) this.#options.onCommit?.(lsn, 'replicated');
   }
 
   *alteredSystem(): Task<void> {

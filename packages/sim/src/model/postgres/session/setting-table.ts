@@ -8,7 +8,7 @@ export interface SettingDefinition {
   readonly kind: 'bool' | 'integer' | 'real' | 'enum' | 'string';
   /** In the base unit, canonical. */
   readonly boot: string;
-  readonly unit?: 'ms' | 's' | 'min' | 'kB' | '8kB';
+  readonly unit?: 'ms' | 's' | 'min' | 'kB' | '8kB' | 'MB';
   readonly least?: number;
   readonly greatest?: number;
   readonly values?: readonly string[];
@@ -164,7 +164,7 @@ const definitions: readonly SettingDefinition[] = [
   bool('wal_log_hints', 'off', { context: 'postmaster' }),
   integer('max_wal_senders', 10, { context: 'postmaster', greatest: 262_143 }),
   integer('max_replication_slots', 10, { context: 'postmaster', greatest: 262_143 }),
-  integer('wal_keep_size', 0, { context: 'sighup' }),
+  integer('wal_keep_size', 0, { unit: 'MB', context: 'sighup' }),
   integer('wal_sender_timeout', 60_000, { unit: 'ms' }),
   integer('wal_receiver_timeout', 60_000, { unit: 'ms', context: 'sighup' }),
   integer('wal_receiver_status_interval', 10, { unit: 's', context: 'sighup', greatest: 2_147_483 }),

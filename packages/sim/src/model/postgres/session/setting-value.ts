@@ -31,6 +31,7 @@ const unitSize: Readonly<Record<NonNullable<SettingDefinition['unit']>, number>>
   min: 60_000,
   kB: 1,
   '8kB': 8,
+  MB: 1024,
 };
 
 const isTime = (unit: SettingDefinition['unit']): boolean => unit === 'ms' || unit === 's' || unit === 'min';
