@@ -105,6 +105,87 @@ export function initFailed(detail: string): PgError {
   });
 }
 
+/** Its hint says what is left to be done. */
+export function brokenData(dataDirectory: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: `data directory "${dataDirectory}" is not complete: rewinding or replacing it was interrupted`,
+    hint: 'Clone it from a running server.',
+  });
+}
+
+/** A deed needs the data directory for itself. */
+export function mustBeStopped(what: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: `cannot ${what} while Postgres is running`,
+    hint: 'Stop it first.',
+  });
+}
+
+export function noReplicationPassword(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: 'pgctld has no password for the replication user',
+    hint: 'Give it one in its configuration, the same for all members of the shard.',
+  });
+}
+
+export function malformedSource(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.invalidParameterValue,
+    message: 'the source must be given as a host and a port',
+  });
+}
+
+/** Nothing was changed. */
+export function cloneFailed(detail: string): PgError {
+  const full = detail.includes('No space left on device');
+  return new PgError({
+    sqlstate: full ? sqlstate.diskFull : sqlstate.systemError,
+    message: full ? 'cannot clone: the disk is full' : 'pg_basebackup failed',
+    detail,
+    ...(full ? { hint: 'The old data directory is kept until the copy is complete: both must fit.' } : {}),
+  });
+}
+
+/** The copy was thrown away, what was there before is as it was. */
+export function foreignSource(theirs: bigint, ours: bigint): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: 'cannot clone from a server of another cluster',
+    detail: `Its system identifier is ${theirs}, ours is ${ours}.`,
+  });
+}
+
+export function sourceOfOtherMajor(theirs: string, ours: number): PgError {
+  return new PgError({
+    sqlstate: sqlstate.objectNotInPrerequisiteState,
+    message: `cannot clone from PostgreSQL ${theirs} with the programs of PostgreSQL ${ours}`,
+    hint: 'All members of a shard run the same major version.',
+  });
+}
+
+/** pg_rewind gave up before it changed anything. */
+export function rewindRefused(detail: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.systemError,
+    message: 'pg_rewind failed and has changed nothing',
+    detail,
+  });
+}
+
+/** It had begun: the data directory is neither the old nor the new one. */
+export function rewindFailed(detail: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.systemError,
+    message: 'pg_rewind failed half-way',
+    detail,
+    hint: 'The data directory is only good to be cloned anew.',
+    fate: 'applied',
+  });
+}
+
 /** Our own files could not be read or written. */
 export function diskTrouble(doing: string, cause: Error, full: boolean): PgError {
   return new PgError(
@@ -183,9 +264,4 @@ export function tooManyRequests(): PgError {
 /** pgctld itself is ending. */
 export function shuttingDown(): PgError {
   return new PgError({ sqlstate: sqlstate.adminShutdown, message: 'pgctld is shutting down', fate: 'unknown' });
-}
-
-/** Said in the contract of PgctldService, not there yet. */
-export function notBuilt(deed: string): PgError {
-  return new PgError({ sqlstate: sqlstate.featureNotSupported, message: `${deed} is not supported yet` });
 }

@@ -1,10 +1,12 @@
-import { hex, utf8, type Child, type World } from '@multigres/core';
+import { hex, utf8, type World } from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
 import { foreignDirectory, initFailed, malformedIncarnation } from './errors.ts';
 import { giveToPostgres, withDisk } from './files.ts';
 import { writeMark } from './incarnation-mark.ts';
 import type { Layout } from './layout.ts';
+import { nameBeside, removeLeftovers } from './data-swap.ts';
 import { readControlData } from './read-control-data.ts';
+import { lastWords, runTool, type WatchTool } from './run-tool.ts';
 import type { RecordKeeper } from './server-record.ts';
 
 export interface InitOptions {
@@ -47,25 +49,6 @@ function initArgs(
   ];
 }
 
-/** Told of the process while it runs, so that it can be ended when pgctld ends. */
-export type WatchInitdb = (child: Child | undefined) => void;
-
-/**
- * Clears away what an attempt left behind that was killed half-way. Only for who holds the directory's lock. An initdb that has outlived
- * its pgctld for a moment may still be writing there: what cannot be removed now is harmless, has a name of its own, and goes the next time.
- */
-export async function removeLeftovers(world: World, layout: Layout): Promise<void> {
-  const names = await world.disk.list(layout.root);
-  for (const name of names.filter((candidate) => candidate.startsWith(layout.newDataPrefix))) {
-    try {
-      await world.disk.remove(`${layout.root}/${name}`, { recursive: true });
-    } catch (error) {
-      world.telemetry.log.warn('cannot remove a half-made data directory yet', { name, error: String(error) });
-    }
-  }
-  await world.disk.remove(layout.passwordFile);
-}
-
 /**
  * Makes a data directory aside and then gives it its name: whoever finds `data` finds it complete, whenever this was killed.
  * initdb flushes its files itself; the rename is flushed here.
@@ -77,12 +60,12 @@ export async function initialize(
   keeper: RecordKeeper,
   options: InitOptions,
   major: number,
-  watch: WatchInitdb,
+  watch: WatchTool,
 ): Promise<void> {
   const incarnation = incarnationFor(world, options.incarnation);
   await withDisk('initialize a data directory', async () => {
-    await removeLeftovers(world, layout);
-    const directory = `${layout.root}/${layout.newDataPrefix}${hex(world.random.bytes(4))}`;
+    await removeLeftovers(world, layout, keeper);
+    const directory = `${layout.root}/${nameBeside(world, 'made')}`;
     await world.disk.makeDirectory(directory, 0o700);
     await giveToPostgres(world, config, directory);
     try {
@@ -96,7 +79,7 @@ export async function initialize(
       await world.disk.rename(directory, layout.data);
       await world.disk.syncDirectory(layout.root);
     } finally {
-      await removeLeftovers(world, layout);
+      await removeLeftovers(world, layout, keeper);
     }
   });
 }
@@ -115,38 +98,18 @@ async function makeRoom(world: World, layout: Layout): Promise<void> {
   await world.disk.remove(layout.data, { recursive: true });
 }
 
-const outputLinesMax = 8;
-
 async function runInitdb(
   world: World,
   config: PgctldConfig,
   layout: Layout,
   args: readonly string[],
-  watch: WatchInitdb,
+  watch: WatchTool,
 ): Promise<void> {
   if (config.superuserPassword !== undefined) {
     await world.disk.write(layout.passwordFile, utf8(`${config.superuserPassword}\n`), 0o600);
     await giveToPostgres(world, config, layout.passwordFile);
   }
-  const child = await world.processes.spawn({
-    program: `${config.binDirectory}/initdb`,
-    args,
-    env: { LC_ALL: 'C' },
-    directory: layout.root,
-    ...(config.runAs === undefined ? {} : { runAs: config.runAs }),
-  });
-  watch(child);
-  const lines: string[] = [];
-  child.onLine((line) => {
-    if (line.trim() !== '') lines.push(line);
-    if (lines.length > outputLinesMax) lines.shift();
-  });
-  const timer = world.clock.after(config.limits.initMsMax, () => {
-    lines.push('it did not end in time');
-    child.signal('SIGKILL');
-  });
-  const exit = await child.exited;
-  timer.cancel();
-  watch(undefined);
-  if (exit.kind !== 'code' || exit.code !== 0) throw initFailed(lines.join('\n'));
+  const tool = { name: 'initdb', args, msMax: config.limits.initMsMax };
+  const result = await runTool(world, config, layout, tool, watch);
+  if (!result.succeeded) throw initFailed(lastWords(result));
 }

@@ -2,8 +2,6 @@
 export interface Layout {
   readonly root: string;
   readonly data: string;
-  /** A data directory that is being made; a name per attempt. */
-  readonly newDataPrefix: string;
   readonly etc: string;
   readonly mainConf: string;
   readonly ourConf: string;
@@ -28,7 +26,6 @@ export function layoutOf(directory: string): Layout {
   return {
     root: directory,
     data: `${directory}/data`,
-    newDataPrefix: 'data.new.',
     etc,
     mainConf: `${etc}/postgresql.conf`,
     ourConf: `${etc}/multigres.conf`,

@@ -1,9 +1,17 @@
-import { PgError, ProcessError, type Child, type Exit, type Machine, type Timer, type World } from '@multigres/core';
+import {
+  assert,
+  PgError,
+  ProcessError,
+  type Child,
+  type Exit,
+  type Machine,
+  type Timer,
+  type World,
+} from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
 import type { ControlData } from './control-data.ts';
 import type { DirectoryLock } from './directory-lock.ts';
 import { programUnusable, shuttingDown, startFailed, startTimeout, tooManyRequests } from './errors.ts';
-import { defaultInit, initialize, type InitOptions } from './initialize.ts';
 import type { Layout } from './layout.ts';
 import {
   lifecycleMachine,
@@ -20,6 +28,7 @@ import {
 import { observeData, observeServer, type ExpectedData, type KnownServer } from './observe.ts';
 import { tellToPromote } from './promote.ts';
 import { restartPauseMs } from './restart-pause.ts';
+import type { WatchTool } from './run-tool.ts';
 import { readEvidence, spawnServer } from './spawn-server.ts';
 import { readControlData } from './read-control-data.ts';
 import type { RecordKeeper } from './server-record.ts';
@@ -30,15 +39,21 @@ const asksMax = 64;
 /** How often, and with which pause, the log is read for why a start failed. */
 const evidenceLooksMax = 20;
 const evidencePauseMs = 50;
-/** How long initdb may take to clear up after itself when pgctld ends. */
-const initdbMsMax = 5_000;
+/** How long a program may take to clear up after itself when pgctld ends. */
+const toolMsMax = 5_000;
 
 type Untimed<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
+
+/** What is done to the data directory for an ask; `watch` is told of the program that does it. */
+export type Work = (watch: WatchTool) => Promise<void>;
 
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: PgError) => void;
+  readonly work: Work | undefined;
 }
+
+const noWork: Work = () => Promise.resolve();
 
 function exitText(exit: Exit): string {
   return exit.kind === 'code' ? `exit code ${exit.code}` : exit.signal;
@@ -56,10 +71,11 @@ export class LifecycleDriver {
   #state: Lifecycle;
   readonly #waiters: Map<number, Waiter> = new Map();
   #lastId = 0;
-  #init: InitOptions | undefined;
-  /** initdb, while it runs. */
-  #initdb: Child | undefined;
-  #initializing: Promise<void> = Promise.resolve();
+  /** initdb, pg_rewind or pg_basebackup, while it runs. */
+  #tool: Child | undefined;
+  #working: Promise<void> = Promise.resolve();
+  /** The next server follows nobody, whatever its configuration says. */
+  #alone = false;
   #childPid: number | undefined;
   /** Grows with each deed; what was seen before the latest one is out of date. */
   #deeds = 0;
@@ -100,15 +116,35 @@ export class LifecycleDriver {
   }
 
   /** Resolves when it is so, rejects with why it cannot be. */
-  request(what: Ask['what'], force: Force = 'fast', init?: InitOptions): Promise<void> {
+  request(what: Ask['what'], force: Force = 'fast', work?: Work): Promise<void> {
     if (this.#closed) return Promise.reject(shuttingDown());
     if (this.#waiters.size >= asksMax) return Promise.reject(tooManyRequests());
-    if (init !== undefined) this.#init ??= init;
     const id = (this.#lastId += 1);
     return new Promise((resolve, reject) => {
-      this.#waiters.set(id, { resolve, reject });
+      this.#waiters.set(id, { resolve, reject, work });
       this.#post({ kind: 'asked', id, what, force });
     });
+  }
+
+  /** Does `work` on the data directory of a server that is stopped, and answers what it answers. */
+  async overhaul<T>(what: 'rewind' | 'clone', work: (watch: WatchTool) => Promise<T>): Promise<T> {
+    let result: { readonly value: T } | undefined;
+    await this.request(what, 'fast', async (watch) => {
+      result = { value: await work(watch) };
+    });
+    assert(result !== undefined, 'who is told that it is done has had it done');
+    return result.value;
+  }
+
+  /** Lets a server that has crashed replay its log as a standby that follows nobody, and stops it cleanly. */
+  async recover(): Promise<void> {
+    this.#alone = true;
+    try {
+      await this.request('start');
+    } finally {
+      this.#alone = false;
+    }
+    await this.request('stop');
   }
 
   /** From now on every start is one as a standby. Durable when it resolves. */
@@ -124,16 +160,16 @@ export class LifecycleDriver {
     return this.#state.server;
   }
 
-  /** Ends the watching, and initdb where that runs, whose work would be undone anyway. Postgres runs on. */
+  /** Ends the watching, and a program that works on the data directory, whose work would be undone anyway. Postgres runs on. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#lookTimer?.cancel();
     this.#deadlineTimer?.cancel();
     for (const waiter of this.#waiters.values()) waiter.reject(shuttingDown());
     this.#waiters.clear();
-    this.#initdb?.signal('SIGTERM');
-    const kill = this.#world.clock.after(initdbMsMax, () => this.#initdb?.signal('SIGKILL'));
-    await this.#initializing;
+    this.#tool?.signal('SIGTERM');
+    const kill = this.#world.clock.after(toolMsMax, () => this.#tool?.signal('SIGKILL'));
+    await this.#working;
     kill.cancel();
   }
 
@@ -169,7 +205,10 @@ export class LifecycleDriver {
         void this.#look();
         return;
       case 'initialize':
-        this.#initializing = this.#initialize();
+        this.#working = this.#initialize(effect.id);
+        return;
+      case 'overhaul':
+        this.#working = this.#overhaul(effect.id);
         return;
       case 'spawn':
         void this.#spawn();
@@ -261,25 +300,36 @@ export class LifecycleDriver {
 
   /** A data directory that is not the member's own must not speak for it; a server alone may be given any. */
   #expected(): ExpectedData {
-    const incarnation = this.#config.member ? this.#keeper.record.incarnation : undefined;
-    return { major: this.#major, incarnation };
+    const { incarnation, rewinding, swap } = this.#keeper.record;
+    const mine = this.#config.member ? incarnation : undefined;
+    return { major: this.#major, incarnation: mine, rewinding, swap };
   }
 
-  async #initialize(): Promise<void> {
+  async #initialize(id: number): Promise<void> {
+    const refusal = await this.#work(id, 'initdb');
+    this.#post(refusal === undefined ? { kind: 'initialized' } : { kind: 'initRefused', refusal });
+  }
+
+  async #overhaul(id: number): Promise<void> {
+    const refusal = await this.#work(id, 'pg_basebackup');
+    this.#post({ kind: 'overhauled', id, refusal });
+  }
+
+  /** Does what the ask wants; answers why it could not be done. */
+  async #work(id: number, program: string): Promise<PgError | undefined> {
+    const work = this.#waiters.get(id)?.work ?? noWork;
     this.#deeds += 1;
-    const options = this.#init ?? defaultInit;
-    this.#init = undefined;
-    let event: Untimed<LifecycleEvent> = { kind: 'initialized' };
     try {
       await this.#lock.verify();
-      await initialize(this.#world, this.#config, this.#layout, this.#keeper, options, this.#major, (child) => {
-        this.#initdb = child;
+      await work((child) => {
+        this.#tool = child;
       });
+      return undefined;
     } catch (error) {
-      event = { kind: 'initRefused', refusal: refusalOf(error, `${this.#config.binDirectory}/initdb`) };
+      return refusalOf(error, `${this.#config.binDirectory}/${program}`);
+    } finally {
+      this.#deeds += 1;
     }
-    this.#deeds += 1;
-    this.#post(event);
   }
 
   async #spawn(): Promise<void> {
@@ -287,7 +337,10 @@ export class LifecycleDriver {
     let child: Child;
     try {
       await this.#lock.verify();
-      child = await spawnServer(this.#world, this.#config, this.#layout, this.#keeper.record.standby);
+      child = await spawnServer(this.#world, this.#config, this.#layout, {
+        standby: this.#keeper.record.standby,
+        alone: this.#alone,
+      });
     } catch (error) {
       this.#deeds += 1;
       const refusal = refusalOf(error, `${this.#config.binDirectory}/postgres`);

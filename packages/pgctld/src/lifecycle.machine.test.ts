@@ -8,6 +8,7 @@ import {
   lifecycleMachine,
   nextDeadlineMs,
   type Ask,
+  type DataSeen,
   type Force,
   type Lifecycle,
   type LifecycleEffect,
@@ -282,6 +283,39 @@ describe('a promotion', () => {
   });
 });
 
+describe('a rewind and a clone', () => {
+  const stopped = seen(none);
+
+  test.each(['rewind', 'clone'] as const)('(%s) of a server that runs is refused', (what) => {
+    const running = seen(alive('ready'));
+    expect(answered(after(running, asks(what), running).effects)).toEqual({ 1: '55000' });
+  });
+
+  test('keep everybody else away from the data directory while they last', () => {
+    const cloning = [stopped, asks('clone'), stopped] as const;
+    expect(after(...cloning).effects).toEqual([{ kind: 'overhaul', id: 1 }]);
+    for (const what of ['start', 'rewind', 'promote', 'init'] as const) {
+      expect(answered(after(...cloning, asks(what, 2)).effects)).toEqual({ 2: '55000' });
+    }
+    expect(answered(after(...cloning, asks('stop', 2)).effects)).toEqual({ 2: 'ok' });
+    const ended = after(...cloning, { kind: 'overhauled', id: 1, refusal: undefined, nowMs: 5 });
+    expect([answered(ended.effects), ended.state.server.kind]).toEqual([{ 1: 'ok' }, 'unknown']);
+  });
+
+  test('of what was interrupted: only a clone is let in', () => {
+    const broken: LifecycleEvent = { kind: 'observed', data: { kind: 'broken' }, server: none, nowMs: 0 };
+    for (const what of ['start', 'rewind', 'init'] as const) {
+      expect(answered(after(broken, asks(what), broken).effects)).toEqual({ 1: '55000' });
+    }
+    expect(kinds(after(broken, asks('clone'), broken).effects)).toEqual(['overhaul']);
+  });
+
+  test('tell why they failed', () => {
+    const failed = after(stopped, asks('rewind'), stopped, { kind: 'overhauled', id: 1, refusal: trouble, nowMs: 5 });
+    expect(answered(failed.effects)).toEqual({ 1: '58000' });
+  });
+});
+
 test('a reload needs a running server', () => {
   const running = seen(alive('ready'));
   expect(kinds(after(running, asks('reload'), running).effects)).toEqual(['reload', 'answer']);
@@ -295,13 +329,18 @@ describe('whatever happens in whatever order', () => {
     fc.constant({ kind: 'crashed' }),
     fc.record({ kind: fc.constant('alive' as const), pid: fc.constantFrom(7, 8), phase }),
   );
-  const what = fc.constantFrom<Ask['what']>('init', 'start', 'stop', 'restart', 'reload', 'promote');
+  const what = fc.constantFrom<Ask['what']>('init', 'start', 'stop', 'restart', 'reload', 'promote', 'rewind', 'clone');
   const force = fc.constantFrom<Force>('smart', 'fast', 'immediate');
   const event = fc.oneof(
-    fc.record({ kind: fc.constant('observed' as const), data: fc.constantFrom(present, absent), server }),
+    fc.record({
+      kind: fc.constant('observed' as const),
+      data: fc.constantFrom<DataSeen>(present, absent, { kind: 'broken' }),
+      server,
+    }),
     fc.record({ kind: fc.constant('asked' as const), what, force }),
     fc.constant({ kind: 'initialized' as const }),
     fc.constant({ kind: 'initRefused' as const, refusal: trouble }),
+    fc.constantFrom(...[undefined, trouble].map((refusal) => ({ kind: 'overhauled' as const, refusal }))),
     fc.constant({ kind: 'spawned' as const, pid: 7 }),
     fc.constant({ kind: 'exited' as const, pid: 7, exit: '' }),
     fc.constant({ kind: 'startRefused' as const, refusal: trouble }),
@@ -317,17 +356,27 @@ describe('whatever happens in whatever order', () => {
         let state = machine.initial;
         let nowMs = 0;
         const open = new Set<number>();
+        let atWork: number | undefined;
         steps.forEach((step, id) => {
           nowMs += step.afterMs;
           const before = state.server;
           if (step.event.kind === 'asked') open.add(id);
-          const [next, effects] = machine.step(state, { ...step.event, id, nowMs } as LifecycleEvent);
+          const ended = step.event.kind === 'overhauled' ? { id: atWork ?? -1 } : { id };
+          if (step.event.kind === 'overhauled') atWork = undefined;
+          const [next, effects] = machine.step(state, { ...step.event, ...ended, nowMs } as LifecycleEvent);
           state = next;
           check(state, lifecycleInvariants);
           for (const effect of effects) {
-            if ('id' in effect) assert(open.delete(effect.id), 'nobody is answered twice');
+            if (effect.kind === 'answer' || effect.kind === 'answerLate') {
+              assert(open.delete(effect.id), 'nobody is answered twice');
+            }
+            if (effect.kind === 'overhaul') {
+              assert(atWork === undefined, 'one at a time changes the data directory');
+              atWork = effect.id;
+            }
             // A server that ran may only be followed by another one when we have seen that it is gone.
-            if (effect.kind !== 'spawn') continue;
+            if (effect.kind === 'spawn') assert(atWork === undefined, 'no server is started on what is being changed');
+            if (effect.kind !== 'spawn' && effect.kind !== 'overhaul') continue;
             const gone: Partial<Record<typeof before.kind, string>> = {
               running: 'observed',
               promoting: 'observed',
@@ -336,7 +385,10 @@ describe('whatever happens in whatever order', () => {
               failing: 'startRefused',
             };
             const news = gone[before.kind];
-            assert(news === undefined || news === step.event.kind, 'no server is started beside another');
+            assert(
+              news === undefined || news === step.event.kind,
+              'no server is started beside another, nor the data changed under one',
+            );
           }
           expect(new Set(state.asks.map((ask) => ask.id))).toEqual(open);
         });

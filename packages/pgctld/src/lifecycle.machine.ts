@@ -1,5 +1,14 @@
 import { unreachable, type Machine, type PgError, type Step } from '@multigres/core';
-import { busy, notInitialized, notRunning, overtaken, promoteTimeout, stopTimeout } from './errors.ts';
+import {
+  brokenData,
+  busy,
+  mustBeStopped,
+  notInitialized,
+  notRunning,
+  overtaken,
+  promoteTimeout,
+  stopTimeout,
+} from './errors.ts';
 import type { PgctldLimits } from './config.ts';
 import type { PostmasterPhase } from './postmaster-pid.ts';
 
@@ -12,6 +21,10 @@ export type Server =
   | { readonly kind: 'unusable'; readonly refusal: PgError }
   | { readonly kind: 'notInitialized' }
   | { readonly kind: 'initializing' }
+  /** A rewind or a swap was interrupted: only good to be cloned anew. */
+  | { readonly kind: 'broken' }
+  | { readonly kind: 'rewinding' }
+  | { readonly kind: 'cloning' }
   | { readonly kind: 'stopped'; readonly crashed: boolean }
   /** `pid` is not known until the process is there. */
   | { readonly kind: 'starting'; readonly pid: number | undefined; readonly sinceMs: number }
@@ -25,7 +38,7 @@ export type Server =
 /** Somebody waits for an answer. A restart is a stop (`down`) and then a start (`up`). */
 export interface Ask {
   readonly id: number;
-  readonly what: 'init' | 'start' | 'stop' | 'restart' | 'reload' | 'promote';
+  readonly what: 'init' | 'start' | 'stop' | 'restart' | 'reload' | 'promote' | 'rewind' | 'clone';
   readonly force: Force;
   readonly phase: 'down' | 'up';
   readonly sinceMs: number;
@@ -45,6 +58,7 @@ export interface Lifecycle {
 export type DataSeen =
   | { readonly kind: 'absent' }
   | { readonly kind: 'present' }
+  | { readonly kind: 'broken' }
   | { readonly kind: 'unusable'; readonly refusal: PgError };
 
 export type ServerSeen =
@@ -58,6 +72,8 @@ export type LifecycleEvent = { readonly nowMs: number } & (
   | { readonly kind: 'asked'; readonly id: number; readonly what: Ask['what']; readonly force: Force }
   | { readonly kind: 'initialized' }
   | { readonly kind: 'initRefused'; readonly refusal: PgError }
+  /** The rewind or the clone has ended. */
+  | { readonly kind: 'overhauled'; readonly id: number; readonly refusal: PgError | undefined }
   | { readonly kind: 'spawned'; readonly pid: number }
   | { readonly kind: 'exited'; readonly pid: number; readonly exit: string }
   | { readonly kind: 'startRefused'; readonly refusal: PgError }
@@ -68,7 +84,9 @@ export type LifecycleEvent = { readonly nowMs: number } & (
 
 export type LifecycleEffect =
   | { readonly kind: 'observe' }
-  | { readonly kind: 'initialize' }
+  /** What the ask says how. */
+  | { readonly kind: 'initialize'; readonly id: number }
+  | { readonly kind: 'overhaul'; readonly id: number }
   | { readonly kind: 'spawn' }
   /** Find out why the process has ended; answered by `startRefused`. */
   | { readonly kind: 'explain'; readonly pid: number | undefined; readonly exit: string }
@@ -88,27 +106,138 @@ export interface LifecycleOptions {
   readonly limits: PgctldLimits;
 }
 
-type Verdict = 'wait' | 'act' | 'done' | 'unusable' | 'notInitialized' | 'notRunning';
-type Want = 'init' | 'start' | 'stop' | 'reload' | 'promote';
+type Verdict =
+  | 'wait'
+  | 'act'
+  | 'done'
+  | 'unusable'
+  | 'notInitialized'
+  | 'notRunning'
+  | 'broken'
+  | 'mustBeStopped'
+  | 'rewinding'
+  | 'cloning';
+type Want = Exclude<Ask['what'], 'restart'>;
 
 /** Every cell is a decision: what is done for who wants this while the server is so. */
 export const verdicts: Readonly<Record<Server['kind'], Readonly<Record<Want, Verdict>>>> = {
-  unknown: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait', promote: 'wait' },
-  unusable: { init: 'unusable', start: 'unusable', stop: 'done', reload: 'unusable', promote: 'unusable' },
+  unknown: {
+    init: 'wait',
+    start: 'wait',
+    stop: 'wait',
+    reload: 'wait',
+    promote: 'wait',
+    rewind: 'wait',
+    clone: 'wait',
+  },
+  unusable: {
+    init: 'unusable',
+    start: 'unusable',
+    stop: 'done',
+    reload: 'unusable',
+    promote: 'unusable',
+    rewind: 'unusable',
+    clone: 'unusable',
+  },
+  broken: {
+    init: 'broken',
+    start: 'broken',
+    stop: 'done',
+    reload: 'broken',
+    promote: 'broken',
+    rewind: 'broken',
+    clone: 'act',
+  },
   notInitialized: {
     init: 'act',
     start: 'notInitialized',
     stop: 'done',
     reload: 'notInitialized',
     promote: 'notInitialized',
+    rewind: 'notInitialized',
+    clone: 'act',
   },
-  initializing: { init: 'wait', start: 'wait', stop: 'wait', reload: 'wait', promote: 'wait' },
-  stopped: { init: 'done', start: 'act', stop: 'done', reload: 'notRunning', promote: 'notRunning' },
-  starting: { init: 'done', start: 'wait', stop: 'act', reload: 'wait', promote: 'wait' },
-  failing: { init: 'done', start: 'wait', stop: 'wait', reload: 'wait', promote: 'wait' },
-  running: { init: 'done', start: 'done', stop: 'act', reload: 'act', promote: 'act' },
-  promoting: { init: 'done', start: 'done', stop: 'act', reload: 'act', promote: 'wait' },
-  stopping: { init: 'done', start: 'wait', stop: 'act', reload: 'notRunning', promote: 'notRunning' },
+  initializing: {
+    init: 'wait',
+    start: 'wait',
+    stop: 'wait',
+    reload: 'wait',
+    promote: 'wait',
+    rewind: 'wait',
+    clone: 'wait',
+  },
+  rewinding: {
+    init: 'done',
+    start: 'rewinding',
+    stop: 'done',
+    reload: 'notRunning',
+    promote: 'notRunning',
+    rewind: 'wait',
+    clone: 'rewinding',
+  },
+  cloning: {
+    init: 'cloning',
+    start: 'cloning',
+    stop: 'done',
+    reload: 'notRunning',
+    promote: 'notRunning',
+    rewind: 'cloning',
+    clone: 'wait',
+  },
+  stopped: {
+    init: 'done',
+    start: 'act',
+    stop: 'done',
+    reload: 'notRunning',
+    promote: 'notRunning',
+    rewind: 'act',
+    clone: 'act',
+  },
+  starting: {
+    init: 'done',
+    start: 'wait',
+    stop: 'act',
+    reload: 'wait',
+    promote: 'wait',
+    rewind: 'mustBeStopped',
+    clone: 'mustBeStopped',
+  },
+  failing: {
+    init: 'done',
+    start: 'wait',
+    stop: 'wait',
+    reload: 'wait',
+    promote: 'wait',
+    rewind: 'wait',
+    clone: 'wait',
+  },
+  running: {
+    init: 'done',
+    start: 'done',
+    stop: 'act',
+    reload: 'act',
+    promote: 'act',
+    rewind: 'mustBeStopped',
+    clone: 'mustBeStopped',
+  },
+  promoting: {
+    init: 'done',
+    start: 'done',
+    stop: 'act',
+    reload: 'act',
+    promote: 'wait',
+    rewind: 'mustBeStopped',
+    clone: 'mustBeStopped',
+  },
+  stopping: {
+    init: 'done',
+    start: 'wait',
+    stop: 'act',
+    reload: 'notRunning',
+    promote: 'notRunning',
+    rewind: 'wait',
+    clone: 'wait',
+  },
 };
 
 const forces: readonly Force[] = ['smart', 'fast', 'immediate', 'kill'];
@@ -137,7 +266,7 @@ const starts = (ask: Ask): boolean => wantOf(ask) === 'start';
 const promotes = (ask: Ask): boolean => ask.what === 'promote';
 
 /** While the server is in one of these, nothing moves unless somebody asks, so what we know may be old. */
-const resting: ReadonlySet<Server['kind']> = new Set(['unusable', 'notInitialized', 'stopped', 'running']);
+const resting: ReadonlySet<Server['kind']> = new Set(['unusable', 'broken', 'notInitialized', 'stopped', 'running']);
 
 /** How often to look, in milliseconds; undefined: not now, an event will come. */
 export function observeEveryMs(state: Lifecycle, nowMs: number): number | undefined {
@@ -147,7 +276,10 @@ export function observeEveryMs(state: Lifecycle, nowMs: number): number | undefi
     unknown: 0,
     unusable: 5_000,
     notInitialized: 5_000,
+    broken: 5_000,
     initializing: undefined,
+    rewinding: undefined,
+    cloning: undefined,
     stopped: 5_000,
     starting: isBeingBorn(server) ? undefined : soonMs,
     failing: undefined,
@@ -175,11 +307,17 @@ export const lifecycleInvariants: Readonly<Record<string, (state: Lifecycle) => 
   'nobody waits for a deed that is not under way': ({ server, asks, checking }) =>
     checking ||
     server.kind === 'stopping' ||
+    isAtWork(server) ||
     isBeingBorn(server) ||
     asks.every((ask) => verdicts[server.kind][wantOf(ask)] === 'wait'),
   'nobody waits for a start and nobody for a stop at once': ({ asks }) =>
     !(asks.some(stopsForGood) && asks.some(starts)),
 };
+
+/** The data directory is being made or changed. */
+function isAtWork(server: Server): boolean {
+  return server.kind === 'initializing' || server.kind === 'rewinding' || server.kind === 'cloning';
+}
 
 function isBeingBorn(server: Server): boolean {
   return server.kind === 'starting' && server.pid === undefined;
@@ -218,6 +356,9 @@ function hear(state: Lifecycle, event: LifecycleEvent, options: LifecycleOptions
       return refuse({ ...state, server: { kind: 'notInitialized' } }, (ask) => ask.what === 'init', event.refusal, [
         { kind: 'observe' },
       ]);
+    case 'overhauled':
+      if (state.server.kind !== 'rewinding' && state.server.kind !== 'cloning') return [state, []];
+      return overhauled({ ...state, server: { kind: 'unknown' } }, event.id, event.refusal);
     case 'spawned':
       return [bornAs(state, event.pid, event.nowMs), [{ kind: 'observe' }]];
     case 'exited':
@@ -235,6 +376,12 @@ function hear(state: Lifecycle, event: LifecycleEvent, options: LifecycleOptions
   }
 }
 
+/** What the directory is now is looked at before anybody else is served. */
+function overhauled(state: Lifecycle, id: number, refusal: PgError | undefined): Step<Lifecycle, LifecycleEffect> {
+  const asks = state.asks.filter((ask) => ask.id !== id);
+  return [{ ...state, asks }, [{ kind: 'answer', id, refusal }, { kind: 'observe' }]];
+}
+
 function bornAs(state: Lifecycle, pid: number, nowMs: number): Lifecycle {
   return state.server.kind === 'starting' ? { ...state, server: { kind: 'starting', pid, sinceMs: nowMs } } : state;
 }
@@ -245,7 +392,7 @@ function asked(state: Lifecycle, ask: Ask): Step<Lifecycle, LifecycleEffect> {
     const wanted: Lifecycle = { ...state, wanted: 'stopped' };
     const [left, effects] = refuse(
       wanted,
-      (other) => other.what !== 'stop' && other.what !== 'init',
+      (other) => !['stop', 'init', 'rewind', 'clone'].includes(other.what),
       overtaken('the request'),
       [],
     );
@@ -285,13 +432,14 @@ function observed(
 ): Step<Lifecycle, LifecycleEffect> {
   const before = state.server;
   // These end by an event of their own; what is seen meanwhile is half done.
-  if (before.kind === 'initializing' || before.kind === 'failing' || isBeingBorn(before)) return [state, []];
+  if (isAtWork(before) || before.kind === 'failing' || isBeingBorn(before)) return [state, []];
   if (seen.kind === 'alive') return [aliveAs(state, seen.pid, seen.phase, nowMs), []];
   if (before.kind === 'starting') {
     const failing: Server = { kind: 'failing', pid: before.pid };
     return [{ ...state, server: failing }, [{ kind: 'explain', pid: before.pid, exit: 'process not found' }]];
   }
   if (data.kind === 'absent') return [{ ...state, server: { kind: 'notInitialized' } }, []];
+  if (data.kind === 'broken') return [{ ...state, server: { kind: 'broken' } }, []];
   if (data.kind === 'unusable') return [{ ...state, server: { kind: 'unusable', refusal: data.refusal } }, []];
   const gone: Lifecycle = { ...state, server: { kind: 'stopped', crashed: seen.kind === 'crashed' } };
   if (before.kind !== 'running' && before.kind !== 'promoting') return [gone, []];
@@ -379,7 +527,7 @@ function settleOne(
       const asks = state.asks.map((other): Ask => (other.id === ask.id ? { ...ask, phase: 'up' } : other));
       return [{ ...state, asks }, []];
     }
-    if (verdict !== 'act') return answer(state, ask, refusalOf(verdict, state.server, options));
+    if (verdict !== 'act') return answer(state, ask, refusalOf(verdict, ask, state.server, options));
     const acted = act(state, ask, nowMs);
     if (acted !== undefined) return acted;
   }
@@ -388,6 +536,7 @@ function settleOne(
 
 function refusalOf(
   verdict: Exclude<Verdict, 'wait' | 'act'>,
+  ask: Ask,
   server: Server,
   options: LifecycleOptions,
 ): PgError | undefined {
@@ -400,6 +549,14 @@ function refusalOf(
       return notInitialized(options.dataDirectory);
     case 'notRunning':
       return notRunning();
+    case 'broken':
+      return brokenData(options.dataDirectory);
+    case 'mustBeStopped':
+      return mustBeStopped(ask.what);
+    case 'rewinding':
+      return busy(ask.what, 'rewound');
+    case 'cloning':
+      return busy(ask.what, 'cloned');
     default:
       return unreachable(verdict);
   }
@@ -417,7 +574,11 @@ function act(state: Lifecycle, ask: Ask, nowMs: number): Step<Lifecycle, Lifecyc
   const { server } = state;
   switch (wantOf(ask)) {
     case 'init':
-      return [{ ...state, server: { kind: 'initializing' } }, [{ kind: 'initialize' }]];
+      return [{ ...state, server: { kind: 'initializing' } }, [{ kind: 'initialize', id: ask.id }]];
+    case 'rewind':
+      return [{ ...state, server: { kind: 'rewinding' } }, [{ kind: 'overhaul', id: ask.id }]];
+    case 'clone':
+      return [{ ...state, server: { kind: 'cloning' } }, [{ kind: 'overhaul', id: ask.id }]];
     case 'start':
       return [{ ...state, server: { kind: 'starting', pid: undefined, sinceMs: nowMs } }, [{ kind: 'spawn' }]];
     case 'stop':

@@ -1,15 +1,18 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Endpoint } from '@multigres/core';
+import type { Endpoint, World } from '@multigres/core';
 import { findTool, GrpcTransport, hostWorld } from '@multigres/host';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { CloneOptions } from './clone.ts';
 import { defaultLimits, type PgctldConfig } from './config.ts';
+import type { SourceEndpoint } from './conninfo.ts';
+import { mortalWorld } from './fake/mortal-world.ts';
 import { defaultInit } from './initialize.ts';
-import { startPgctld, type PostgresHands } from './pgctld.ts';
+import { startPgctld, type Pgctld, type PostgresHands } from './pgctld.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -61,11 +64,26 @@ async function member(major: number, over: Partial<PgctldConfig> = {}): Promise<
     ...(process.geteuid?.() === 0 ? { runAs: nobody } : {}),
     ...over,
   };
-  const listen: Endpoint = { kind: 'unix', path: path.join(folder, 'pgctld.sock') };
-  const pgctld = await startPgctld({ world, rpc: new GrpcTransport(world) }, config, listen);
-  const made: Member = { config, hands: pgctld.hands, folder, close: () => pgctld.close() };
+  return opened(config, folder);
+}
+
+let services = 0;
+
+function pgctldOn(config: PgctldConfig, folder: string, mine: World = world): Promise<Pgctld> {
+  const listen: Endpoint = { kind: 'unix', path: path.join(folder, `pgctld-${(services += 1)}.sock`) };
+  return startPgctld({ world: mine, rpc: new GrpcTransport(world) }, config, listen);
+}
+
+async function opened(config: PgctldConfig, folder: string): Promise<Member> {
+  const { hands, close } = await pgctldOn(config, folder);
+  const made: Member = { config, hands, folder, close };
   open.push(made);
   return made;
+}
+
+/** Another pgctld, for one that has ended. */
+function again({ config, folder }: Member): Promise<Member> {
+  return opened(config, folder);
 }
 
 /** What psql prints over the socket: columns separated by |. */
@@ -94,6 +112,58 @@ async function leader(major: number): Promise<Member> {
   await first.hands.reload();
   await expect.poll(() => query(first, 'show synchronous_standby_names')).toBe('');
   return first;
+}
+
+/** Lets others copy from it, as the member of a new shard does (PostgreSQL documentation, "pg_rewind", about the role). */
+async function admitFollowers(one: Member): Promise<void> {
+  const password = (one.config.replicationPassword ?? '').replaceAll("'", "''");
+  const functions = [
+    'pg_ls_dir(text, boolean, boolean)',
+    'pg_stat_file(text, boolean)',
+    'pg_read_binary_file(text)',
+    'pg_read_binary_file(text, bigint, bigint, boolean)',
+  ];
+  await query(
+    one,
+    `set password_encryption = 'scram-sha-256';
+     create role multigres_replication login replication password '${password}';
+     ${functions.map((each) => `grant execute on function pg_catalog.${each} to multigres_replication;`).join('\n')}`,
+  );
+}
+
+const sourceOf = ({ config }: Member): SourceEndpoint => ({ kind: 'tcp', host: '127.0.0.1', port: config.port });
+const cloneOf = (one: Member, incarnation: string): CloneOptions => ({
+  source: sourceOf(one),
+  incarnation,
+  systemIdentifier: undefined,
+});
+const rowsOf = (one: Member): Promise<string> =>
+  query(one, `select coalesce(string_agg(x::text, ',' order by x), '') from t`).catch(() => 'no answer');
+
+/** Kills the server and keeps its pgctld from starting it again. */
+async function killForGood(one: Member): Promise<void> {
+  world.processes.signal(pidOf(one), 'SIGKILL');
+  await one.hands.stop('immediate');
+}
+
+/** Ends recovery and lets commits wait for nobody. */
+async function lead(one: Member): Promise<void> {
+  await query(one, `alter system set synchronous_standby_names = ''`);
+  await one.hands.reload();
+  await one.hands.promote();
+  await query(one, 'checkpoint');
+}
+
+/** A leader with one row, and a follower that has it. */
+async function pair(major: number): Promise<readonly [Member, Member]> {
+  const a = await leader(major);
+  await admitFollowers(a);
+  await query(a, 'create table t (x int); insert into t values (1)');
+  const b = await member(major);
+  await b.hands.clone(cloneOf(a, '000000000000000b'));
+  await b.hands.start();
+  await expect.poll(() => rowsOf(b)).toBe('1');
+  return [a, b];
 }
 
 afterEach(async () => {
@@ -133,5 +203,106 @@ describe.each(majors)('a member on PostgreSQL %i', (major) => {
     world.processes.signal(victim, 'SIGKILL');
     await expect.poll(() => isStandby(one), { timeout: 20_000, interval: 20 }).toBe('t');
     expect(pidOf(one)).not.toBe(pid);
+  });
+
+  test('is cloned, follows, takes over when its leader is killed, and has that rewound to follow it', async () => {
+    const [a, b] = await pair(major);
+    expect(await b.hands.status()).toMatchObject({
+      incarnation: '000000000000000b',
+      standby: true,
+      systemIdentifier: (await a.hands.status()).systemIdentifier,
+    });
+    expect(await query(b, 'show synchronous_standby_names')).toBe('ANY 1 (mg_nobody)');
+    // The leader writes on while its follower is away: that is what will have to be taken back.
+    await b.hands.stop('fast');
+    await query(a, 'insert into t values (2)');
+    await killForGood(a);
+    await b.hands.start();
+    await lead(b);
+    await query(b, 'insert into t values (3)');
+    const report = await a.hands.rewind(sourceOf(b));
+    expect([report.unchanged, report.divergence?.timeline]).toEqual([false, 2]);
+    expect(await a.hands.status()).toMatchObject({ incarnation: '000000000000000a', unusable: false });
+    await a.hands.start();
+    await expect.poll(() => rowsOf(a)).toBe('1,3');
+    await query(b, 'insert into t values (4)');
+    await expect.poll(() => rowsOf(a)).toBe('1,3,4');
+    expect(await query(a, 'show synchronous_standby_names')).toBe('ANY 1 (mg_nobody)');
+    await a.hands.stop('fast');
+    expect((await a.hands.rewind(sourceOf(b))).unchanged).toBe(true);
+    await a.hands.start();
+    await expect.poll(() => rowsOf(a)).toBe('1,3,4');
+  });
+});
+
+describe.runIf(majors.length > 0)('a member', () => {
+  const major = majors.at(-1) as number;
+
+  test('whose pgctld was killed while it was rewound is only good to be cloned, and then follows', async () => {
+    const [a, b] = await pair(major);
+    await b.hands.stop('fast');
+    await query(a, 'insert into t values (2)');
+    await killForGood(a);
+    await b.hands.start();
+    await lead(b);
+    // It must be stopped cleanly: the doomed one would recover it first.
+    await a.hands.start();
+    await a.hands.stop('fast');
+    await a.close();
+    const mortal = mortalWorld(
+      world,
+      ({ deed, target }) => deed === 'spawn' && target.endsWith('/pg_rewind'),
+      'during',
+    );
+    const doomed = await pgctldOn(a.config, a.folder, mortal.world);
+    void doomed.hands.rewind(sourceOf(b)).catch(() => undefined);
+    await expect.poll(() => mortal.dead).toBe(true);
+    const heir = await again(a);
+    expect(await heir.hands.status()).toMatchObject({ unusable: true, incarnation: '000000000000000a' });
+    await expect(heir.hands.start()).rejects.toThrow(/is not complete/);
+    await heir.hands.clone(cloneOf(b, '00000000000000a2'));
+    await heir.hands.start();
+    await expect.poll(() => rowsOf(heir)).toBe('1');
+    expect(await heir.hands.status()).toMatchObject({ unusable: false, incarnation: '00000000000000a2' });
+  });
+
+  test('refuses a base backup of itself in the place of its data directory', async () => {
+    const a = await leader(major);
+    const { directory, binDirectory, socketDirectory, port, runAs } = a.config;
+    const backup = path.join(a.folder, 'sockets', 'backup');
+    const args = ['-D', backup, '-h', socketDirectory, '-p', String(port), '-U', 'postgres', '-c', 'fast'];
+    await promisify(execFile)(path.join(binDirectory, 'pg_basebackup'), args, { ...runAs });
+    await a.hands.stop('fast');
+    rmSync(path.join(directory, 'data'), { recursive: true });
+    renameSync(backup, path.join(directory, 'data'));
+    await expect(a.hands.start()).rejects.toThrow(/is not the one that this pgctld has made/);
+    await expect(a.hands.clone(cloneOf(a, '000000000000000c'))).rejects.toThrow(/is not the one/);
+    expect(existsSync(path.join(directory, 'data/PG_VERSION'))).toBe(true);
+  });
+
+  test('is not cloned from another cluster, nor with another password', async () => {
+    const [a, other] = [await leader(major), await leader(major)];
+    await admitFollowers(other);
+    await a.hands.stop('fast');
+    await expect(a.hands.clone(cloneOf(other, '000000000000000c'))).rejects.toThrow(/a server of another cluster/);
+    await expect(a.hands.rewind(sourceOf(other))).rejects.toThrow(/has changed nothing/);
+    const stranger = await member(major, { replicationPassword: 'guessed' });
+    await expect(stranger.hands.clone(cloneOf(other, '000000000000000d'))).rejects.toMatchObject({
+      report: { detail: expect.stringContaining('password authentication failed') as string },
+    });
+    expect(await stranger.hands.status()).toMatchObject({ incarnation: '' });
+    await a.hands.start();
+    expect(await a.hands.status()).toMatchObject({ incarnation: '000000000000000a' });
+  });
+
+  test.runIf(majors.length > 1)('is not cloned from another major version', async () => {
+    const old = await leader(majors[0] as number);
+    await admitFollowers(old);
+    const newer = await member(major);
+    const error = await newer.hands.clone(cloneOf(old, '000000000000000c')).catch((refusal: unknown) => refusal);
+    expect(error).toMatchObject({
+      message: `cannot clone from PostgreSQL ${majors[0]} with the programs of PostgreSQL ${major}`,
+    });
+    expect(readdirSync(newer.config.directory)).not.toContain('data');
   });
 });

@@ -24,14 +24,21 @@ export interface ExpectedData {
   readonly major: number;
   /** By which it must be marked, empty if we know of none; undefined: it is not asked who made it. */
   readonly incarnation: string | undefined;
+  /** As in the record. */
+  readonly rewinding: string | undefined;
+  readonly swap: string | undefined;
 }
 
 /** What is at the place of the data directory. */
 export async function observeData(world: World, layout: Layout, expected: ExpectedData): Promise<DataSeen> {
+  if (expected.swap !== undefined) return { kind: 'broken' };
   const version = await readText(world, `${layout.data}/PG_VERSION`);
   if (version === undefined) {
     const names = await namesIn(world, layout.data);
-    return names.length === 0 ? { kind: 'absent' } : { kind: 'unusable', refusal: foreignDirectory(layout.data) };
+    if (names.length > 0) return { kind: 'unusable', refusal: foreignDirectory(layout.data) };
+    const { rewinding } = expected;
+    const rewound = rewinding === undefined ? undefined : await world.disk.info(`${layout.root}/${rewinding}`);
+    return { kind: rewound === undefined ? 'absent' : 'broken' };
   }
   const major = parseDataMajor(version);
   if (major === undefined) return { kind: 'unusable', refusal: foreignDirectory(layout.data) };

@@ -2,11 +2,13 @@ import { utf8, utf8Text, type Endpoint, type PgError, type World } from '@multig
 import { quietWorld, type QuietWorld } from '@multigres/core/quiet';
 import { NetworkTransport, PgctldService, ServerState, client } from '@multigres/rpc';
 import { describe, expect, test } from 'vitest';
+import type { CloneOptions } from './clone.ts';
 import { defaultLimits, type PgctldConfig } from './config.ts';
+import type { SourceEndpoint } from './conninfo.ts';
 import { fakePostgres, type FakePostgres } from './fake/fake-postgres.ts';
 import { mortalWorld } from './fake/mortal-world.ts';
 import { defaultInit } from './initialize.ts';
-import { startPgctld, type Pgctld } from './pgctld.ts';
+import { startPgctld, type Pgctld, type PostgresHands } from './pgctld.ts';
 
 const listen: Endpoint = { kind: 'tcp', host: '127.0.0.1', port: 0 };
 
@@ -183,8 +185,9 @@ describe('pgctld', () => {
   });
 });
 
+const member = { member: true, keepRunning: true, replicationPassword: 'a:b' } as const;
+
 describe('a member', () => {
-  const member = { member: true, keepRunning: true, replicationPassword: 'a:b' } as const;
   const roleOf = (fake: FakePostgres): string =>
     fake.alive.size === 0 ? 'none' : fake.standbys.size > 0 ? 'standby' : 'primary';
   const kill = (world: QuietWorld, fake: FakePostgres): void => {
@@ -310,6 +313,145 @@ describe('a member', () => {
   });
 });
 
+/** A member with data of its own, known as aa, whose server is stopped. */
+async function stopped(over: Partial<PgctldConfig> = {}): Promise<Stage & { readonly pgctld: Pgctld }> {
+  const place = stage();
+  const pgctld = await place.start({ ...member, ...over });
+  await place.world.until(pgctld.hands.initDb({ ...defaultInit, incarnation: '00000000000000aa' }));
+  await place.world.until(pgctld.hands.start());
+  await place.world.until(pgctld.hands.stop('fast'));
+  return { ...place, pgctld };
+}
+
+const source: SourceEndpoint = { kind: 'tcp', host: 'pg-2', port: 5433 };
+const cloneAs = (incarnation: string): CloneOptions => ({ source, incarnation, systemIdentifier: undefined });
+const fileOf = async (world: QuietWorld, name: string): Promise<string> =>
+  utf8Text(await world.disk.read(`/home/data/${name}`));
+const homeOf = async (world: QuietWorld): Promise<readonly string[]> =>
+  (await world.disk.list('/home')).filter((name) => name.startsWith('data'));
+const login = "host=''pg-2'' port=''5433'' user=''multigres_replication'' passfile=''/home/etc/replication.pgpass''";
+/** The leader's own settings stay, its place in the shard does not. */
+const follows = `work_mem = '7MB'\nprimary_conninfo = '${login} connect_timeout=''5'''\n`;
+
+describe('a clone', () => {
+  test('replaces the data directory by a standby of the source, another member', async () => {
+    const { world, fake, pgctld } = await stopped();
+    await world.until(pgctld.hands.clone(cloneAs('00000000000000bb')));
+    expect([await homeOf(world), await fileOf(world, 'postgresql.auto.conf')]).toEqual([['data'], follows]);
+    const status = await world.until(pgctld.hands.status());
+    expect(status).toMatchObject({ incarnation: '00000000000000bb', standby: true, state: ServerState.STOPPED });
+    await world.until(pgctld.hands.start());
+    expect(fake.standbys.size).toBe(1);
+  });
+
+  test('needs no data directory', async () => {
+    const { world, start } = stage();
+    const { hands } = await start(member);
+    await world.until(hands.clone({ source, incarnation: undefined, systemIdentifier: 7123456789012345678n }));
+    expect((await world.until(hands.status())).incarnation).toMatch(/^[0-9a-f]{16}$/);
+    await world.until(hands.start());
+  });
+
+  test('asked for again under the same incarnation is done already', async () => {
+    const { world, fake, pgctld } = await stopped();
+    await world.until(pgctld.hands.clone(cloneAs('00000000000000bb')));
+    await world.until(pgctld.hands.clone(cloneAs('00000000000000bb')));
+    expect(fake.copies).toBe(1);
+  });
+
+  test.each<[string, (fake: FakePostgres) => void, Partial<CloneOptions>, string]>([
+    ['another cluster', ({ source: other }) => (other.systemIdentifier = '5'), {}, 'a server of another cluster'],
+    ['an unexpected cluster', () => undefined, { systemIdentifier: 5n }, 'a server of another cluster'],
+    ['another major version', ({ source: other }) => (other.major = '16'), {}, 'from PostgreSQL 16 with the programs'],
+    ['a server that goes away', (fake) => (fake.toolDies = (): boolean => true), {}, 'pg_basebackup failed'],
+  ])('of %s is refused, and the old data directory is as it was', async (_title, spoil, over, said) => {
+    const { world, fake, pgctld } = await stopped();
+    spoil(fake);
+    const error = await world.until(refused(pgctld.hands.clone({ ...cloneAs('00000000000000bb'), ...over })));
+    expect(error.message).toContain(said);
+    const { incarnation } = await world.until(pgctld.hands.status());
+    expect([await homeOf(world), incarnation]).toEqual([['data'], '00000000000000aa']);
+    await world.until(pgctld.hands.start());
+  });
+
+  test('tells that it is under way, over RPC, and refuses a start meanwhile', async () => {
+    const { world, pgctld } = await stopped();
+    const calls = client(PgctldService, new NetworkTransport(world).connect(pgctld.endpoint));
+    const patience = { deadlineMs: 60_000 };
+    const endpoint = { address: { case: 'tcp', value: { host: 'pg-2', port: 5433 } } } as const;
+    const cloning = calls.clone({ source: { endpoint }, incarnation: '00000000000000bb' }, patience);
+    await world.advance(100);
+    const { status } = await world.until(calls.getStatus({}, patience));
+    expect([status?.busy, status?.state]).toEqual(['cloning', ServerState.STOPPED]);
+    const early = await world.until(refused(calls.start({}, patience)));
+    expect(early.message).toBe('cannot start while Postgres is being cloned');
+    expect((await world.until(cloning)).status?.incarnation).toBe('00000000000000bb');
+    expect((await world.until(refused(calls.clone({}, patience)))).sqlstate).toBe('22023');
+  });
+
+  test('without a password is refused', async () => {
+    const { world, start } = stage();
+    const { hands } = await start();
+    expect((await world.until(refused(hands.clone(cloneAs('00000000000000bb'))))).sqlstate).toBe('55000');
+  });
+});
+
+describe('a rewind', () => {
+  test('leaves a standby of the source, the same member, and tells where the histories parted', async () => {
+    const { world, fake, pgctld } = await stopped();
+    const report = await world.until(pgctld.hands.rewind(source));
+    expect(report).toMatchObject({ divergence: { timeline: 3, lsn: 0x1_0300_00d8n }, unchanged: false });
+    expect([await homeOf(world), await fileOf(world, 'postgresql.auto.conf')]).toEqual([['data'], follows]);
+    expect((await world.until(pgctld.hands.status())).incarnation).toBe('00000000000000aa');
+    await world.until(pgctld.hands.start());
+    expect(fake.standbys.size).toBe(1);
+  });
+
+  test('that finds nothing to do says so', async () => {
+    const { world, fake, pgctld } = await stopped();
+    fake.rewind = 'unchanged';
+    expect(await world.until(pgctld.hands.rewind(source))).toMatchObject({ divergence: undefined, unchanged: true });
+    await world.until(pgctld.hands.start());
+  });
+
+  test('lets a server that was killed replay its log first, following nobody', async () => {
+    const { world, fake, pgctld } = await stopped({ keepRunning: false });
+    await world.until(pgctld.hands.start());
+    for (const pid of fake.alive) world.processes.signal(pid, 'SIGKILL');
+    fake.alive.clear();
+    fake.standbys.clear();
+    const { starts } = fake;
+    await world.until(pgctld.hands.rewind(source));
+    expect([fake.starts - starts, fake.lastArgs.includes('primary_conninfo=')]).toEqual([1, true]);
+    await world.until(pgctld.hands.start());
+    expect(fake.lastArgs).not.toContain('primary_conninfo=');
+  });
+
+  test('that cannot reach the source has changed nothing', async () => {
+    const { world, fake, pgctld } = await stopped();
+    fake.rewind = 'unreachable';
+    const error = await world.until(refused(pgctld.hands.rewind(source)));
+    expect([error.message, error.fate]).toEqual(['pg_rewind failed and has changed nothing', 'notApplied']);
+    await world.until(pgctld.hands.start());
+  });
+
+  test('that ends half-way leaves a directory that is only good to be cloned, also for the next pgctld', async () => {
+    const { world, fake, start, pgctld } = await stopped();
+    fake.rewind = 'breaks';
+    expect((await world.until(refused(pgctld.hands.rewind(source)))).message).toBe('pg_rewind failed half-way');
+    await world.until(pgctld.close());
+    const { hands } = await start({ ...member, pid: 2 });
+    const status = await world.until(hands.status());
+    expect([status.unusable, status.incarnation]).toEqual([true, '00000000000000aa']);
+    const deeds = [() => hands.start(), () => hands.rewind(source), () => hands.initDb(defaultInit)];
+    for (const deed of deeds) expect((await world.until(refused(deed()))).message).toContain('is not complete');
+    await world.until(hands.clone(cloneAs('00000000000000bb')));
+    await world.until(hands.start());
+    const after = await world.until(hands.status());
+    expect([after.unusable, await homeOf(world)]).toEqual([false, ['data']]);
+  });
+});
+
 test('a server alone comes up as it is, unless a standby was asked for', async () => {
   const { world, fake, start } = stage();
   const { hands } = await start();
@@ -321,37 +463,119 @@ test('a server alone comes up as it is, unless a standby was asked for', async (
   expect(fake.standbys.size).toBe(1);
 });
 
-/** Lets a pgctld make and start a server, and die at a step. Answers whether it lived through it. */
-async function dieAt(place: Stage, lastStep: number, when: 'before' | 'during'): Promise<'died' | 'lived'> {
-  const mortal = mortalWorld(place.world, (step) => step.index >= lastStep, when);
-  place.fake.initDies = () => mortal.dead;
+/** How a pgctld dies, and whether the programs that it runs live on without it. */
+interface Death {
+  readonly when: 'before' | 'during';
+  readonly alone: boolean;
+}
+
+/** Lets a pgctld do a deed, and die at a step. Answers whether it lived through it. */
+async function dieAt(
+  place: Stage,
+  lastStep: number,
+  how: Death,
+  deed: (hands: PostgresHands) => Promise<unknown>,
+  over: Partial<PgctldConfig> = {},
+): Promise<'died' | 'lived'> {
+  const mortal = mortalWorld(place.world, (step) => step.index >= lastStep, how.when);
+  place.fake.toolDies = () => mortal.dead && !how.alone;
   void (async () => {
-    const doomed = await startPgctld({ world: mortal.world, rpc: new NetworkTransport(place.world) }, config, listen);
-    await doomed.hands.initDb(defaultInit);
-    await doomed.hands.start();
+    const ports = { world: mortal.world, rpc: new NetworkTransport(place.world) };
+    const doomed = await startPgctld(ports, { ...config, ...over }, listen);
+    await deed(doomed.hands);
   })();
-  await place.world.advance(5_000);
-  place.fake.initDies = () => false;
+  // The heir may come while what the dead has begun still runs.
+  for (let waitedMs = 0; waitedMs < 5_000 && !(mortal.dead && how.alone); waitedMs += 100) {
+    await place.world.advance(100);
+  }
+  place.fake.toolDies = () => false;
   return mortal.dead ? 'died' : 'lived';
 }
 
-describe('killed at any step', () => {
-  test.each(['before', 'during'] as const)(
-    '(%s it), what was begun is finished or undone at the next start',
-    async (when) => {
-      let lastStep = 0;
-      for (; ; lastStep++) {
-        const place = stage();
-        const { world, fake } = place;
-        if ((await dieAt(place, lastStep, when)) === 'lived') break;
-        const heir = await place.start({ pid: 2 });
-        await world.until(heir.hands.initDb(defaultInit));
-        await world.until(heir.hands.start());
-        expect([lastStep, fake.starts, fake.alive.size]).toEqual([lastStep, 1, 1]);
-        const names = await world.disk.list('/home');
-        expect(names.filter((name) => name.includes('.new.') || name.includes('password'))).toEqual([]);
-      }
-      expect(lastStep).toBeGreaterThan(20);
-    },
-  );
+const deaths: readonly Death[] = [
+  { when: 'before', alone: false },
+  { when: 'during', alone: false },
+  { when: 'during', alone: true },
+];
+
+describe.each(deaths)('killed at any step ($when it; its programs live on: $alone)', (how) => {
+  test('what was begun is finished or undone at the next start', async () => {
+    let lastStep = 0;
+    for (; ; lastStep++) {
+      const place = stage();
+      const { world, fake } = place;
+      const deed = async (hands: PostgresHands): Promise<void> => {
+        await hands.initDb(defaultInit);
+        await hands.start();
+      };
+      if ((await dieAt(place, lastStep, how, deed)) === 'lived') break;
+      const heir = await place.start({ pid: 2 });
+      await world.until(heir.hands.initDb(defaultInit));
+      await world.until(heir.hands.start());
+      expect([lastStep, fake.starts, fake.alive.size]).toEqual([lastStep, 1, 1]);
+      await noLeftovers(place, heir);
+    }
+    expect(lastStep).toBeGreaterThan(20);
+  });
+
+  test('of a clone, the old data directory or the new one is there, whole', async () => {
+    const found = new Set<string | undefined>();
+    let lastStep = 0;
+    for (; ; lastStep++) {
+      const place = await stopped();
+      const { world } = place;
+      await world.until(place.pgctld.close());
+      const deed = (hands: PostgresHands): Promise<void> => hands.clone(cloneAs('00000000000000bb'));
+      if ((await dieAt(place, lastStep, how, deed, member)) === 'lived') break;
+      const heir = await place.start({ ...member, pid: 2 });
+      const status = await world.until(heir.hands.status());
+      expect([lastStep, status.unusable]).toEqual([lastStep, false]);
+      found.add(status.incarnation);
+      await world.until(heir.hands.start());
+      await world.until(heir.hands.stop('fast'));
+      await world.until(heir.hands.clone(cloneAs('00000000000000bb')));
+      await comesBack(place, heir, '00000000000000bb');
+    }
+    expect([lastStep > 20, [...found].toSorted()]).toEqual([true, ['00000000000000aa', '00000000000000bb']]);
+  });
+
+  test('of a rewind, the data directory is whole or only good to be cloned', async () => {
+    const found = new Set<boolean | undefined>();
+    let lastStep = 0;
+    for (; ; lastStep++) {
+      const place = await stopped();
+      const { world } = place;
+      await world.until(place.pgctld.close());
+      if ((await dieAt(place, lastStep, how, (hands) => hands.rewind(source), member)) === 'lived') break;
+      const heir = await place.start({ ...member, pid: 2 });
+      const { unusable } = await world.until(heir.hands.status());
+      found.add(unusable);
+      if (unusable) {
+        expect((await world.until(refused(heir.hands.start()))).sqlstate).toBe('55000');
+        await world.until(heir.hands.clone(cloneAs('00000000000000bb')));
+      } else await world.until(heir.hands.rewind(source));
+      await comesBack(place, heir, unusable ? '00000000000000bb' : '00000000000000aa');
+    }
+    expect([lastStep > 15, found.size]).toEqual([true, 2]);
+  });
 });
+
+/** The member follows the source under this incarnation. */
+async function comesBack(place: Stage, heir: Pgctld, incarnation: string): Promise<void> {
+  const { world, fake } = place;
+  expect(await fileOf(world, 'postgresql.auto.conf')).toBe(follows);
+  await world.until(heir.hands.start());
+  const status = await world.until(heir.hands.status());
+  expect([status.incarnation, fake.standbys.size, fake.alive.size]).toEqual([incarnation, 1, 1]);
+  await noLeftovers(place, heir);
+}
+
+async function noLeftovers({ world, start }: Stage, heir: Pgctld): Promise<void> {
+  // What a program that lived on has left goes at the next start.
+  await world.advance(5_000);
+  await world.until(heir.close());
+  const last = await start({ ...member, pid: 3 });
+  const names = await world.disk.list('/home');
+  expect(names.filter((name) => name.startsWith('data.') || name.includes('password'))).toEqual([]);
+  await world.until(last.close());
+}

@@ -1,16 +1,21 @@
 import { assert, type Endpoint, type World } from '@multigres/core';
 import type { RpcTransport } from '@multigres/rpc';
 import { probeBinaries } from './binaries.ts';
+import { clone, type CloneOptions } from './clone.ts';
 import type { PgctldConfig } from './config.ts';
+import type { SourceEndpoint } from './conninfo.ts';
+import { settleDirectory } from './data-swap.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { withDisk } from './files.ts';
-import { removeLeftovers, type InitOptions } from './initialize.ts';
+import { initialize, type InitOptions } from './initialize.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LifecycleDriver } from './lifecycle.driver.ts';
-import type { Force } from './lifecycle.machine.ts';
+import type { Force, Server } from './lifecycle.machine.ts';
 import { readPostmasterPid } from './observe.ts';
 import { postgresState, type PostgresStateInit } from './postgres-state.ts';
 import { readControlData } from './read-control-data.ts';
+import { rewind } from './rewind.ts';
+import type { RewindReport } from './rewind-report.ts';
 import { emptyRecord, RecordKeeper } from './server-record.ts';
 import { pgctldService } from './service.ts';
 import type { PgVersion } from './version.ts';
@@ -27,6 +32,10 @@ export interface PostgresHands {
   reload(): Promise<void>;
   /** Resolves when recovery has ended. */
   promote(): Promise<void>;
+  /** Makes the stopped data directory follow the source's history. */
+  rewind(source: SourceEndpoint): Promise<RewindReport>;
+  /** Replaces the data directory of a stopped server, or none, by a copy of the source's. */
+  clone(options: CloneOptions): Promise<void>;
   status(): Promise<PostgresStateInit>;
 }
 
@@ -53,10 +62,9 @@ export async function startPgctld(ports: PgctldPorts, config: PgctldConfig, list
   const { world, rpc } = ports;
   const layout = layoutOf(config.directory);
   const version = await probeBinaries(world, config);
-  const lock = await takeDirectory(world, config, layout);
-  const keeper = await RecordKeeper.open(world, layout);
-  const driver = new LifecycleDriver(world, config, layout, { lock, keeper }, version.major);
-  const hands = postgresHands(world, config, layout, { driver, keeper }, version);
+  const hold = await takeDirectory(world, config, layout);
+  const driver = new LifecycleDriver(world, config, layout, hold, version.major);
+  const hands = postgresHands(world, config, layout, { driver, keeper: hold.keeper }, version);
   const server = await rpc.serve(listen, [pgctldService(hands)]);
   return {
     endpoint: server.endpoint,
@@ -65,17 +73,23 @@ export async function startPgctld(ports: PgctldPorts, config: PgctldConfig, list
     async close() {
       await driver.close();
       await server.close({ graceMs: 1_000 });
-      await lock.release();
+      await hold.lock.release();
     },
   };
 }
 
-async function takeDirectory(world: World, config: PgctldConfig, layout: Layout): Promise<DirectoryLock> {
+interface Hold {
+  readonly lock: DirectoryLock;
+  readonly keeper: RecordKeeper;
+}
+
+async function takeDirectory(world: World, config: PgctldConfig, layout: Layout): Promise<Hold> {
   return withDisk(`use directory "${layout.root}"`, async () => {
     await world.disk.makeDirectory(layout.root, 0o755);
     const lock = await lockDirectory(world, layout, config.pid);
-    await removeLeftovers(world, layout);
-    return lock;
+    const keeper = await RecordKeeper.open(world, layout);
+    await settleDirectory(world, layout, keeper);
+    return { lock, keeper };
   });
 }
 
@@ -86,11 +100,19 @@ function postgresHands(
   { driver, keeper }: { readonly driver: LifecycleDriver; readonly keeper: RecordKeeper },
   version: PgVersion,
 ): PostgresHands {
-  let systemIdentifier: bigint | undefined;
+  let asked: bigint | undefined;
+  /** As the record says; what was made before there were records is asked once. */
+  const identifierOf = async (server: Server): Promise<bigint> => {
+    if (!hasData(server)) return 0n;
+    if (keeper.record.systemIdentifier !== 0n) return keeper.record.systemIdentifier;
+    return (asked ??= (await readControlData(world, config, layout.data)).systemIdentifier);
+  };
   return {
     async initDb(options) {
       const before = await world.disk.info(`${layout.data}/PG_VERSION`);
-      await driver.request('init', 'fast', options);
+      await driver.request('init', 'fast', (watch) =>
+        initialize(world, config, layout, keeper, options, version.major, watch),
+      );
       return before === undefined;
     },
     async start(options) {
@@ -101,19 +123,34 @@ function postgresHands(
     restart: (force) => driver.request('restart', force),
     reload: () => driver.request('reload'),
     promote: () => driver.request('promote'),
+    async rewind(source) {
+      const server = await driver.look();
+      if (server.kind === 'stopped' && !(await wasStoppedCleanly(world, config, layout))) await driver.recover();
+      return driver.overhaul('rewind', (watch) => rewind(world, config, layout, keeper, source, watch));
+    },
+    clone: (options) =>
+      driver.overhaul('clone', (watch) => clone(world, config, layout, keeper, options, version.major, watch)),
     async status() {
       const server = await driver.look();
       if (server.kind === 'unusable') throw server.refusal;
       const file = await readPostmasterPid(world, layout);
-      const initialized = server.kind !== 'notInitialized' && server.kind !== 'initializing';
-      if (initialized) systemIdentifier ??= (await readControlData(world, config, layout.data)).systemIdentifier;
       return postgresState(config, layout, {
         server,
         file: typeof file === 'object' ? file : undefined,
         version,
-        systemIdentifier: systemIdentifier ?? 0n,
-        record: initialized ? keeper.record : emptyRecord,
+        systemIdentifier: await identifierOf(server),
+        record: hasData(server) ? keeper.record : emptyRecord,
       });
     },
   };
+}
+
+/** Whether there is a data directory, be it one that is only good to be cloned anew. */
+function hasData(server: Server): boolean {
+  return !['unknown', 'unusable', 'notInitialized', 'initializing'].includes(server.kind);
+}
+
+/** PostgreSQL documentation, "pg_rewind": the target must have been shut down cleanly; as a primary or as a standby. */
+async function wasStoppedCleanly(world: World, config: PgctldConfig, layout: Layout): Promise<boolean> {
+  return (await readControlData(world, config, layout.data)).clusterState.startsWith('shut down');
 }

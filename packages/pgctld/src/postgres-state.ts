@@ -1,5 +1,6 @@
 import { ServerState, type Implementation, type PgctldService } from '@multigres/rpc';
 import type { PgctldConfig } from './config.ts';
+import { brokenData } from './errors.ts';
 import type { Layout } from './layout.ts';
 import type { Server } from './lifecycle.machine.ts';
 import type { PostmasterPid } from './postmaster-pid.ts';
@@ -19,6 +20,10 @@ export function serverStateOf(server: Server): ServerState {
     case 'notInitialized':
     case 'initializing':
       return ServerState.NOT_INITIALIZED;
+    case 'broken':
+    case 'rewinding':
+    case 'cloning':
+      return ServerState.STOPPED;
     case 'stopped':
       return server.crashed ? ServerState.CRASHED : ServerState.STOPPED;
     case 'starting':
@@ -31,6 +36,8 @@ export function serverStateOf(server: Server): ServerState {
       return ServerState.STOPPING;
   }
 }
+
+const busyWith: ReadonlySet<Server['kind']> = new Set(['initializing', 'rewinding', 'cloning']);
 
 export interface StateFacts {
   readonly server: Server;
@@ -57,7 +64,9 @@ export function postgresState(config: PgctldConfig, layout: Layout, facts: State
     systemIdentifier: facts.systemIdentifier,
     standby: facts.record.standby,
     incarnation: facts.record.incarnation,
-    busy: server.kind === 'initializing' ? 'initializing' : '',
+    unusable: server.kind === 'broken',
+    trouble: server.kind === 'broken' ? brokenData(layout.data).message : '',
+    busy: busyWith.has(server.kind) ? server.kind : '',
     replicationPassfile: config.replicationPassword === undefined ? '' : layout.passfile,
   };
 }

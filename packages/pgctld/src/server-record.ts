@@ -11,23 +11,36 @@ export interface ServerRecord {
   readonly systemIdentifier: bigint;
   /** Every start is one as a standby. */
   readonly standby: boolean;
+  /** Name, beside the data directory, of a complete one that takes its place: whoever finds this finishes that. */
+  readonly swap: string | undefined;
+  /** Name, beside the data directory's place, under which it is being rewound: from there it comes back complete or not at all. */
+  readonly rewinding: string | undefined;
 }
 
-export const emptyRecord: ServerRecord = { incarnation: '', systemIdentifier: 0n, standby: false };
+export const emptyRecord: ServerRecord = {
+  incarnation: '',
+  systemIdentifier: 0n,
+  standby: false,
+  swap: undefined,
+  rewinding: undefined,
+};
 
 function recordText(record: ServerRecord): string {
   return `${JSON.stringify({ ...record, systemIdentifier: String(record.systemIdentifier) }, undefined, 2)}\n`;
 }
 
+const isName = (name: unknown): name is string | undefined =>
+  name === undefined || (typeof name === 'string' && /^data\.[a-z]+\.[0-9a-f]+$/.test(name));
+
 /** undefined if this was not written by us. */
 export function parseRecord(text: string): ServerRecord | undefined {
   try {
     const fields = JSON.parse(text) as Readonly<Record<keyof ServerRecord, unknown>>;
-    const { incarnation, systemIdentifier, standby } = fields;
+    const { incarnation, systemIdentifier, standby, swap, rewinding } = fields;
     if (typeof incarnation !== 'string' || !/^(?:[0-9a-f]{16})?$/.test(incarnation)) return undefined;
     if (typeof systemIdentifier !== 'string' || !/^\d+$/.test(systemIdentifier)) return undefined;
-    if (typeof standby !== 'boolean') return undefined;
-    return { incarnation, systemIdentifier: BigInt(systemIdentifier), standby };
+    if (typeof standby !== 'boolean' || !isName(swap) || !isName(rewinding)) return undefined;
+    return { incarnation, systemIdentifier: BigInt(systemIdentifier), standby, swap, rewinding };
   } catch {
     return undefined;
   }

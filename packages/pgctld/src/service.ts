@@ -1,5 +1,6 @@
-import { PgctldService, StopMode, served, type ServedService } from '@multigres/rpc';
-import { notBuilt } from './errors.ts';
+import { endpointOf, PgctldService, StopMode, served, type ServedService, type Source } from '@multigres/rpc';
+import type { SourceEndpoint } from './conninfo.ts';
+import { malformedSource } from './errors.ts';
 import { defaultInit } from './initialize.ts';
 import type { Force } from './lifecycle.machine.ts';
 import type { PostgresHands } from './pgctld.ts';
@@ -7,6 +8,12 @@ import type { PostgresHands } from './pgctld.ts';
 function forceOf(mode: StopMode): Force {
   if (mode === StopMode.SMART) return 'smart';
   return mode === StopMode.IMMEDIATE ? 'immediate' : 'fast';
+}
+
+function sourceOf(source: Source | undefined): SourceEndpoint {
+  const endpoint = endpointOf(source?.endpoint);
+  if (endpoint?.kind !== 'tcp') throw malformedSource();
+  return endpoint;
 }
 
 /** PgctldService over the hands: each call does, then tells how it is. */
@@ -41,11 +48,18 @@ export function pgctldService(hands: PostgresHands): ServedService {
       await hands.promote();
       return { status: await hands.status() };
     },
-    async rewind() {
-      throw notBuilt('rewinding');
+    async rewind(request) {
+      const { divergence, unchanged } = await hands.rewind(sourceOf(request.source));
+      const { timeline = 0, lsn = 0n } = divergence ?? {};
+      return { status: await hands.status(), timeline, divergedLsn: lsn, unchanged };
     },
-    async clone() {
-      throw notBuilt('cloning');
+    async clone(request) {
+      await hands.clone({
+        source: sourceOf(request.source),
+        incarnation: request.incarnation || undefined,
+        systemIdentifier: request.systemIdentifier || undefined,
+      });
+      return { status: await hands.status() };
     },
     async getStatus() {
       return { status: await hands.status() };

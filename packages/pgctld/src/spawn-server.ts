@@ -43,22 +43,28 @@ export async function disownRecycledPid(world: World, config: PgctldConfig, path
   await world.disk.rename(temporary, path);
 }
 
+export interface StartOptions {
+  readonly standby: boolean;
+  /** Follows nobody, whatever its configuration says. */
+  readonly alone: boolean;
+}
+
 /** Starts the server, as a standby or as it comes, and answers as soon as the process is there. It lives on when pgctld ends. */
 export async function spawnServer(
   world: World,
   config: PgctldConfig,
   layout: Layout,
-  standby: boolean,
+  how: StartOptions,
 ): Promise<Child> {
   return withDisk('start Postgres', async () => {
     await prepare(world, config, layout);
     await disownRecycledPid(world, config, `${layout.data}/postmaster.pid`);
     await disownRecycledPid(world, config, `${config.socketDirectory}/.s.PGSQL.${config.port}.lock`);
-    if (standby) await prepareStandby(world, config, layout.data);
+    if (how.standby) await prepareStandby(world, config, layout.data);
     await world.disk.write(layout.startupLog, new Uint8Array(0), 0o640);
     return world.processes.spawn({
       program: `${config.binDirectory}/postgres`,
-      args: serverArgs(config, layout),
+      args: [...serverArgs(config, layout), ...(how.alone ? ['-c', 'primary_conninfo='] : [])],
       env: { LC_ALL: 'C' },
       directory: layout.root,
       detached: true,

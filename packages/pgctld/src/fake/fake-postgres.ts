@@ -12,11 +12,18 @@ export interface FakePostgres {
   promoteMs: number;
   /** Signals that it does not hear. */
   deaf: readonly string[];
-  /** Whether initdb dies half-way, like all other processes of a container whose first one was killed. */
-  initDies: () => boolean;
+  /** Whether a program that makes or changes a data directory dies half-way, like all processes of a container whose first one was killed. */
+  toolDies: () => boolean;
+  /** The server that is copied from. */
+  readonly source: { major: string; systemIdentifier: string };
+  /** How pg_rewind ends. */
+  rewind: 'diverged' | 'unchanged' | 'unreachable' | 'breaks';
   /** How many servers were started, initdbs run. */
   starts: number;
   inits: number;
+  copies: number;
+  /** Arguments of the latest server. */
+  lastArgs: readonly string[];
   /** Pids of servers that live, and of those that are standbys. */
   readonly alive: Set<number>;
   readonly standbys: Set<number>;
@@ -33,15 +40,21 @@ export function fakePostgres(world: QuietWorld, bin: string): FakePostgres {
     startMs: 100,
     promoteMs: 200,
     deaf: [],
-    initDies: () => false,
+    toolDies: () => false,
+    source: { major: '17', systemIdentifier: '7123456789012345678' },
+    rewind: 'diverged',
     starts: 0,
     inits: 0,
+    copies: 0,
+    lastArgs: [],
     alive: new Set(),
     standbys: new Set(),
   };
   world.program(`${bin}/initdb`, (process) => void initdb(world, fake, process));
   world.program(`${bin}/postgres`, (process) => void postgres(world, fake, process));
   world.program(`${bin}/pg_controldata`, (process) => void controlData(world, fake, process));
+  world.program(`${bin}/pg_basebackup`, (process) => void baseBackup(world, fake, process));
+  world.program(`${bin}/pg_rewind`, (process) => void rewind(world, fake, process));
   world.program('tail', (process) => void tail(world, process));
   return fake;
 }
@@ -51,15 +64,62 @@ async function initdb(world: QuietWorld, fake: FakePostgres, process: QuietProce
   const data = option(process, '--pgdata') as string;
   await world.disk.write(`${data}/PG_VERSION`, utf8(`${fake.version.split('.')[0]}\n`));
   await world.clock.sleep(500);
-  if (fake.initDies()) {
+  if (fake.toolDies()) {
     process.exit(137);
     return;
   }
+  await writeWhileThere(world, `${data}/control`, '7123456789012345678');
+  process.exit(0);
+}
+
+/** A program that has outlived its pgctld may find its directory cleared away. */
+async function writeWhileThere(world: QuietWorld, path: string, text: string): Promise<void> {
   try {
-    await world.disk.write(`${data}/control`, utf8('complete'));
+    await world.disk.write(path, utf8(text));
   } catch {
-    // Somebody has cleared the directory away under us.
+    // Then nobody will miss it.
   }
+}
+
+const leadersSettings = "work_mem = '7MB'\nsynchronous_standby_names = 'ANY 1 (mg_b)'\nprimary_conninfo = 'host=old'\n";
+
+async function baseBackup(world: QuietWorld, fake: FakePostgres, process: QuietProcess): Promise<void> {
+  fake.copies += 1;
+  const data = option(process, '--pgdata') as string;
+  await writeWhileThere(world, `${data}/PG_VERSION`, `${fake.source.major}\n`);
+  await world.clock.sleep(500);
+  if (fake.toolDies()) {
+    process.exit(137);
+    return;
+  }
+  await writeWhileThere(world, `${data}/postgresql.auto.conf`, leadersSettings);
+  await writeWhileThere(world, `${data}/control`, fake.source.systemIdentifier);
+  process.exit(0);
+}
+
+/** In the words of the real one. */
+async function rewind(world: QuietWorld, fake: FakePostgres, process: QuietProcess): Promise<void> {
+  const say = (text: string): void => process.stderr(`pg_rewind: ${text}\n`);
+  if (fake.rewind === 'unreachable' || fake.rewind === 'unchanged') {
+    say(fake.rewind === 'unchanged' ? 'no rewind required' : 'error: connection to server failed');
+    process.exit(fake.rewind === 'unchanged' ? 0 : 1);
+    return;
+  }
+  say('servers diverged at WAL location 1/30000D8 on timeline 3');
+  say('rewinding from last common checkpoint at 1/3000028 on timeline 3');
+  const data = option(process, '--target-pgdata') as string;
+  await world.disk.remove(`${data}/control`);
+  await world.clock.sleep(500);
+  if (fake.toolDies() || fake.rewind === 'breaks') {
+    say('error: could not fetch file');
+    process.exit(1);
+    return;
+  }
+  await writeWhileThere(world, `${data}/postgresql.auto.conf`, leadersSettings);
+  await writeWhileThere(world, `${data}/pgsql_tmp.multigres-incarnation`, 'the leader\n');
+  await world.disk.remove(`${data}/standby.signal`);
+  await writeWhileThere(world, `${data}/control`, fake.source.systemIdentifier);
+  say('Done!');
   process.exit(0);
 }
 
@@ -82,6 +142,7 @@ async function postgres(world: QuietWorld, fake: FakePostgres, process: QuietPro
 
 async function serve(world: QuietWorld, fake: FakePostgres, process: QuietProcess, data: string): Promise<void> {
   fake.starts += 1;
+  fake.lastArgs = process.command.args;
   fake.alive.add(process.pid);
   const pidFile = `${data}/postmaster.pid`;
   const write = (phase: string): Promise<void> =>
@@ -121,8 +182,11 @@ async function controlData(world: QuietWorld, fake: FakePostgres, process: Quiet
     process.exit(1);
     return;
   }
-  const state = fake.standbys.size > 0 ? 'in archive recovery' : 'in production';
-  process.stdout(`Database cluster state:    ${state}\nDatabase system identifier:    7123456789012345678\n`);
+  const crashed = (await world.disk.info(`${data}/postmaster.pid`)) !== undefined;
+  const running = fake.standbys.size > 0 ? 'in archive recovery' : 'in production';
+  const state = fake.alive.size > 0 || crashed ? running : 'shut down';
+  const identifier = utf8Text(await world.disk.read(`${data}/control`));
+  process.stdout(`Database cluster state:    ${state}\nDatabase system identifier:    ${identifier}\n`);
   process.exit(0);
 }
 

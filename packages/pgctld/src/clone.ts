@@ -1,0 +1,115 @@
+import type { World } from '@multigres/core';
+import type { PgctldConfig } from './config.ts';
+import { conninfoOfTool, type SourceEndpoint } from './conninfo.ts';
+import { finishSwap, nameBeside, removeLeftovers } from './data-swap.ts';
+import { cloneFailed, foreignSource, sourceOfOtherMajor } from './errors.ts';
+import { giveToPostgres, readText, withDisk } from './files.ts';
+import { followSource } from './follow-source.ts';
+import { readMark } from './incarnation-mark.ts';
+import { incarnationFor } from './initialize.ts';
+import type { Layout } from './layout.ts';
+import { demandPassword, writePassfile } from './passfile.ts';
+import { readControlData } from './read-control-data.ts';
+import { lastWords, runTool, type WatchTool } from './run-tool.ts';
+import type { RecordKeeper } from './server-record.ts';
+import { parseDataMajor } from './version.ts';
+
+export interface CloneOptions {
+  readonly source: SourceEndpoint;
+  /** What the copy shall be known by; undefined: drawn. Where the data directory is known by it already, nothing is done. */
+  readonly incarnation: string | undefined;
+  /** What the copy's control file must say; undefined: nothing is demanded unless data is replaced. */
+  readonly systemIdentifier: bigint | undefined;
+}
+
+/**
+ * Replaces the data directory by a copy of a running server's (PostgreSQL documentation, "pg_basebackup"), a standby of it. The copy is made
+ * and checked aside; from when the record names it, it takes the place whatever happens. Rejects with what it must, and has then changed nothing.
+ */
+export async function clone(
+  world: World,
+  config: PgctldConfig,
+  layout: Layout,
+  keeper: RecordKeeper,
+  options: CloneOptions,
+  major: number,
+  watch: WatchTool,
+): Promise<void> {
+  demandPassword(config);
+  const incarnation = incarnationFor(world, options.incarnation);
+  await withDisk('clone', async () => {
+    await finishSwap(world, layout, keeper);
+    if ((await readMark(world, layout.data)) === incarnation && keeper.record.incarnation === incarnation) return;
+    await removeLeftovers(world, layout, keeper);
+    const name = nameBeside(world, 'made');
+    const directory = `${layout.root}/${name}`;
+    try {
+      await copyInto(world, config, layout, directory, options.source, watch);
+      const systemIdentifier = await checkCopy(
+        world,
+        config,
+        directory,
+        await demanded(world, layout, keeper, options),
+        major,
+      );
+      await followSource(world, config, layout, { directory, incarnation, source: options.source });
+      await keeper.change({ incarnation, systemIdentifier, standby: true, swap: name, rewinding: undefined });
+      await finishSwap(world, layout, keeper);
+    } finally {
+      await removeLeftovers(world, layout, keeper);
+    }
+  });
+}
+
+async function copyInto(
+  world: World,
+  config: PgctldConfig,
+  layout: Layout,
+  directory: string,
+  source: SourceEndpoint,
+  watch: WatchTool,
+): Promise<void> {
+  await world.disk.makeDirectory(layout.etc, 0o755);
+  await writePassfile(world, config, layout);
+  await world.disk.makeDirectory(directory, 0o700);
+  await giveToPostgres(world, config, directory);
+  const args = [
+    `--pgdata=${directory}`,
+    `--dbname=${conninfoOfTool(source, layout)}`,
+    '--format=plain',
+    '--wal-method=stream',
+    '--checkpoint=fast',
+    '--no-password',
+  ];
+  const result = await runTool(world, config, layout, { name: 'pg_basebackup', args }, watch);
+  if (!result.succeeded) throw cloneFailed(lastWords(result));
+}
+
+/** The system identifiers that the copy must have: the one that was asked for, and that of data that is replaced. Data that was lost makes no demands. */
+async function demanded(
+  world: World,
+  layout: Layout,
+  keeper: RecordKeeper,
+  options: CloneOptions,
+): Promise<readonly bigint[]> {
+  const { rewinding, systemIdentifier } = keeper.record;
+  const asked = options.systemIdentifier === undefined ? [] : [options.systemIdentifier];
+  const replaces = rewinding !== undefined || (await world.disk.info(`${layout.data}/PG_VERSION`)) !== undefined;
+  return replaces && systemIdentifier !== 0n ? [...asked, systemIdentifier] : asked;
+}
+
+/** Answers the copy's system identifier. */
+async function checkCopy(
+  world: World,
+  config: PgctldConfig,
+  directory: string,
+  demands: readonly bigint[],
+  major: number,
+): Promise<bigint> {
+  const version = ((await readText(world, `${directory}/PG_VERSION`)) ?? '').trim();
+  if (parseDataMajor(version) !== major) throw sourceOfOtherMajor(version, major);
+  const { systemIdentifier } = await readControlData(world, config, directory);
+  const unmet = demands.find((demand) => demand !== systemIdentifier);
+  if (unmet !== undefined) throw foreignSource(systemIdentifier, unmet);
+  return systemIdentifier;
+}

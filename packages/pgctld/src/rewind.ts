@@ -1,0 +1,68 @@
+import type { World } from '@multigres/core';
+import type { PgctldConfig } from './config.ts';
+import { conninfoOfTool, type SourceEndpoint } from './conninfo.ts';
+import { nameBeside } from './data-swap.ts';
+import { rewindFailed, rewindRefused } from './errors.ts';
+import { withDisk } from './files.ts';
+import { followSource } from './follow-source.ts';
+import type { Layout } from './layout.ts';
+import { demandPassword, writePassfile } from './passfile.ts';
+import { parseRewindReport, type RewindReport } from './rewind-report.ts';
+import { lastWords, runTool, type ToolResult, type WatchTool } from './run-tool.ts';
+import type { RecordKeeper } from './server-record.ts';
+
+/**
+ * Makes a stopped data directory follow the source's history (PostgreSQL documentation, "pg_rewind"). The record says so durably before it
+ * begins, and the directory has another name meanwhile: interrupted, it is not found under its own, and a pg_rewind that has outlived its
+ * pgctld cannot reach what is made in its place. It comes back under its name when it is a standby of the source.
+ */
+export async function rewind(
+  world: World,
+  config: PgctldConfig,
+  layout: Layout,
+  keeper: RecordKeeper,
+  source: SourceEndpoint,
+  watch: WatchTool,
+): Promise<RewindReport> {
+  demandPassword(config);
+  return withDisk('rewind', async () => {
+    await writePassfile(world, config, layout);
+    const name = nameBeside(world, 'rewound');
+    const directory = `${layout.root}/${name}`;
+    await keeper.change({ rewinding: name });
+    await world.disk.rename(layout.data, directory);
+    await world.disk.syncDirectory(layout.root);
+    const result = await runRewind(world, config, layout, directory, source, watch);
+    const report = parseRewindReport(result.lines);
+    if (!result.succeeded && report.begun) throw rewindFailed(lastWords(result));
+    if (result.succeeded) {
+      const { incarnation } = keeper.record;
+      await followSource(world, config, layout, { directory, incarnation, source });
+    }
+    await world.disk.rename(directory, layout.data);
+    await world.disk.syncDirectory(layout.root);
+    await keeper.change({ rewinding: undefined });
+    if (!result.succeeded) throw rewindRefused(lastWords(result));
+    return report;
+  });
+}
+
+/**
+ * Never lets pg_rewind recover the directory itself: it would do so as a primary that nobody promoted, on the same timeline, and what that
+ * writes looks like the source's history.
+ */
+function runRewind(
+  world: World,
+  config: PgctldConfig,
+  layout: Layout,
+  directory: string,
+  source: SourceEndpoint,
+  watch: WatchTool,
+): Promise<ToolResult> {
+  const args = [
+    `--target-pgdata=${directory}`,
+    `--source-server=${conninfoOfTool(source, layout)}`,
+    '--no-ensure-shutdown',
+  ];
+  return runTool(world, config, layout, { name: 'pg_rewind', args }, watch);
+}
