@@ -363,7 +363,7 @@ describe('whatever happens in whatever order', () => {
           if (step.event.kind === 'asked') open.add(id);
           const ended = step.event.kind === 'overhauled' ? { id: atWork ?? -1 } : { id };
           if (step.event.kind === 'overhauled') atWork = undefined;
-          const [next, effects] = machine.step(state, { ...step.event, ...ended, nowMs } as LifecycleEvent);
+          const [next, effects] = machine.step(state, { ...step.event, ...ended, nowMs });
           state = next;
           check(state, lifecycleInvariants);
           for (const effect of effects) {
