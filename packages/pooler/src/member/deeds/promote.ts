@@ -25,7 +25,7 @@ export async function promote(
   request: PromoteRequest,
   askedMs: number,
 ): Promise<MessageInitShape<typeof PromoteResponseSchema>> {
-  const { admin, promises, pgctld, world } = run.hands;
+  const { admin, promises, pgctld } = run.hands;
   const rule = incomingRule(run, ballot, request);
   await promises.promise(ballot);
   const role = run.role();
@@ -43,10 +43,7 @@ export async function promote(
   const begun = create(RuleSchema, { ...rule, timeline, timelineStartLsn: before.flushedLsn });
   run.mayGoOn();
   run.become({ kind: 'proposing', rule: begun });
-  await decide(run, begun, request.outgoing);
-  const restMs = askedMs + request.leaseWaitMs - world.clock.nowMs();
-  if (restMs > 0) await world.clock.sleep(restMs);
-  run.mayGoOn();
+  await decide(run, begun, request.outgoing, askedMs + request.leaseWaitMs);
   run.become({ kind: 'leader', rule: begun });
   return { rule: begun, position: await readPosition(admin.ask, false) };
 }

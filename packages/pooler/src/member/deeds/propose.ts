@@ -12,10 +12,10 @@ export function namesFor(leader: Rule['leader'], ballot: Ballot, rules: readonly
 
 /**
  * Writes the rule's row under the names that are in force, waits however long its commit takes, narrows the names to the rule alone, and marks it as
- * decided. It ends when that is done, or when the member is recruited: then the connection is cut, and the row may be decided or not.
+ * decided, not before `markMs` (monotonic): the mark says that the leaders before are over, and until then one of them may still answer reads. It ends when that is done, or when the member is recruited: then the connection is cut, and the row may be decided or not.
  */
-export async function decide(run: DeedRun, rule: Rule, outgoing: readonly Rule[]): Promise<void> {
-  const { admin } = run.hands;
+export async function decide(run: DeedRun, rule: Rule, outgoing: readonly Rule[], markMs: number = 0): Promise<void> {
+  const { admin, world } = run.hands;
   const ballot = rule.number?.ballot as Ballot;
   const writer = admin.open();
   run.onOvertaken(() => writer.close());
@@ -23,6 +23,8 @@ export async function decide(run: DeedRun, rule: Rule, outgoing: readonly Rule[]
     await writeRule((sql) => writer.query(sql, Infinity), rule, outgoing);
     run.mayGoOn();
     await admin.configure({ synchronous_standby_names: namesFor(rule.leader, ballot, [rule]) });
+    const restMs = markMs - world.clock.nowMs();
+    if (restMs > 0) await world.clock.sleep(restMs);
     run.mayGoOn();
     await markDecided((sql) => writer.query(sql, Infinity), rule);
     run.mayGoOn();
