@@ -1,8 +1,11 @@
 import type { AssembleCluster } from '../cluster.ts';
+import { eventKind } from '../kernel/kernel.ts';
+import type { Weather } from '../world/weather.ts';
 import { installPostgres } from '../programs/install.ts';
 import { describeShard } from './shard/describe-shard.ts';
 import { GatewayMachine } from './shard/gateway-machine.ts';
 import { ListeningGod } from './shard/listening-god.ts';
+import { Operator } from './shard/operator.ts';
 import { OrchMachine } from './shard/orch-machine.ts';
 import { PostgresMachine } from './shard/postgres-machine.ts';
 import { at, ports } from './shard/ports.ts';
@@ -58,6 +61,7 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
     { length: spec.shard?.orchestrators ?? cellNames.length },
     (_, i) => new OrchMachine(site, `orch-${i + 1}`, cellNames[i % cellNames.length] as string),
   );
+  const operator = new Operator(weather, orchs, new Map(machines.map(({ name, cell }) => [name, cell])));
   const nodes = [
     ...machines.flatMap((machine) => machine.nodes),
     ...orchs.map(({ node }) => node),
@@ -90,11 +94,11 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
       site.start();
       await describeShard(site, policy);
       for (const node of nodes) node.start();
-      const gateway = at(gateways[0]?.name ?? '', ports.gateway);
       await waitUntil(weather, 'a leader serves', () =>
         gateways.every(({ gateway: made }) => made?.status().poolerIsUp),
       );
-      await makeSchema(weather, gateway, shardSchema);
+      await makeSchema(weather, at(gateways[0]?.name ?? '', ports.gateway), shardSchema);
+      await waitForCohort(weather, operator, machines.length, policy.n);
     },
     committedKeys: () =>
       (
@@ -103,3 +107,19 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
     leaks: () => [],
   };
 };
+
+const cohortMs = 60_000;
+
+/** Before anything breaks everybody votes, and the policy is the one that is wanted: what breaks before is another scenario's business. */
+async function waitForCohort(weather: Weather, operator: Operator, voters: number, n: number): Promise<void> {
+  const { kernel } = weather;
+  const deadlineMs = kernel.nowMs + cohortMs;
+  while (kernel.nowMs < deadlineMs && kernel.failures.length === 0) {
+    const rule = (await operator.explain())?.rule;
+    if (rule?.voters.length === voters && rule.policy?.n === n) return;
+    await new Promise<void>((resolve) => {
+      kernel.in(100_000, eventKind.story, kernel.god, resolve);
+    });
+  }
+  kernel.fail('set-up', 'it never happened that all members vote under the policy that is wanted');
+}

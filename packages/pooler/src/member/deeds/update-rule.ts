@@ -81,8 +81,8 @@ async function makeCommitsWait({ admin }: MemberHands): Promise<void> {
         const noteReturn = (): void => void (returned = true);
         void prober.query(memberSql.beat, Infinity).then(noteReturn, unlessNoPgError);
       }
-      const pid = String(await prober.processId());
-      return (await admin.ask(memberSql.waitingCommits)).some(([each]) => each === pid);
+      // Anybody's: while one waits the others, who want to change the same row, wait for it.
+      return (await admin.ask(memberSql.waitingCommits)).length > 0;
     });
   } finally {
     // Its commit goes on without it, and returns under the names that come now.
