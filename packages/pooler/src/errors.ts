@@ -432,6 +432,7 @@ export function drainTooSlow(ms: number, open: number): PgError {
 export function malformedRule(what: string): PgError {
   return new PgError({ sqlstate: sqlstate.internalError, message: `malformed row in multigres.rule: ${what}` });
 }
+
 /** What PostgreSQL says, of a statement that the client prepared before DDL changed what it answers (RevalidateCachedQuery in plancache.c). */
 export function resultChanged(): PgError {
   return new PgError({
@@ -439,5 +440,16 @@ export function resultChanged(): PgError {
     message: 'cached plan must not change result type',
     file: 'plancache.c',
     routine: 'RevalidateCachedQuery',
+  });
+}
+
+/** 08007: Postgres gave up waiting for the quorum; the commit is there, and may still be lost. */
+export function commitInDoubt(report: PgReport): PgError {
+  return new PgError({
+    sqlstate: sqlstate.transactionResolutionUnknown,
+    message: 'whether the transaction is durable is unknown: waiting for its quorum was broken off',
+    detail: `Postgres said: ${report.message}.`,
+    hint: 'Check whether the change is there before you try again.',
+    fate: 'unknown',
   });
 }

@@ -8,6 +8,7 @@ import {
   type World,
 } from '@multigres/core';
 import { encryptedRelay, Topics, type BodyReader, type Open, type OpenAt } from '@multigres/relay';
+import { AnswerGuard } from './backend/answer-guard.ts';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
@@ -17,6 +18,7 @@ import type { PoolerConfig, PoolerLimits } from './config.ts';
 import { ConsoleViews } from './console/console-views.ts';
 import { answerConsole } from './console/console-topics.ts';
 import { notTheLeader, noVerifierLookup, poolerStops } from './errors.ts';
+import { memberTiming } from './member/member-timing.ts';
 import { MemberDriver } from './member/member.driver.ts';
 import { PoolerControl, type PoolerControlConfig, type PoolerControlParts } from './health/pooler-control.ts';
 import { BackendPlaces } from './pool/backend-places.ts';
@@ -125,6 +127,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly #places: BackendPlaces;
   #shares: Shares;
   readonly operations: PoolOperations;
+  readonly guard: AnswerGuard | undefined;
   readonly tunnels: Tunnels;
   readonly #probes: StartupProbes;
   readonly #admin: AdminQueries | undefined;
@@ -147,6 +150,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#world = world;
     this.#config = config;
     this.#limits = config.limits;
+    const doubted = (): void => this.#member?.commitDoubted();
+    this.guard = config.member && new AnswerGuard(this.clock, memberTiming.heldMs, doubted);
     this.#server = new PostgresServer(world, config.postgres, config.postgresTls);
     this.#pools = new Pools(config.limits, this);
     this.#shares = config.shares ?? noShares;
@@ -207,12 +212,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   async #startMember({ rpc }: PoolerControlSetup): Promise<MemberDriver | undefined> {
     const { member: config } = this.#config;
-    if (config === undefined) return undefined;
+    if (config === undefined || this.guard === undefined) return undefined;
     this.#member = new MemberDriver(this.#world, {
       config,
       server: this.#server,
       rpc,
       metrics: this.metrics,
+      guard: this.guard,
       sessions: {
         end: (why) => this.#fence(why),
         pause: (why) => this.gates.leader.close(why),
@@ -330,7 +336,13 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
 
   cancelBackend(backend: Backend, done: () => void): void {
     if (backend.isLost) return done();
-    void sendCancel(this.#world, this.#server, backend.identity, this.#limits.loginMs).then(done);
+    void this.#cancel(backend).then(done);
+  }
+
+  /** A commit that waits for its quorum is done already: a cancel would only make its outcome unknown. */
+  async #cancel(backend: Backend): Promise<void> {
+    if (this.#member !== undefined && (await this.#member.waitsForQuorum(backend.identity.processId))) return;
+    await sendCancel(this.#world, this.#server, backend.identity, this.#limits.loginMs);
   }
 
   backendGone(pool: Pool): void {

@@ -1,5 +1,16 @@
+import { choose } from '@multigres/consensus';
 import { parseLsn } from '@multigres/core';
-import { create, BallotSchema, PolicySchema, type Ballot, type Policy } from '@multigres/rpc';
+import {
+  create,
+  BallotSchema,
+  PolicySchema,
+  type Ballot,
+  type MemberId,
+  type Policy,
+  type Position,
+  type Rule,
+  type RuleNumber,
+} from '@multigres/rpc';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OwnMember, shard } from '../testing/own-member.ts';
 
@@ -26,6 +37,87 @@ async function member(cell: string): Promise<OwnMember> {
 const opens = async (one: OwnMember): Promise<void> => {
   await expect.poll(async () => (await one.status()).open, { timeout: 20_000 }).toBe(true);
 };
+
+/** What an orchestrator does for a new shard: three voters, two of which must have each commit. */
+async function threeVoters(): Promise<readonly [OwnMember, OwnMember, OwnMember]> {
+  const [a, b, c] = await Promise.all([member('a'), member('b'), member('c')]);
+  const { rule } = await a.calls.bootstrap({ shard, ballot: ballot(1), policy: atLeast(1) }, { deadlineMs });
+  await Promise.all([b, c].map((one) => rejoins(one, a, rule, true)));
+  const voters = [await a.id(), await b.id(), await c.id()];
+  await joined(b, c);
+  const expected = rule?.number as RuleNumber;
+  await a.calls.updateRule({ shard, expected, voters, policy: atLeast(2) }, { deadlineMs });
+  await opens(a);
+  return [a, b, c];
+}
+
+async function rejoins(one: OwnMember, leader: OwnMember, rule: Rule | undefined, clone: boolean): Promise<boolean> {
+  const { position } = await leader.status();
+  const answer = await one.calls.rejoin(
+    {
+      shard,
+      rule: rule?.number as RuleNumber,
+      leader: await leader.id(),
+      postgresEndpoint: leader.address,
+      leaderships: position?.leaderships ?? [],
+      clone,
+    },
+    { deadlineMs },
+  );
+  return answer.cloned;
+}
+
+const joined = async (...members: readonly OwnMember[]): Promise<void> => {
+  for (const one of members)
+    await expect
+      .poll(async () => (await one.status()).following, { timeout: 20_000 })
+      .toMatchObject({ joined: true, streaming: true });
+};
+
+/** What an orchestrator does when a leader is lost: recruits whom it reaches, promotes the most advanced, and lets the others follow. */
+async function failOver(to: Ballot, reachable: readonly OwnMember[]): Promise<OwnMember> {
+  const recruited = await Promise.all(
+    reachable.map(async (one) => {
+      const { position, member: id } = await one.calls.recruit({ shard, ballot: to }, { deadlineMs });
+      return { member: id as MemberId, position: position as Position };
+    }),
+  );
+  const choice = choose(recruited);
+  if (choice === undefined) throw new Error('they are not enough');
+  const at = recruited.indexOf(choice.chosen);
+  const { voters, policy, outgoing, chosen } = choice;
+  const rule = { leader: chosen.member, voters: [...voters], ...(policy && { policy }) };
+  const leader = reachable[at] as OwnMember;
+  const promoting = leader.calls.promote(
+    { shard, ballot: to, rule, outgoing: [...outgoing], expected: chosen.position },
+    { deadlineMs },
+  );
+  const number = { ballot: to, subterm: 0n };
+  for (const one of reachable)
+    if (one !== leader)
+      await one.calls.setPrimary(
+        { shard, rule: number, leader: chosen.member, postgresEndpoint: leader.address },
+        { deadlineMs },
+      );
+  await promoting;
+  await opens(leader);
+  return leader;
+}
+
+/** Writes numbers one after the other until the connection ends; answers those that were acknowledged. */
+async function writeUntilLost(at: OwnMember, enough: (count: number) => void): Promise<readonly number[]> {
+  const session = await at.connect();
+  const acknowledged: number[] = [];
+  try {
+    for (let x = 1; ; x++) {
+      await session.query(`insert into t values (${x})`);
+      acknowledged.push(x);
+      enough(acknowledged.length);
+    }
+  } catch {
+    return acknowledged;
+  }
+}
 
 afterEach(async () => {
   for (const one of made.splice(0)) await one.remove();
@@ -59,5 +151,24 @@ describe('a member', () => {
     expect(parseLsn(startLsn)).toBe(promoted.rule?.timelineStartLsn);
     await opens(a);
     expect(await a.sql('select x from t')).toEqual([['1']]);
+  });
+
+  it('hands over to who has everything when its Postgres is killed, and comes back as a follower', async () => {
+    const [a, b, c] = await threeVoters();
+    await a.sql('create table t (x int primary key)');
+    const acknowledged = await writeUntilLost(a, (count) => count === 200 && a.killPostgres());
+    expect(acknowledged.length).toBeGreaterThanOrEqual(200);
+    const leader = await failOver(ballot(2), [b, c]);
+    const follower = leader === b ? c : b;
+    const found = new Set((await leader.sql('select x from t')).map(([x]) => Number(x)));
+    expect(acknowledged.filter((x) => !found.has(x))).toEqual([]);
+    await leader.sql('insert into t values (-1)');
+    await joined(follower);
+    const { position } = await leader.status();
+    await rejoins(a, leader, position?.rule, false);
+    await joined(a);
+    await expect.poll(() => a.sql('select x from t where x = -1')).toEqual([['-1']]);
+    const [[commits] = []] = await leader.sql('show synchronous_standby_names');
+    expect(commits).toMatch(/^ANY 1 \(mg_[0-9a-f]{16}_0000000000000002, mg_[0-9a-f]{16}_0000000000000002\)$/);
   });
 });

@@ -1,7 +1,8 @@
 import { PgError, sqlstate, utf8Text, type Clock, type PgReport, type World } from '@multigres/core';
 import { backendTag, decodeDataRow, decodeErrorResponse, Deframer } from '@multigres/pgwire';
-import { adminQueryFailed, adminTimedOut, backendLostHarmlessly, tooManyQuestions } from '../errors.ts';
+import { adminQueryFailed, adminTimedOut, commitInDoubt, backendLostHarmlessly, tooManyQuestions } from '../errors.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
+import { brokenWait } from './broken-wait.ts';
 import type { Backend, BackendOwner } from './backend.ts';
 import type { Group, GroupEnd, GroupOwner } from './group.ts';
 import { login } from './login.ts';
@@ -147,6 +148,10 @@ class Answer implements GroupOwner {
     if (tag === backendTag.dataRow) {
       const row = decodeDataRow(buffer, start, end);
       if (row !== undefined) this.#rows.push(row.values.map((value) => (value === null ? null : utf8Text(value))));
+    } else if (tag === backendTag.noticeResponse) {
+      // A commit of the pooler's own that no quorum has is none.
+      const broken = brokenWait(buffer, start, end);
+      if (broken !== undefined) this.#error = commitInDoubt(broken);
     } else if (tag === backendTag.errorResponse) {
       const report = decodeErrorResponse(buffer, start, end)?.report;
       if (report !== undefined) this.#error = adminQueryFailed(report);

@@ -30,11 +30,14 @@ import {
   type PartPlace,
 } from '@multigres/pgwire';
 import { requestFlag, statementName, statementNameBytes, useKind, writeStatementName } from '@multigres/relay';
+import { commitInDoubt } from '../errors.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { customRuns } from '../statement/plan-choice.ts';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
 import { resultChanged } from '../errors.ts';
 import { sameResult, type Result } from '../statement/statement-results.ts';
+import type { AnswerGuard, Guarded } from './answer-guard.ts';
+import { brokenWait } from './broken-wait.ts';
 import { HeldBack } from './held-back.ts';
 import { Group, type Description, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
 import { preparesItself } from './prepares-itself.ts';
@@ -43,6 +46,8 @@ import { PreparedStatements, type PreparedStatement } from './prepared-statement
 /** Who uses backends: the pool. All calls come in turns of their own, never inside a call to the backend. */
 export interface BackendOwner {
   readonly metrics: PoolerMetrics;
+  /** Of a member of a shard: says when answers may be told. */
+  readonly guard?: AnswerGuard | undefined;
   /** A group ended: the backend may take another shared group, or be released. */
   groupEnded(backend: Backend, group: Group): void;
   /** Messages that belong to no group (notices, notifications, settings changed by a reload). */
@@ -91,7 +96,7 @@ const clientsParse: ScriptStep = { forward: 'asParseComplete' };
  * One logged-in connection to Postgres. Groups of messages are sent as they come and answered in order, so several sessions may have groups
  * under way; the bytes that arrive go to the group at the head. It decides nothing about who gets it: that is the pool's.
  */
-export class Backend implements ConnectionHandler, FrameSink {
+export class Backend implements ConnectionHandler, FrameSink, Guarded {
   readonly id: number;
   readonly identity: BackendIdentity;
   readonly statements: PreparedStatements;
@@ -127,8 +132,12 @@ export class Backend implements ConnectionHandler, FrameSink {
   readonly #log: Log;
   readonly #owner: BackendOwner;
   readonly #metrics: PoolerMetrics;
+  readonly #guard: AnswerGuard | undefined;
+  /** What arrived when answers could not be told, in order. */
+  #untold: Uint8Array[] = [];
   readonly #deframer: Deframer = new Deframer(this, { wholeBytesMax, messageBytesMax });
   readonly #writer: MessageWriter = new MessageWriter();
+  readonly #errorWriter: MessageWriter = new MessageWriter(256);
   readonly #owed: BoundedQueue<Group>;
   #flushScheduled = false;
   readonly #held: HeldBack = new HeldBack();
@@ -164,6 +173,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     this.#log = log;
     this.#owner = owner;
     this.#metrics = owner.metrics;
+    this.#guard = owner.guard;
     this.#owed = new BoundedQueue(limits.groupsMax);
     this.connectedMs = clock.nowMs();
     this.idleSinceMs = this.connectedMs;
@@ -342,6 +352,29 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   data(bytes: Uint8Array): void {
     if (this.#lost) return;
+    if (this.#guard !== undefined && !this.#mayTell(this.#guard)) return this.#hold(this.#guard, bytes);
+    this.#take(bytes);
+  }
+
+  /** The guard lets go what it held. */
+  release(): void {
+    const untold = this.#untold;
+    this.#untold = [];
+    if (!this.stalled) this.#connection.resume();
+    for (const bytes of untold) if (!this.#lost && !this.endsOnRequest) this.data(bytes);
+  }
+
+  #mayTell(guard: AnswerGuard): boolean {
+    return this.#untold.length === 0 && this.#clock.nowMs() < guard.untilMs;
+  }
+
+  #hold(guard: AnswerGuard, bytes: Uint8Array): void {
+    this.#untold.push(bytes.slice());
+    this.#connection.pause();
+    guard.hold(this);
+  }
+
+  #take(bytes: Uint8Array): void {
     this.#metrics.receivedBytes.add(bytes.length);
     this.#chunk = bytes;
     this.bytesReceived += bytes.length;
@@ -365,6 +398,8 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   closed(_error: NetworkError | undefined): void {
     this.#lost = true;
+    this.#untold = [];
+    this.#guard?.forget(this);
     this.#goodbye?.cancel();
     const unanswered: Group[] = [];
     for (let group = this.#owed.take(); group !== undefined; group = this.#owed.take()) {
@@ -395,6 +430,8 @@ export class Backend implements ConnectionHandler, FrameSink {
         this.#sayParameters(group);
         return this.#extendRun(group, buffer, start, end);
       case backendTag.copyInResponse:
+        // After an error of ours no client sends data.
+        if (group.muted) return this.#connection.destroy();
         this.#extendRun(group, buffer, start, end);
         this.#flushRun(undefined);
         group.copyIn = true;
@@ -403,9 +440,28 @@ export class Backend implements ConnectionHandler, FrameSink {
         // What only reads changes no setting: Postgres has read its configuration again, of which it tells with the next answer.
         if (group.shared) this.#owner.asynchronous(this, buffer, start, end);
         return this.#extendRun(group, buffer, start, end);
+      case backendTag.noticeResponse:
+        if (this.#guard !== undefined) this.#notice(this.#guard, group, buffer, start, end);
+        return this.#extendRun(group, buffer, start, end);
       default:
         return this.#extendRun(group, buffer, start, end);
     }
+  }
+
+  /** A commit whose quorum nobody waits for any more: success becomes "unknown", whatever Postgres says from here on. */
+  #notice(guard: AnswerGuard, group: Group, buffer: Uint8Array, start: number, end: number): void {
+    const report = brokenWait(buffer, start, end);
+    if (report === undefined) return;
+    guard.doubt();
+    if (group.muted || group.unseen) return;
+    encodeErrorResponse(this.#errorWriter, commitInDoubt(report).report);
+    const error = this.#errorWriter.take();
+    this.#extendRun(group, error, 0, error.length);
+    group.failed = true;
+    group.muted = true;
+    // What the group has set, the gateway takes for not done.
+    this.settingsUnknown();
+    this.statements.doubt();
   }
 
   part(tag: number, buffer: Uint8Array, start: number, end: number, place: PartPlace): void {
@@ -452,6 +508,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     const letter = peekReadyForQuery(buffer, start, end);
     const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
     this.isInTransaction = status !== 'I';
+    group.muted = false;
     this.#addToRun(group, buffer, start, end);
     this.#owed.take();
     const next = this.#owed.peek();
@@ -537,6 +594,7 @@ export class Backend implements ConnectionHandler, FrameSink {
       return;
     }
     this.#failed(group);
+    if (group.muted) return;
     // Each statement before would have been answered.
     const isFirst = this.#run === undefined && !group.delivered;
     if (report !== undefined) group.ranNothing = isFirst && isOfText(report);
@@ -631,7 +689,7 @@ export class Backend implements ConnectionHandler, FrameSink {
   }
 
   #addToRun(group: Group, buffer: Uint8Array, start: number, end: number): void {
-    if (group.rerun) return;
+    if (group.rerun || group.muted) return;
     if (group.leadingParseCompletes > 0) this.#payLeading(group);
     if (this.#run === buffer && this.#runEnd === start) {
       this.#runEnd = end;

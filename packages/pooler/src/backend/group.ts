@@ -92,6 +92,8 @@ export class Group {
   /** Only while somebody records it. */
   trace: GroupTrace | undefined;
   failed = false;
+  /** It was told that the outcome is unknown: nothing else of its answer is told but the end. */
+  muted = false;
   /** It failed because of its text, before anything of it was executed. */
   ranNothing = false;
   delivered = false;

@@ -16,8 +16,8 @@ export interface LeaderSight {
 }
 
 export interface ProbeListener {
-  /** Until then (monotonic ms) no other leader can have been made. */
-  renewed(untilMs: number): void;
+  /** When the commit that has reached the quorum began (monotonic ms): until then no quorum had let go. */
+  renewed(startMs: number): void;
   seen(sight: LeaderSight): void;
   /** The connection was lost, or Postgres refuses. */
   failed(error: PgError): void;
@@ -74,7 +74,7 @@ export class CommitProbe {
       await this.#writer.query(memberSql.beat, Infinity);
       if (this.#stopped) return;
       this.#pendingSinceMs = undefined;
-      this.#listener.renewed(startMs + memberTiming.leaseMs);
+      this.#listener.renewed(startMs);
       const [end, rows] = await Promise.all([
         this.#admin.ask(memberSql.primaryEnd),
         this.#admin.ask(memberSql.followers),

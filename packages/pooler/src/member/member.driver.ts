@@ -17,15 +17,18 @@ import {
   type RpcClient,
   type RpcTransport,
 } from '@multigres/rpc';
+import type { AnswerGuard } from '../backend/answer-guard.ts';
 import type { PostgresServer } from '../backend/postgres-server.ts';
 import { memberNotReady, notTheLeader, overtaken } from '../errors.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import { CommitProbe, type LeaderSight } from './commit-probe.ts';
 import type { DeedRun, MemberHands, ServedSessions } from './deeds/deed-run.ts';
+import { unlessNoPgError } from './deeds/let-go.ts';
 import { performDeed } from './deeds/perform-deed.ts';
 import { lookAround, type Sight } from './member-sight.ts';
 import { memberStatus } from './member-status.ts';
 import type { MemberConfig } from './member-config.ts';
+import { memberSql } from './member-sql.ts';
 import { memberTiming } from './member-timing.ts';
 import {
   initialMember,
@@ -40,7 +43,7 @@ import {
   type Role,
 } from './member.machine.ts';
 import { PostgresAdmin } from './postgres-admin.ts';
-import { makeDirectory, PromiseFile } from './promise-file.ts';
+import { makeDirectory, PromiseFile, type MemberRecord } from './promise-file.ts';
 import { readRules } from './rule-table.ts';
 
 /** What the member needs of the pooler around it. */
@@ -49,6 +52,7 @@ export interface MemberParts {
   readonly server: PostgresServer;
   readonly rpc: RpcTransport;
   readonly metrics: PoolerMetrics;
+  readonly guard: AnswerGuard;
   readonly sessions: ServedSessions & { end(why: string): void };
   /** Something in `status` is another now. */
   changed(): void;
@@ -82,8 +86,10 @@ export class MemberDriver {
   #probe: CommitProbe | undefined;
   #open = false;
   #leaseEndsMs = -Infinity;
+  #doubtedMs = -Infinity;
   #lapse: Timer | undefined;
   #pause: Timer | undefined;
+  #pauseEndsMs = 0;
   #lookTimer: Timer | undefined;
   #looking = false;
   #joinsSinceMs = 0;
@@ -267,11 +273,17 @@ export class MemberDriver {
 
   #afterDeed(order: Order): void {
     if (order.kind === 'resign' && this.#state.role.kind === 'resigned') {
-      const { pauseMs } = order.request;
-      this.#pause?.cancel();
-      this.#pause = this.#world.clock.after(pauseMs, () => this.#step({ kind: 'pauseEnded' }));
+      this.#pauseEndsMs = this.nowMs + order.request.pauseMs;
     }
+    if (this.#state.role.kind === 'resigned') this.#pauseUntilEnd();
     this.#lookSoon(0);
+  }
+
+  #pauseUntilEnd(): void {
+    this.#pause?.cancel();
+    const restMs = Math.max(0, this.#pauseEndsMs - this.nowMs);
+    // While a deed is under way nothing comes of it; the end of the deed asks again.
+    this.#pause = this.#world.clock.after(restMs, () => this.#step({ kind: 'pauseEnded' }));
   }
 
   // --- leading ---
@@ -289,15 +301,31 @@ export class MemberDriver {
     if (this.#probe !== undefined) return this.#probe.use(rule);
     const { self } = this.#state;
     assert(self !== undefined, 'who leads is somebody');
+    this.#parts.guard.allow(-Infinity);
     this.#probe = new CommitProbe(this.#world, this.#admin, self, rule, {
-      renewed: (untilMs) => this.#renewed(untilMs),
+      renewed: (startMs) => this.#renewed(startMs),
       seen: (sight) => this.#seen(sight),
       failed: () => this.#lookSoon(0),
     });
   }
 
-  #renewed(untilMs: number): void {
+  /** Postgres shows a commit that may be lost: nobody may be told of anything until a later one has reached the quorum, and this one with it. */
+  commitDoubted(): void {
+    this.#doubtedMs = this.nowMs;
+    this.#leaseEndsMs = -Infinity;
+  }
+
+  /** Whether that process of Postgres waits for its commit's quorum. Best effort: false if Postgres does not say. */
+  async waitsForQuorum(processId: number): Promise<boolean> {
+    const rows = await this.#admin.ask(memberSql.waitingCommits).catch(unlessNoPgError);
+    return rows?.some(([pid]) => Number(pid) === processId) ?? false;
+  }
+
+  #renewed(startMs: number): void {
+    if (startMs <= this.#doubtedMs) return;
+    const untilMs = startMs + memberTiming.leaseMs;
     this.#leaseEndsMs = untilMs;
+    this.#parts.guard.allow(untilMs);
     this.#lapse?.cancel();
     this.#lapse = this.#world.clock.after(Math.max(0, untilMs - this.nowMs), () => this.#parts.changed());
     if (this.#open) return;
@@ -325,11 +353,15 @@ export class MemberDriver {
     this.#leaderSight = undefined;
     this.#leaseEndsMs = -Infinity;
     if (this.#open) this.#fence('it does not lead any more');
+    // What is asked from now on, is asked of a follower.
+    this.#parts.guard.allow(Infinity);
   }
 
   /** Ends all sessions with what is true of each, before anything else happens. */
   #fence(why: string): void {
     this.#open = false;
+    this.#parts.guard.untilMs = -Infinity;
+    this.#parts.guard.drop();
     this.#parts.sessions.end(why);
   }
 
@@ -424,7 +456,7 @@ export class MemberDriver {
     const mine = following !== undefined && compareBallots(following.rule?.ballot, promise) === 0;
     let role: Role = { kind: 'idle', released: undefined };
     if (this.#state.deed === undefined) {
-      const led = await this.#ledBefore(status, self, promise);
+      const led = await this.#ledBefore(status, self, record);
       if (led !== undefined) role = led;
       else if (mine) role = { kind: 'follower', of: following, counted: false };
     }
@@ -437,12 +469,13 @@ export class MemberDriver {
   async #ledBefore(
     status: PostgresState | undefined,
     self: MemberId,
-    promise: Ballot | undefined,
+    { promise, attempts }: MemberRecord,
   ): Promise<Role | undefined> {
     if (status?.state !== ServerState.RUNNING || (await this.#admin.isInRecovery())) return undefined;
     const { newest } = await readRules(this.#admin.ask);
     if (newest === undefined || !sameMember(newest.rule.leader, self)) return undefined;
-    if (compareBallots(newest.rule.number?.ballot, promise) !== 0) return undefined;
+    const isMine = (ballot: Ballot): boolean => compareBallots(newest.rule.number?.ballot, ballot) === 0;
+    if (promise === undefined || !isMine(promise) || !attempts.some(isMine)) return undefined;
     return { kind: newest.decided ? 'leader' : 'proposing', rule: newest.rule };
   }
 }

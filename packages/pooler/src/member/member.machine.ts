@@ -216,7 +216,14 @@ function ended(state: MemberState, id: number, error: PgError | undefined): Step
   if (deed?.id !== id) return [state, []];
   const effects: MemberEffect[] = [{ kind: 'settle', calls: deed.calls, deed: id, error }];
   if (next !== undefined) effects.push({ kind: 'perform', deed: next });
-  return [{ ...state, deed: next, next: undefined }, [...effects, { kind: 'publish' }]];
+  const role = next === undefined ? entitled(state) : state.role;
+  return [{ ...state, role, deed: next, next: undefined }, [...effects, { kind: 'publish' }]];
+}
+
+/** Who was recruited and could not even write that down leads no more, all the same. */
+function entitled({ role, promise }: MemberState): Role {
+  const superseded = leads(role) && compareBallots(role.rule.number?.ballot, promise) < 0;
+  return superseded ? { kind: 'idle', released: undefined } : role;
 }
 
 function leaderReplayed(state: MemberState): Step<MemberState, MemberEffect> {

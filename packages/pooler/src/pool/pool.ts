@@ -9,6 +9,7 @@ import {
   type Timer,
 } from '@multigres/core';
 import { backendTag, decodeParameterStatus } from '@multigres/pgwire';
+import type { AnswerGuard } from '../backend/answer-guard.ts';
 import type { Backend, BackendIdentity, BackendOwner } from '../backend/backend.ts';
 import type { Group, GroupEnd, GroupOwner } from '../backend/group.ts';
 import type { Credentials } from '@multigres/relay';
@@ -42,6 +43,8 @@ export interface PoolEnvironment {
   readonly log: Log;
   readonly random: Random;
   readonly metrics: PoolerMetrics;
+  /** Of a member of a shard: says when answers may be told. */
+  readonly guard: AnswerGuard | undefined;
   /** Asks for a backend; `started` or `startFailed` of the pool follows. False if all pools together have too many. */
   startBackend(pool: Pool): boolean;
   /** Asks Postgres to cancel what the backend runs; `done` follows when no signal can be on its way any more. */
@@ -164,6 +167,10 @@ export class Pool implements BackendOwner {
 
   get metrics(): PoolerMetrics {
     return this.#environment.metrics;
+  }
+
+  get guard(): AnswerGuard | undefined {
+    return this.#environment.guard;
   }
 
   get waiters(): number {
