@@ -72,6 +72,10 @@ export interface GatewayLimits extends SessionTimeouts {
    * refused at once.
    */
   readonly poolerWaitMs: number;
+  /** A follower that has more bytes of log to replay than this serves no reads. */
+  readonly replicaLagBytesMax: number;
+  /** Nor does one that was not heard for so long. */
+  readonly replicaSilenceMsMax: number;
   /** Sessions that wait for a leader at once; who comes on top is refused (57P03). */
   readonly bufferSessionsMax: number;
   /** What those sessions have sent, together: beyond it no more is read of them, and who comes on top is refused. */
@@ -90,6 +94,8 @@ export const defaultGatewayLimits: GatewayLimits = {
   loginMs: 60_000,
   verifierMs: 0,
   poolerWaitMs: 10_000,
+  replicaLagBytesMax: 16 * 1024 * 1024,
+  replicaSilenceMsMax: 3_000,
   bufferSessionsMax: 10_000,
   bufferBytesMax: 64 * 1024 * 1024,
   statementsMax: 10_000,

@@ -328,13 +328,33 @@ export function tooManyConsoles(countMax: number): PgError {
   });
 }
 
+/** PostgreSQL's words for a setting that knows a few words only. */
+export function readsModeUnknown(word: string): PgError {
+  return new PgError({
+    sqlstate: sqlstate.invalidParameterValue,
+    message: `invalid value for parameter "multigres.reads": "${word}"`,
+    hint: 'Available values: primary, replica, prefer-replica.',
+  });
+}
+
+/** A replica was lost in the middle of a read, which has changed nothing. */
+export function replicaLost(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.connectionFailure,
+    message: 'the connection between gateway and replica was lost',
+    detail: 'A read was running there that cannot be run again unseen; it has changed nothing.',
+    hint: 'Connect again and try it again.',
+  });
+}
+
 /** Nobody led within the time to wait. Nothing was executed. Postgres's own code for a server that takes no connections now. */
 export function noLeaderInTime(reason: string): PgError {
   return new PgError({
     severity: 'FATAL',
     sqlstate: sqlstate.cannotConnectNow,
-    message: 'the database has no leader at the moment',
-    detail: `The gateway waited for one: ${reason}. Nothing of what was asked for was executed.`,
+    message: 'the database is not available at the moment',
+    detail: `The gateway waited in vain: ${reason}. Nothing of what was asked for was executed.`,
     hint: 'Connect again and try it again.',
   });
 }
@@ -344,8 +364,8 @@ export function tooMuchWaits(reason: string): PgError {
   return new PgError({
     severity: 'FATAL',
     sqlstate: sqlstate.cannotConnectNow,
-    message: 'the database has no leader at the moment',
-    detail: `Too many sessions wait for one already: ${reason}. Nothing of what was asked for was executed.`,
+    message: 'the database is not available at the moment',
+    detail: `Too many sessions wait for it already: ${reason}. Nothing of what was asked for was executed.`,
     hint: 'Connect again and try it again, after a pause.',
   });
 }

@@ -218,6 +218,7 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
     const key = create(ShardKeySchema, shard);
     return new ShardRoute(world, {
       rpc,
+      cell,
       poolers: directory.watchShardPoolers(key, [cell]),
       connect: (dial, where, linked) => this.#client(world, dial, { where, linked }),
       limits: () => this.limits,

@@ -16,6 +16,14 @@ export class FixedRoute implements Route {
     seeker.found(this.#client);
   }
 
+  readonly hasFollowers = false;
+
+  follower(): undefined {}
+
+  walEnd(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   forget(): void {}
 
   keeps(): boolean {

@@ -32,6 +32,7 @@ import {
   type Hello,
   type LinkHandler,
   type Open,
+  type OpenAt,
   type Question,
   type Topics,
 } from '@multigres/relay';
@@ -44,6 +45,8 @@ import { Welcomes, type Welcome } from './welcomes.ts';
 
 /** A session's ear on its pooler. Calls come in turns of their own, never inside a call to the client. */
 export interface ChannelHandler {
+  /** Where the session wants to be: who reads at a follower is not concerned by who leads. */
+  readonly at: OpenAt;
   opened(welcome: Welcome): void;
   /** Protocol bytes for the client, valid only during the call; see `replyFlag`. */
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void;
@@ -116,6 +119,8 @@ export class PoolerClient implements LinkHandler {
   readonly #told: Map<number, Map<number, CatalogStatement>> = new Map();
   /** It does not lead any more: sessions leave it between transactions. */
   isLeft = false;
+  /** Whether it serves reads as a follower, and how far it has replayed, as its health stream told last. */
+  reads: { readonly isOpen: boolean; readonly replayedLsn: bigint } = { isOpen: false, replayedLsn: 0n };
   /** Who waits for the connection, with when they give up. */
   readonly #waiting: Map<number, Waiting> = new Map();
 
@@ -131,6 +136,10 @@ export class PoolerClient implements LinkHandler {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  get channels(): number {
+    return this.#channels.size;
   }
 
   /** Bytes that the network has not taken. */
@@ -236,6 +245,11 @@ export class PoolerClient implements LinkHandler {
     this.#link?.send(channel, frameType.settled, 0, 0, encodeSettings(settings));
   }
 
+  /** What the channel is sent from now on may run only where everything up to there is replayed. */
+  after(channel: number, lsn: bigint): void {
+    this.#link?.send(channel, frameType.after, 0, 0, new BodyWriter().u64(lsn).done());
+  }
+
   credit(channel: number, bytes: number): void {
     this.#link?.credit(channel, bytes);
   }
@@ -260,7 +274,7 @@ export class PoolerClient implements LinkHandler {
   /** Somebody else leads, or nobody: sessions are told to move on, each when it can. */
   leave(): void {
     this.isLeft = true;
-    for (const handler of [...this.#channels.values()]) handler.movesOn();
+    for (const handler of [...this.#channels.values()]) if (handler.at === 'leader') handler.movesOn();
   }
 
   /** It leads again. */
@@ -271,6 +285,7 @@ export class PoolerClient implements LinkHandler {
   /** Nothing that it answers is waited for any more: its sessions hear the same as if the link had broken. */
   abandon(): void {
     for (const [channel, handler] of [...this.#channels]) {
+      if (handler.at !== 'leader') continue;
       this.close(channel);
       handler.lost();
     }

@@ -4,7 +4,10 @@ import type { StoredRole } from '../auth/stored-secret.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import type { PoolerClient } from './pooler-client.ts';
 
-/** Who wants a channel to whoever leads. */
+/** Whom a session wants: the leader, or a follower that serves reads and has replayed up to an LSN. */
+export type Wish = { readonly at: 'leader' } | { readonly at: 'follower'; readonly lsn: bigint };
+
+/** Who wants a channel to somebody. */
 export interface Seeker {
   /** Once, now or later: a channel can be opened there. */
   found(client: PoolerClient): void;
@@ -14,8 +17,14 @@ export interface Seeker {
 
 /** The way from sessions to poolers: today one shard, tomorrow a table of them. */
 export interface Route {
-  /** Tells `seeker` who leads, as soon as somebody does, at most until `untilMs` (57P03 then, and at once if too many wait). */
-  seek(seeker: Seeker, untilMs: number): void;
+  /** Tells `seeker` who is as it wishes, as soon as somebody is, at most until `untilMs` (57P03 then, and at once if too many wait). */
+  seek(seeker: Seeker, untilMs: number, wish: Wish): void;
+  /** There may be others than the leader: what sessions say about where they read means something. */
+  readonly hasFollowers: boolean;
+  /** A follower that serves reads and has replayed up to there: in the own cell if possible, of those the one with the fewest channels. */
+  follower(lsn: bigint): PoolerClient | undefined;
+  /** How far the leader's log has got: beyond all that was answered before the call. Undefined if that cannot be learned now. Never rejects. */
+  walEnd(): Promise<bigint | undefined>;
   /** It does not want it any more. Idempotent. */
   forget(seeker: Seeker): void;
   /** A seeker that waits keeps this many more bytes for its client. False: it is too much, and no more is to be read. */

@@ -10,7 +10,7 @@ import {
 } from '@multigres/core';
 import { compareRuleNumbers } from '@multigres/consensus';
 import { endpointOf, type Pooler, type PoolerSchema, type PoolerStatus, type RpcTransport } from '@multigres/rpc';
-import type { Answer, Question } from '@multigres/relay';
+import { BodyReader, type Answer, type Question } from '@multigres/relay';
 import type { CellsView } from '@multigres/topology';
 import type { StoredRole } from '../auth/stored-secret.ts';
 import type { GatewayLimits } from '../config.ts';
@@ -18,8 +18,18 @@ import { gatewayStops, poolerUnreachable } from '../errors.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { HealthWatch } from './health-watch.ts';
 import type { PoolerClient } from './pooler-client.ts';
-import type { Route, Seeker } from './route.ts';
-import { emptyShard, seeShard, whyNotLeader, type PoolerSight, type ShardEvent, type ShardView } from './shard-view.ts';
+import type { Route, Seeker, Wish } from './route.ts';
+import {
+  durableLsn,
+  emptyShard,
+  seeShard,
+  whyNoReads,
+  whyNotLeader,
+  type PoolerSight,
+  type ReplicaLimits,
+  type ShardEvent,
+  type ShardView,
+} from './shard-view.ts';
 import { WaitingRoom, type WaitingRoomLimits } from './waiting-room.ts';
 
 const connectMs = 5_000;
@@ -30,6 +40,7 @@ const connectMs = 5_000;
 const farewellMs = 2_000;
 
 const againMs = 100;
+const walEndMs = 1_000;
 const leaderLost: ReadonlySet<string> = new Set([
   sqlstate.cannotConnectNow,
   sqlstate.connectionFailure,
@@ -44,7 +55,9 @@ export interface ShardRouteParts {
   readonly poolers: CellsView<typeof PoolerSchema>;
   /** A link to one of them; `linked` is told when it is up or lost. */
   readonly connect: (dial: () => Promise<Connection>, where: string, linked: (up: boolean) => void) => PoolerClient;
-  readonly limits: () => WaitingRoomLimits & Pick<GatewayLimits, 'poolerWaitMs'>;
+  readonly limits: () => WaitingRoomLimits & ReplicaLimits & Pick<GatewayLimits, 'poolerWaitMs'>;
+  /** Whose followers are read from first. */
+  readonly cell: string;
   readonly events: ShardEvents;
 }
 
@@ -72,6 +85,10 @@ export class ShardRoute implements Route {
   readonly #log: Log;
   readonly #parts: ShardRouteParts;
   readonly #room: WaitingRoom;
+  /** Where those wait who read at followers only, and how far those must have replayed. */
+  readonly #readersRoom: WaitingRoom;
+  readonly #readers: Map<Seeker, bigint> = new Map();
+  #walEnd: Promise<bigint | undefined> | undefined;
   readonly #posts: Map<string, Post> = new Map();
   readonly #farewells: Map<string, Timer> = new Map();
   /** Its changes are not asked for any more. */
@@ -86,6 +103,7 @@ export class ShardRoute implements Route {
     this.#parts = parts;
     this.#view = emptyShard(world.clock.nowMs());
     this.#room = new WaitingRoom(world.clock, parts.limits);
+    this.#readersRoom = new WaitingRoom(world.clock, parts.limits);
     this.#forgetPoolers = parts.poolers.onChange(() => this.#listed());
     this.#listed();
   }
@@ -107,6 +125,8 @@ export class ShardRoute implements Route {
     return this.#parts.poolers.records;
   }
 
+  readonly hasFollowers = true;
+
   get isUp(): boolean {
     return this.#leader !== undefined;
   }
@@ -117,18 +137,62 @@ export class ShardRoute implements Route {
     return bytes;
   }
 
-  seek(seeker: Seeker, untilMs: number): void {
+  seek(seeker: Seeker, untilMs: number, wish: Wish): void {
+    if (wish.at === 'follower') return this.#seekFollower(seeker, untilMs, wish.lsn);
     if (this.#leader?.isUp === true && this.#room.size === 0) return seeker.found(this.#leader);
     this.#parts.events.buffered();
     this.#room.enter(seeker, untilMs, () => this.#why());
   }
 
+  #seekFollower(seeker: Seeker, untilMs: number, lsn: bigint): void {
+    const client = this.follower(lsn);
+    if (client !== undefined) return seeker.found(client);
+    this.#parts.events.buffered();
+    this.#readers.set(seeker, lsn);
+    this.#readersRoom.enter(seeker, untilMs, () => this.#whyNoReader());
+  }
+
   forget(seeker: Seeker): void {
-    this.#room.leave(seeker);
+    if (!this.#room.leave(seeker)) this.#readersRoom.leave(seeker);
+    this.#readers.delete(seeker);
   }
 
   keeps(seeker: Seeker, bytes: number): boolean {
-    return this.#room.keeps(seeker, bytes);
+    return this.#room.keeps(seeker, bytes) && this.#readersRoom.keeps(seeker, bytes);
+  }
+
+  follower(lsn: bigint): PoolerClient | undefined {
+    let best: { readonly client: PoolerClient; readonly isNear: boolean } | undefined;
+    for (const [name, { client }] of this.#posts) {
+      if (!client.reads.isOpen || !client.isUp || client.reads.replayedLsn < lsn) continue;
+      const isNear = this.#view.poolers.get(name)?.cell === this.#parts.cell;
+      if (best === undefined || isNear > best.isNear) best = { client, isNear };
+      else if (isNear === best.isNear && client.channels < best.client.channels) best = { client, isNear };
+    }
+    return best?.client;
+  }
+
+  /** One question for all who ask in the same turn: what they have written was answered before it leaves. */
+  walEnd(): Promise<bigint | undefined> {
+    this.#walEnd ??= new Promise((resolve) => {
+      this.#world.clock.soon(() => {
+        this.#walEnd = undefined;
+        void this.#askWalEnd().then(resolve);
+      });
+    });
+    return this.#walEnd;
+  }
+
+  async #askWalEnd(): Promise<bigint | undefined> {
+    const leader = this.#leader;
+    if (leader === undefined) return undefined;
+    const [answer] = await leader.askNow({
+      to: 'peer',
+      topic: 'walEnd',
+      body: new Uint8Array(0),
+      deadlineMs: walEndMs,
+    });
+    return answer !== undefined && 'body' in answer ? new BodyReader(answer.body).u64() : undefined;
   }
 
   refusedBy(client: PoolerClient): void {
@@ -148,7 +212,9 @@ export class ShardRoute implements Route {
     const { clock } = this.#world;
     const untilMs = clock.nowMs() + this.#parts.limits().poolerWaitMs;
     for (;;) {
-      const client = await new Promise<PoolerClient>((found, notFound) => this.seek({ found, notFound }, untilMs));
+      const client = await new Promise<PoolerClient>((found, notFound) =>
+        this.seek({ found, notFound }, untilMs, { at: 'leader' }),
+      );
       try {
         return await client.verifier(role);
       } catch (error) {
@@ -166,6 +232,7 @@ export class ShardRoute implements Route {
     this.#forgetPoolers();
     this.#parts.poolers.close();
     this.#room.endAll(gatewayStops());
+    this.#readersRoom.endAll(gatewayStops());
     for (const timer of this.#farewells.values()) timer.cancel();
     for (const { client, watch } of this.#posts.values()) {
       watch?.close();
@@ -219,11 +286,42 @@ export class ShardRoute implements Route {
   #see(event: ShardEvent): void {
     const before = this.#view;
     this.#view = seeShard(before, event, this.#world.clock.nowMs());
+    this.#judgeReads();
     if (this.#view.leader === before.leader) return;
     const left = before.leader === undefined ? undefined : this.#posts.get(before.leader);
     this.#leader = this.#view.leader === undefined ? undefined : this.#posts.get(this.#view.leader)?.client;
     if (left !== undefined) this.#leave(before.leader as string, left.client);
     if (this.#view.leader !== undefined) this.#follow(this.#view.leader, before);
+  }
+
+  /** Who may be read from, now. A follower that falls silent is noticed when something else is heard. */
+  #judgeReads(): void {
+    const durable = durableLsn(this.#view);
+    const [limits, nowMs] = [this.#parts.limits(), this.#world.clock.nowMs()];
+    for (const [name, { client }] of this.#posts) {
+      const sight = this.#view.poolers.get(name);
+      const isOpen = sight !== undefined && whyNoReads(sight, durable, limits, nowMs) === '';
+      client.reads = { isOpen, replayedLsn: sight?.status?.member?.following?.replayedLsn ?? 0n };
+    }
+    if (this.#readersRoom.size === 0) return;
+    for (const [seeker, lsn] of this.#readers) {
+      const client = this.follower(lsn);
+      if (!this.#readersRoom.has(seeker)) this.#readers.delete(seeker);
+      else if (client !== undefined && this.#readersRoom.leave(seeker)) {
+        this.#readers.delete(seeker);
+        seeker.found(client);
+      }
+    }
+  }
+
+  #whyNoReader(): string {
+    const durable = durableLsn(this.#view);
+    const [limits, nowMs] = [this.#parts.limits(), this.#world.clock.nowMs()];
+    const reasons = [...this.#view.poolers.values()].map((sight) => {
+      const why = whyNoReads(sight, durable, limits, nowMs);
+      return `${sight.name}: ${why === '' ? 'it has not replayed what the session has written' : why}`;
+    });
+    return reasons.length === 0 ? 'no pooler is registered' : reasons.join('; ');
   }
 
   #leave(name: string, client: PoolerClient): void {

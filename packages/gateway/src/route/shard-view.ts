@@ -100,6 +100,44 @@ export function whyNotLeader(view: ShardView, sight: PoolerSight): string {
   return '';
 }
 
+/** A follower whose log is further behind than this shows too old a past. */
+export interface ReplicaLimits {
+  readonly replicaLagBytesMax: number;
+  /** Who has not been heard for so long may be as far behind as it likes. */
+  readonly replicaSilenceMsMax: number;
+}
+
+/** How far the leader's log was known to be durable last, from whoever told most. */
+export function durableLsn({ poolers }: ShardView): bigint {
+  let durable = 0n;
+  for (const { status } of poolers.values()) {
+    const lsn = status?.member?.durableLsn ?? 0n;
+    if (lsn > durable) durable = lsn;
+  }
+  return durable;
+}
+
+/** Bytes of log that a follower has still to replay. */
+export function lagBytes({ status }: PoolerSight, durable: bigint): number {
+  const replayed = status?.member?.following?.replayedLsn ?? 0n;
+  return replayed >= durable ? 0 : Number(durable - replayed);
+}
+
+/** Why a session that reads at followers does not read there, for people; empty if it may. */
+export function whyNoReads(sight: PoolerSight, durable: bigint, limits: ReplicaLimits, nowMs: number): string {
+  const { status, doubted, linked, heardMs } = sight;
+  const { member } = status ?? {};
+  if (!linked) return 'there is no connection to it';
+  if (member === undefined) return status === undefined ? 'it has not said how it is' : 'it is no member of a shard';
+  if (doubted) return 'it has refused what it was sent';
+  if (member.role !== MemberRole.FOLLOWER) return 'it does not follow';
+  if (!member.readsOpen) return member.readsClosedReason === '' ? 'it serves no reads' : member.readsClosedReason;
+  if (member.following?.streaming !== true) return 'it does not stream';
+  if (nowMs - heardMs > limits.replicaSilenceMsMax) return 'it has not been heard lately';
+  if (lagBytes(sight, durable) > limits.replicaLagBytesMax) return 'it is too far behind';
+  return '';
+}
+
 /** Without members there is one pooler for everything: the first by name. */
 function standsAlone(view: ShardView, { name }: PoolerSight): boolean {
   for (const other of view.poolers.values())

@@ -44,6 +44,10 @@ export class WaitingRoom {
     return this.#bytes;
   }
 
+  has(seeker: Seeker): boolean {
+    return this.#waiting.has(seeker);
+  }
+
   /** `why`: asked when the time is up. */
   enter(seeker: Seeker, untilMs: number, why: () => string): void {
     const { bufferSessionsMax, bufferBytesMax } = this.#limits();

@@ -25,11 +25,12 @@ import {
   type CarriedSettings,
   type UseKind,
 } from '@multigres/relay';
-import { PinReason, Trait, type Classification, type StatementKind } from '@multigres/sql';
-import { malformedMessage, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
+import { PinReason, Trait, type Classification, type SettingChange, type StatementKind } from '@multigres/sql';
+import { malformedMessage, readsModeUnknown, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
 import { MessageHead } from './message-head.ts';
 import { pieceBytesMax, type RequestBuilder, type StatementUse } from './request-builder.ts';
+import { readsModeNamed, readsSetting } from './reads-mode.ts';
 import type { SequenceReaders } from './sequence-readers.ts';
 import { isDiscardAll, SessionState, type SessionOrigin, type StateEffects } from './session-state.ts';
 import { StatementNames, type NameChange, type Telling } from './statement-names.ts';
@@ -153,6 +154,8 @@ export class RequestMachine {
   /** Others wait for the backend that is kept. */
   #claimed = false;
   #shareable = true;
+  /** What is known of its statements: none yet, or only reads, or something else. */
+  #reading: 'none' | 'reads' | 'other' = 'none';
   #groupPins = 0;
   /** Of the first statement in the group, while somebody watches. */
   #text: string | undefined;
@@ -442,7 +445,8 @@ export class RequestMachine {
     const query = this.#context.classifyQuery(buffer, start + 5, end - 1);
     if (this.#context.watchesTexts) this.#text ??= textAt(buffer, start + 5, end - 1);
     this.#shape = this.#context.shape;
-    if (this.#mustRefuse(query)) return this.#refuse(sequenceStateNotCarried(), true, buffer, start, end);
+    const refusal = this.#refusalOf(query);
+    if (refusal !== undefined) return this.#refuse(refusal, true, buffer, start, end);
     this.#names.set('', undefined);
     this.#noteEffects(query);
     if (query.kind === 'multi' && statementWords.test(textAt(buffer, start + 5, end - 1)))
@@ -519,9 +523,8 @@ export class RequestMachine {
     const statement = this.#names.get(name);
     if (statement !== undefined) {
       if (this.#context.watchesTexts) this.#text ??= statement.query;
-      if (this.#mustRefuse(statement.classification)) {
-        return this.#refuse(sequenceStateNotCarried(), false, buffer, start, end);
-      }
+      const refusal = this.#refusalOf(statement.classification);
+      if (refusal !== undefined) return this.#refuse(refusal, false, buffer, start, end);
       this.#noteEffects(statement.classification, portalEnd > portalStart);
     }
     if (portalEnd > portalStart) this.#shareable = false;
@@ -624,6 +627,7 @@ export class RequestMachine {
   /** `portal`: see SessionState.note. */
   #noteEffects(effects: Classification, portal?: boolean): void {
     if (!effects.pipelinable) this.#shareable = false;
+    if (this.#reading !== 'other') this.#reading = mayReadElsewhere(effects) ? 'reads' : 'other';
     this.#mayCopy ||= copyKinds.has(effects.kind);
     if (effects.parts !== undefined) for (const part of effects.parts) this.#noteState(part, portal);
     else this.#noteState(effects, portal);
@@ -693,6 +697,11 @@ export class RequestMachine {
     encodeQuery(writer, sql);
     const bytes = writer.take();
     this.#sink.request(requestFlag.unseen | requestFlag.simple, true, noUses, bytes, 0, bytes.length, 0);
+  }
+
+  #refusalOf(effects: Classification): PgError | undefined {
+    if (effects.setting?.name === readsSetting) return refusedMode(effects.setting);
+    return this.#mustRefuse(effects) ? sequenceStateNotCarried() : undefined;
   }
 
   #mustRefuse(effects: Classification): boolean {
@@ -800,8 +809,10 @@ export class RequestMachine {
     if (this.#state.isBound) this.#groupPins |= PinReason.settings;
     const shareable =
       alone && this.#shareable && this.#groupPins === 0 && this.pins === 0 && end - start <= pieceBytesMax;
+    const reads = this.#reading === 'reads' && !this.#partlySent && (this.#groupPins | this.pins) === 0;
     if (this.#groupPins !== 0) this.#pinNow(this.#groupPins, undefined);
     const state = this.#state.take();
+    if (reads && state?.settings === undefined) flags |= requestFlag.reads;
     const extra =
       this.#drops | (shareable ? requestFlag.shareable : 0) | (state?.settings === undefined ? 0 : requestFlag.settles);
     if (state?.restoresStart === true) this.#restoring += 1;
@@ -846,6 +857,7 @@ export class RequestMachine {
     this.#begun = false;
     this.#partlySent = false;
     this.#shareable = true;
+    this.#reading = 'none';
     this.#groupPins = 0;
     this.#drops = 0;
     this.#telling = undefined;
@@ -860,6 +872,16 @@ function writesFirst({ parts }: Classification): boolean {
   const writes = parts?.findIndex(({ traits }) => (traits & Trait.writes) !== 0) ?? -1;
   const reads = parts?.findIndex(({ traits }) => (traits & Trait.readsSequence) !== 0) ?? -1;
   return writes >= 0 && writes < reads;
+}
+
+/** A word for where to read that means nothing; what is no literal is taken for the default. */
+function refusedMode({ literal }: SettingChange): PgError | undefined {
+  return literal === undefined || readsModeNamed(literal) !== undefined ? undefined : readsModeUnknown(literal);
+}
+
+/** A transaction that is declared to only read may be anywhere, too. */
+function mayReadElsewhere({ readOnly, traits }: Classification): boolean {
+  return readOnly || (traits & Trait.readOnlyTransaction) !== 0;
 }
 
 function namesStatements(effects: Classification): boolean {

@@ -21,10 +21,19 @@ import {
   statusOfFlags,
   type CarriedSettings,
   type Open,
+  type OpenAt,
 } from '@multigres/relay';
 import { credentialsOf } from '../auth/credentials.ts';
 import { secretBytesFor, type CancelKey } from '../cancel/cancel-keys.ts';
-import { gatewayStops, groupsNotGivenBack, malformedLength, poolerLost, unknownMessage } from '../errors.ts';
+import {
+  gatewayStops,
+  groupsNotGivenBack,
+  malformedLength,
+  noLeaderInTime,
+  poolerLost,
+  replicaLost,
+  unknownMessage,
+} from '../errors.ts';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import type { Route, Seeker } from '../route/route.ts';
 import type { SessionFields } from '../telemetry/session-log.ts';
@@ -35,6 +44,9 @@ import { ownIdleTimeout } from '../timeout/own-idle-timeout.ts';
 import { overdue, type SessionActivity } from '../timeout/session-timeout.ts';
 import type { Welcome } from '../route/welcomes.ts';
 import { sayGoodbye } from './goodbye.ts';
+import type { Piece, Place } from './place.ts';
+import { readsMode, type ReadsMode } from './reads-mode.ts';
+import { ReplicaReads, type ReadingSession } from './replica-reads.ts';
 import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
 import type { SessionEnvironment } from './session-environment.ts';
@@ -54,13 +66,6 @@ type Phase =
 export type SessionState = 'opening' | 'idle' | 'active' | 'idleInTransaction' | 'detached';
 
 /** What a pooler gave back. */
-interface Piece {
-  readonly flags: number;
-  readonly count: number;
-  readonly uses: readonly StatementUse[];
-  readonly bytes: Uint8Array;
-}
-
 interface Moving {
   /** Where it goes on afterwards. */
   readonly phase: 'ready' | 'holding';
@@ -104,6 +109,13 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   #receiveWindow: ReceiveWindow = new ReceiveWindow();
   /** 0: it has none, and waits for somebody to lead, or to be asked for something. */
   #channel = 0;
+  /** Where it belongs. */
+  #at: OpenAt = 'leader';
+  #mode: ReadsMode = 'primary';
+  /** What it has written before it went over to reading at followers only is below it; undefined while that is not known. */
+  #writtenLsn: bigint | undefined = 0n;
+  /** Its way to followers, if it prefers them for reads. */
+  #reads: ReplicaReads | undefined;
   /** On its way to another pooler, with what the last one has not begun. */
   #moving: Moving | undefined;
   /** When it was given something back last, what it does had begun then; see `#sinceMs`. */
@@ -166,6 +178,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#giveUpMs = environment.clock.nowMs() + environment.limits.poolerWaitMs;
     this.#sinceMs = environment.rounds.coarseMs;
     environment.sessionStarted(this);
+    if (this.#open.settings.length > 0) this.#startMode(readsMode(this.#open.settings, ''));
     this.#seek();
     if (this.#open.settings.length > 0) environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, ''));
   }
@@ -291,6 +304,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     if (this.#requests.groupsUnanswered === 0) this.#sinceMs = this.#environment.rounds.coarseMs;
     if (this.#beganMs < 0) this.#beganMs = this.#environment.rounds.coarseMs;
     if (endsGroup && !(flags & requestFlag.unseen)) this.#noteAsked(flags);
+    if (this.#reads !== undefined && !this.#readsAdmit(flags, endsGroup, uses, bytes, start, end, shape)) return;
     this.#pooler.request(this.#channel, flags, requestCount(endsGroup, shape), uses, bytes, start, end);
     this.#sendWindow.sent(requestCost(uses.length, end - start));
     if (this.#sendWindow.open || this.#windowClosed) return;
@@ -299,7 +313,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   }
 
   pin(reasons: number): void {
-    this.#pooler.pin(this.#channel, reasons);
+    if (this.#reads?.isAway === true) this.#reads.pin(reasons);
+    else this.#pooler.pin(this.#channel, reasons);
   }
 
   unpin(reasons: number): void {
@@ -335,6 +350,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   settled(settings: CarriedSettings): void {
     this.#environment.rounds.limitIdle(this, ownIdleTimeout(this.#open.settings, settings.text));
     this.#pooler.settled(this.#channel, settings);
+    const mode = readsMode(this.#open.settings, settings.text);
+    if (mode !== this.#mode) this.#useMode(mode);
+    this.#reads?.settled(settings);
   }
 
   terminate(): void {
@@ -345,7 +363,12 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
 
   found(client: PoolerClient): void {
     this.#pooler = client;
-    this.#channel = client.open(this.#open, this);
+    this.#channel = client.open(this.#at === 'leader' ? this.#open : { ...this.#open, at: this.#at }, this);
+    if (this.#at === 'follower') client.after(this.#channel, this.#writtenLsn ?? 0n);
+  }
+
+  get at(): OpenAt {
+    return this.#at;
   }
 
   notFound(error: PgError): void {
@@ -367,6 +390,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     if (this.#phase === 'ended') return;
     if (flags & replyFlag.syncIgnored) {
       this.#ticks.answered();
+      this.#reads?.syncIgnored();
       return this.#requests.syncIgnored();
     }
     if (this.#verdict !== undefined) return this.#replyLate(flags, count, buffer, start, end);
@@ -392,11 +416,17 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#sinceMs = this.#environment.rounds.coarseMs;
     if (this.#requests.status === 'I') this.#beganMs = this.#requests.isQuiet ? -1 : this.#sinceMs;
     if (this.#environment.isDraining && this.#requests.isQuiet) return this.finish(gatewayStops());
+    this.#reads?.answered();
     if (this.#pooler.isLeft) this.movesOn();
     if (this.#phase === 'holding' && this.#requests.groupsUnanswered === 0) this.#release();
   }
 
   credited(bytes: number): void {
+    if (this.#reads?.isAway === true) return this.#reads.homeCredited(bytes);
+    this.#creditedHere(bytes);
+  }
+
+  #creditedHere(bytes: number): void {
     this.#sendWindow.credited(bytes);
     if (!this.#windowClosed || !this.#sendWindow.open) return;
     this.#windowClosed = false;
@@ -404,7 +434,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   }
 
   claimed(idle: boolean): void {
-    this.#requests.claimed(idle);
+    if (this.#reads?.isAway !== true) this.#requests.claimed(idle);
   }
 
   ended(error: PgError): void {
@@ -419,6 +449,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
 
   lost(): void {
     if (this.#phase === 'ended') return;
+    if (this.#reads?.isAway === true) return this.#reads.homeGone();
     this.#channel = 0;
     if (this.#moving?.isComplete === false) return this.finish(groupsNotGivenBack());
     if (this.#phase === 'opening') return this.#seekAgain();
@@ -429,10 +460,9 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   }
 
   movesOn(): void {
-    if (!this.#isDetachable) return;
-    this.#pooler.close(this.#channel);
-    this.#channel = 0;
-    this.#phase = 'detached';
+    if (this.#reads?.isAway === true) return this.#reads.homeLeft();
+    if (!this.#isDetachable || (this.#at === 'follower' && this.#mode === 'replica')) return;
+    this.#detach();
   }
 
   returned(flags: number, count: number, uses: readonly StatementUse[], bytes: Uint8Array): void {
@@ -515,6 +545,12 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     return this.#welcomed && this.#phase === 'ready' && this.#requests.isMovable;
   }
 
+  #detach(): void {
+    this.#pooler.close(this.#channel);
+    this.#channel = 0;
+    this.#phase = 'detached';
+  }
+
   #seekAgain(): void {
     if (this.#environment.clock.nowMs() < this.#giveUpMs) this.#seek();
     else this.finish(poolerLost(false));
@@ -527,7 +563,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#receiveWindow = new ReceiveWindow();
     this.#windowClosed = false;
     this.#uncreditedBytes = 0;
-    this.#route.seek(this, this.#giveUpMs);
+    if (this.#writtenLsn === undefined) return this.#learnWritten();
+    const wish =
+      this.#at === 'leader' ? ({ at: 'leader' } as const) : ({ at: 'follower', lsn: this.#writtenLsn } as const);
+    this.#route.seek(this, this.#giveUpMs, wish);
     if (this.#channel === 0) this.#noteKept(this.#keptBytes + (this.#moving?.bytes ?? 0));
   }
 
@@ -553,6 +592,117 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
       this.#sendWindow.sent(requestCost(uses.length, bytes.length));
     }
     this.#windowClosed = !this.#sendWindow.open;
+  }
+
+  // --- where it reads ---
+
+  #startMode(mode: ReadsMode): void {
+    if (!this.#route.hasFollowers) return;
+    this.#mode = mode;
+    if (mode === 'replica') this.#at = 'follower';
+    if (mode === 'prefer-replica') this.#reads = this.#newReads(undefined);
+  }
+
+  /** It has set it to something else, at its home. */
+  #useMode(mode: ReadsMode): void {
+    if (!this.#route.hasFollowers) return;
+    const { clock } = this.#environment;
+    this.#mode = mode;
+    this.#reads?.close();
+    this.#reads = mode === 'prefer-replica' ? this.#newReads(this.#requests.settings) : undefined;
+    const at = mode === 'replica' ? 'follower' : 'leader';
+    if (at === this.#at) return;
+    // With the next message, if nothing of it stays where it is.
+    clock.soon(() => {
+      if (!this.#isDetachable || (this.#mode === 'replica') !== (at === 'follower')) return;
+      this.#detach();
+      this.#at = at;
+      this.#writtenLsn = at === 'follower' ? undefined : 0n;
+    });
+  }
+
+  #newReads(settings: CarriedSettings | undefined): ReplicaReads {
+    return new ReplicaReads(this.#reader(), this.#route, this.#open, settings);
+  }
+
+  /** What is done for its reads at followers is done by these. */
+  #reader(): ReadingSession {
+    const requests = this.#requests;
+    return {
+      get status() {
+        return requests.status;
+      },
+      get pins() {
+        return requests.pins;
+      },
+      swap: (place) => this.#swap(place),
+      sayHere: (pieces) => this.#sayHere(pieces),
+      stall: () => this.#stall(),
+      goOn: () => {
+        this.#windowClosed = !this.#sendWindow.open;
+        this.#goOn();
+      },
+      reply: (flags, count, buffer, start, end) => this.reply(flags, count, buffer, start, end),
+      credited: (bytes) => this.#creditedHere(bytes),
+      readLost: () => this.finish(replicaLost()),
+    };
+  }
+
+  #readsAdmit(
+    flags: number,
+    endsGroup: boolean,
+    uses: readonly StatementUse[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    shape: number,
+  ): boolean {
+    const count = requestCount(endsGroup, shape);
+    if (!(this.#reads as ReplicaReads).admits(flags, count, uses, bytes, start, end)) return false;
+    if (this.#channel !== 0) return true;
+    this.#sayHere([{ flags, count, uses, bytes: bytes.slice(start, end) }]);
+    return false;
+  }
+
+  #swap({ pooler, channel, sendWindow, receiveWindow }: Place): Place {
+    const left = {
+      pooler: this.#pooler,
+      channel: this.#channel,
+      sendWindow: this.#sendWindow,
+      receiveWindow: this.#receiveWindow,
+    };
+    this.#pooler = pooler;
+    this.#channel = channel;
+    this.#sendWindow = sendWindow;
+    this.#receiveWindow = receiveWindow;
+    return left;
+  }
+
+  /** Nowhere: where it will be, as soon as somebody leads. */
+  #sayHere(pieces: readonly Piece[]): void {
+    if (this.#channel !== 0) return this.#sayAgain(pieces);
+    if (this.#moving !== undefined) return void this.#moving.pieces.push(...pieces);
+    this.#stall();
+    this.#moving = { phase: this.#phase as Moving['phase'], pieces: [...pieces], bytes: 0, isComplete: true };
+    for (const { bytes } of pieces) this.#moving.bytes += bytes.length;
+    this.#phase = 'opening';
+    this.#giveUpMs = this.#environment.clock.nowMs() + this.#environment.limits.poolerWaitMs;
+    this.#seek();
+  }
+
+  #stall(): void {
+    this.#windowClosed = true;
+    this.#deframer.stop();
+  }
+
+  /** Before it goes to a follower for good, it must be known how far that has to be. */
+  #learnWritten(): void {
+    void this.#route.walEnd().then((lsn) => {
+      if (this.#phase !== 'opening' || this.#channel !== 0) return;
+      if (lsn === undefined) return this.finish(noLeaderInTime('nobody tells how far the log has got'));
+      this.#writtenLsn = lsn;
+      this.#seek();
+    });
   }
 
   #noteKept(bytes: number): void {
@@ -667,6 +817,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#requests.close();
     if (this.#channel === 0) this.#route.forget(this);
     else this.#pooler.close(this.#channel);
+    this.#reads?.close();
     this.#moving = undefined;
     this.#leftover = undefined;
     if (connected) sayGoodbye(this.#connection, this.#environment);

@@ -28,6 +28,7 @@ const headerBytes = 5;
  * once it is logged in all bytes go through as they are, in both directions, at the pace of whoever takes them.
  */
 export class Tunnel implements ConnectionHandler, ChannelHandler, Seeker {
+  readonly at = 'leader';
   readonly user: string;
   readonly database: string;
   readonly replication: 'physical' | 'logical';
@@ -224,7 +225,7 @@ export class Tunnel implements ConnectionHandler, ChannelHandler, Seeker {
 
   #seek(): void {
     this.#channel = 0;
-    this.#route.seek(this, this.#giveUpMs);
+    this.#route.seek(this, this.#giveUpMs, { at: 'leader' });
   }
 
   #keep(bytes: Uint8Array): void {

@@ -9,6 +9,7 @@ import {
 } from '@multigres/pgwire';
 import {
   BodyReader,
+  BodyWriter,
   decodeOpen,
   decodeSettings,
   encodeError,
@@ -68,6 +69,8 @@ export class FakePooler implements LinkHandler {
   readonly sessions: Map<number, FakeSession> = new Map();
   /** Whether groups may begin. */
   serves = true;
+  /** It answers nothing. */
+  hangs = false;
   lsn = 0n;
   readonly #status: Published<PoolerStatus>;
   #link: Link | undefined;
@@ -84,7 +87,8 @@ export class FakePooler implements LinkHandler {
     const [relay, rpc] = [pooler.#endpoint(6543), pooler.#endpoint(7000)];
     await pooler.world.network.listen(relay, (connection) => {
       const hello = { version: protocolVersion, id: name };
-      pooler.#link = new Link(connection, world.clock, pooler, { hello, silenceMs: 60_000, topics: new Topics(name) });
+      const topics = new Topics(name).on('walEnd', async () => new BodyWriter().u64(pooler.lsn).done());
+      pooler.#link = new Link(connection, world.clock, pooler, { hello, silenceMs: 60_000, topics });
     });
     const service = served(PoolerService, {
       getStatus: async () => ({ status: pooler.#status.value }),
@@ -132,9 +136,11 @@ export class FakePooler implements LinkHandler {
 
   follows(term: number, replayedLsn = 0n, streaming = true): void {
     this.serves = true;
+    this.lsn = replayedLsn;
     this.tells({
       role: MemberRole.FOLLOWER,
       position: { rule: { number: rule(term) }, decided: true },
+      readsOpen: true,
       following: { streaming, joined: true, replayedLsn, receivedLsn: replayedLsn, rule: rule(term) },
     });
   }
@@ -219,7 +225,7 @@ export class FakePooler implements LinkHandler {
 
   #run(id: number, session: FakeSession, text: string): void {
     this.ran.push(text);
-    if (text === 'hang') return;
+    if (this.hangs || text === 'hang') return;
     if (text === 'begin') session.status = 'T';
     if (text === 'commit') session.status = 'I';
     if (text === 'write') this.lsn += 100n;
