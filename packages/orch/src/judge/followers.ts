@@ -1,4 +1,4 @@
-import { compareBallots, compareRuleNumbers, sameMember } from '@multigres/consensus';
+import { compareBallots, compareRuleNumbers, hasDiverged, sameMember } from '@multigres/consensus';
 import { DataState, MemberRole, type MemberStatus } from '@multigres/rpc';
 import { claimsToLead, leadingNumber, type Head, type ShardView } from '../observe/shard-view.ts';
 import type { ObservedMember } from '../observe/snapshot.ts';
@@ -28,8 +28,22 @@ function troubleOf(view: ShardView, head: Head, at: ObservedMember): Finding | u
   if (member.member === undefined) return member.data === DataState.FINE ? noData(view, head, at, member) : undefined;
   if (compareBallots(member.promise?.ballot, head.number.ballot) > 0) return undefined;
   if (claimsToLead(at)) return staleLeader(view, head, at);
-  if (member.following?.diverged === true) return diverged(view, head, at);
+  if (hasParted(head, at, member)) return diverged(view, head, at);
   return notReplicating(view, head, at, member) ?? notJoining(view, head, at, member);
+}
+
+/** As it says itself, or as its log and the leader's tell: then it would never stream again. Its own promotions only it knows. */
+function hasParted(head: Head, at: ObservedMember, member: MemberStatus): boolean {
+  if (member.following?.diverged === true) return true;
+  if (member.role !== MemberRole.FOLLOWER || member.following?.streaming === true || at.position === undefined)
+    return false;
+  return isSettled(head) && hasDiverged({ ...at.position, attempts: [] }, head.at.position?.leaderships ?? []);
+}
+
+/** The leader's own account of its log has its own leadership in it: only then may others be measured by it. */
+function isSettled(head: Head): boolean {
+  const last = head.at.position?.leaderships.at(-1);
+  return head.isOpen && compareBallots(last?.ballot, head.number.ballot) === 0;
 }
 
 function staleLeader(view: ShardView, head: Head, at: ObservedMember): Finding | undefined {
@@ -60,7 +74,7 @@ function notReplicating(view: ShardView, head: Head, at: ObservedMember, member:
     const afterMs = patienceMs(view) + (view.head?.role === MemberRole.PROPOSING ? view.tuning.heartbeatMs : 0);
     return { ...problem, remedy: 'It is told whom to follow.', action: setPrimary(head, at), afterMs };
   }
-  if (sinceMs <= hopelessMs || !head.isOpen) {
+  if (sinceMs <= hopelessMs || !isSettled(head)) {
     return {
       ...problem,
       remedy: 'It is told again whom to follow.',
@@ -79,7 +93,7 @@ function notReplicating(view: ShardView, head: Head, at: ObservedMember, member:
 /** It streams, and its log does not get as far as the row of the leader's rule: either it has far to go, or it forked where nobody could see it. */
 function notJoining(view: ShardView, head: Head, at: ObservedMember, member: MemberStatus): Finding | undefined {
   const { following } = member;
-  if (following === undefined || following.joined || !head.isOpen) return undefined;
+  if (following === undefined || following.joined || !isSettled(head)) return undefined;
   if (view.nowMs - (at.notFollowingMs ?? view.nowMs) <= hopelessMs) return undefined;
   if (following.replayedLsn < following.receivedLsn) return undefined;
   return {
@@ -97,7 +111,7 @@ function diverged(view: ShardView, head: Head, at: ObservedMember): Finding {
     subject: at.key,
     explanation: `The log of ${at.key} has parted from the leader's.`,
   } as const;
-  if (!head.isOpen) return { ...problem, remedy: 'It waits for a leader that is open.' };
+  if (!isSettled(head)) return { ...problem, remedy: 'It waits for a leader that is open.' };
   const remedy = 'It is rewound where that is proved right, else cloned.';
   return { ...problem, remedy, action: rejoin(head, at, false), afterMs: patienceMs(view) };
 }

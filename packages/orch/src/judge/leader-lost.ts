@@ -43,10 +43,8 @@ function whyLost(view: ShardView, leader: MemberId): string | undefined {
   const member = at.status?.member;
   if (!sameMember(member?.member, leader)) return `The data directory of the leader ${at.key} is gone.`;
   if (member?.postgresUp !== true) return `The pooler of the leader ${at.key} says that its Postgres is down.`;
-  // It leads under an older rule than what is known to be newest: staleLeader.
-  return claimsToLead(at)
-    ? `The leader ${at.key} does not know its own rule.`
-    : `The leader ${at.key} does not lead any more.`;
+  // It leads under an older rule than the newest, whose leader it should be: its next word will tell, or its silence.
+  return claimsToLead(at) ? undefined : `The leader ${at.key} does not lead any more.`;
 }
 
 /**

@@ -67,14 +67,16 @@ export function claimsToLead({ status }: ObservedMember): boolean {
   return leading.includes(status?.member?.role ?? MemberRole.UNSPECIFIED);
 }
 
-/** The number under which it leads; one who proposes may not have written its row yet, so its promise tells. */
+/**
+ * The number under which it leads. Its promise tells: whoever leads has promised exactly its own ballot, while the row may not be written yet, or not have been
+ * read since it was.
+ */
 export function leadingNumber({ status, position }: ObservedMember): RuleNumber | undefined {
-  const member = status?.member;
   const written = position?.rule?.number;
-  const ballot = member?.promise?.ballot;
-  if (member?.role !== MemberRole.PROPOSING || ballot === undefined) return written;
-  const proposed = create(RuleNumberSchema, { ballot, subterm: 0n });
-  return compareRuleNumbers(written, proposed) > 0 ? written : proposed;
+  const ballot = status?.member?.promise?.ballot;
+  if (ballot === undefined) return written;
+  const promised = create(RuleNumberSchema, { ballot, subterm: 0n });
+  return compareRuleNumbers(written, promised) > 0 ? written : promised;
 }
 
 function headOf(heard: readonly ObservedMember[], newest: Rule | undefined): Head | undefined {

@@ -209,7 +209,16 @@ export class FakeMember {
 
   #position(): Position {
     const { rule, outgoing = [], decided = false } = this.newest ?? {};
-    return create(PositionSchema, { ...(rule && { rule }), outgoing: [...outgoing], decided, flushedLsn: this.lsn });
+    const begun = this.rows.filter((row) => row.rule.number?.subterm === 0n);
+    const leaderships = begun.map((row, at) => ({
+      ...(row.rule.number?.ballot && { ballot: row.rule.number.ballot }),
+      ...{ timeline: at + 1, startLsn: BigInt(at) },
+    }));
+    const timeline = leaderships.length;
+    return create(PositionSchema, {
+      ...(rule && { rule }),
+      ...{ outgoing: [...outgoing], decided, flushedLsn: this.lsn, timeline, leaderships },
+    });
   }
 
   #leading(): FakeMember | undefined {
