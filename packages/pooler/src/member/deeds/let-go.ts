@@ -62,7 +62,7 @@ interface Calm {
 }
 
 /**
- * The walreceiver is gone, and either the startup process has replayed up to where it had received, or it sleeps until it looks for more, twice with
+ * The walreceiver is gone, or waits to be told, and either the startup process has replayed up to where it had received, or it sleeps until it looks for more, twice with
  * nothing new in between: between two sleeps it has read its configuration and looked through what is on disk.
  */
 class ReplayWatch {
@@ -90,9 +90,11 @@ class ReplayWatch {
   async #reason(): Promise<Calm['reason'] | undefined> {
     const { ask } = this.#run.hands.admin;
     const processes = new Map((await ask(memberSql.replayers)).map(([type, event]) => [type, event]));
-    if (processes.has('walreceiver')) return undefined;
+    const receiver = processes.get('walreceiver');
+    // Where the logs have parted, Postgres keeps a walreceiver that waits to be told from where, for ever: without a primary nobody tells it.
+    if (processes.has('walreceiver') && receiver !== 'WalReceiverWaitStart') return undefined;
     const { receivedLsn, replayedLsn } = await standbyEnd(ask);
-    if (receivedLsn !== undefined && replayedLsn >= receivedLsn) return 'received';
+    if (!processes.has('walreceiver') && receivedLsn !== undefined && replayedLsn >= receivedLsn) return 'received';
     return processes.get('startup') === 'RecoveryRetrieveRetryInterval' ? 'asleep' : undefined;
   }
 }
