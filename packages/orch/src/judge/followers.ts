@@ -47,7 +47,7 @@ function isSettled(head: Head): boolean {
 }
 
 function staleLeader(view: ShardView, head: Head, at: ObservedMember): Finding | undefined {
-  if (compareRuleNumbers(leadingNumber(at), head.number) >= 0) return undefined;
+  if (compareRuleNumbers(leadingNumber(at, view.live[0]), head.number) >= 0) return undefined;
   return {
     ...{ kind: 'staleLeader', subject: at.key },
     explanation: `${at.key} believes that it leads, under an older rule.`,

@@ -69,20 +69,22 @@ export function claimsToLead({ status }: ObservedMember): boolean {
 
 /**
  * The number under which it leads. Its promise tells: whoever leads has promised exactly its own ballot, while the row may not be written yet, or not have been
- * read since it was.
+ * read since it was. The newest rule of that ballot is its own work, whoever was faster to tell of it.
  */
-export function leadingNumber({ status, position }: ObservedMember): RuleNumber | undefined {
+export function leadingNumber({ status, position }: ObservedMember, newest: Rule | undefined): RuleNumber | undefined {
   const written = position?.rule?.number;
-  const ballot = status?.member?.promise?.ballot;
+  const { member, promise } = status?.member ?? {};
+  const ballot = promise?.ballot;
   if (ballot === undefined) return written;
-  const promised = create(RuleNumberSchema, { ballot, subterm: 0n });
+  const isItsOwn = sameMember(newest?.leader, member) && compareBallots(newest?.number?.ballot, ballot) === 0;
+  const promised = (isItsOwn ? newest?.number : undefined) ?? create(RuleNumberSchema, { ballot, subterm: 0n });
   return compareRuleNumbers(written, promised) > 0 ? written : promised;
 }
 
 function headOf(heard: readonly ObservedMember[], newest: Rule | undefined): Head | undefined {
   const heads = heard.filter(claimsToLead).flatMap((at) => {
     const { member, role = MemberRole.UNSPECIFIED, open = false, postgresUp } = at.status?.member ?? {};
-    const number = leadingNumber(at);
+    const number = leadingNumber(at, newest);
     if (member === undefined || number === undefined || postgresUp !== true) return [];
     return [{ at, member, number, role, isOpen: open && role === MemberRole.LEADER }];
   });
