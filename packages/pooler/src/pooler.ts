@@ -7,7 +7,7 @@ import {
   type Timer,
   type World,
 } from '@multigres/core';
-import { encryptedRelay, Topics, type BodyReader, type Open, type OpenAt } from '@multigres/relay';
+import { BodyWriter, encryptedRelay, Topics, type BodyReader, type Open, type OpenAt } from '@multigres/relay';
 import { AnswerGuard } from './backend/answer-guard.ts';
 import { AdminQueries } from './backend/admin-queries.ts';
 import type { Backend } from './backend/backend.ts';
@@ -179,6 +179,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.#admin = admin && new AdminQueries(world, this.#server, admin, config.limits.loginMs, this.metrics);
     if (config.member !== undefined) for (const gate of gatesOf(this)) gate.close('it has only just started');
     this.topics = new Topics(config.id).on('verifier', (body) => this.#verifier(body));
+    this.topics.on('walEnd', () => this.#walEnd());
     const { clock, links, statements, status } = this;
     this.#views = new ConsoleViews({
       clock,
@@ -223,12 +224,20 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
         end: (why) => this.#fence(why),
         pause: (why) => this.gates.leader.close(why),
         resume: () => this.gates.leader.open(),
+        reads: (why, replayedLsn) => this.#judgeReads(why, replayedLsn),
         busy: () => [...this.sessions()].filter((session) => session.isInTransaction).length,
       },
       changed: () => this.#control?.changed(),
     });
     await this.#member.start();
     return this.#member;
+  }
+
+  #judgeReads(why: string, replayedLsn: bigint): void {
+    const { follower } = this.gates;
+    follower.replayedLsn = why === '' ? replayedLsn : 0n;
+    if (why === '') follower.open();
+    else follower.close(why);
   }
 
   /** Ends whatever is under way, with what is true of it; what has not begun goes back to its gateway. */
@@ -396,6 +405,12 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     if (trouble?.sqlstate === code) return;
     const { user, database } = key;
     this.log.warn('cannot log in at Postgres', { user, database, sqlstate: code, reason: message });
+  }
+
+  /** Beyond whatever was answered before the question. */
+  async #walEnd(): Promise<Uint8Array> {
+    if (this.#member === undefined) throw notTheLeader('it is no member of a shard');
+    return new BodyWriter().u64(await this.#member.walEnd()).done();
   }
 
   async #verifier(body: BodyReader): Promise<Uint8Array> {

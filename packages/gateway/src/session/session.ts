@@ -364,7 +364,6 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   found(client: PoolerClient): void {
     this.#pooler = client;
     this.#channel = client.open(this.#at === 'leader' ? this.#open : { ...this.#open, at: this.#at }, this);
-    if (this.#at === 'follower') client.after(this.#channel, this.#writtenLsn ?? 0n);
   }
 
   get at(): OpenAt {
@@ -380,6 +379,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#phase = this.#moving?.phase ?? 'ready';
     const { settings } = this.#requests;
     if (settings !== undefined) this.#pooler.settings(this.#channel, settings);
+    if (this.#at === 'follower') this.#pooler.after(this.#channel, this.#writtenLsn ?? 0n);
     if (this.#moving !== undefined) this.#sayAgain(this.#moving.pieces);
     this.#moving = undefined;
     if (!this.#welcomed) this.#welcome(welcome);

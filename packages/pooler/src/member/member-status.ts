@@ -15,6 +15,8 @@ export interface StatusParts {
   readonly isOpen: boolean;
   readonly stalledMs: number;
   readonly systemIdentifier: bigint;
+  /** Empty: sessions may read here as at a follower. */
+  readonly whyNoReads: string;
 }
 
 type Status = MessageInitShape<typeof MemberStatusSchema>;
@@ -46,6 +48,8 @@ export function memberStatus(parts: StatusParts): Status {
     postgresUp: sight?.up ?? false,
     data: parts.data,
     busy: state.deed?.order.kind ?? '',
+    readsOpen: parts.whyNoReads === '',
+    readsClosedReason: leads(state.role) ? '' : parts.whyNoReads,
     measuredMs: BigInt(Math.floor(sight?.atMs ?? 0)),
   };
 }

@@ -25,6 +25,8 @@ import { CommitProbe, type LeaderSight } from './commit-probe.ts';
 import type { DeedRun, MemberHands, ServedSessions } from './deeds/deed-run.ts';
 import { unlessNoPgError } from './deeds/let-go.ts';
 import { performDeed } from './deeds/perform-deed.ts';
+import { whyNoReads } from './follower-reads.ts';
+import { lsnOf } from './log-position.ts';
 import { lookAround, type Sight } from './member-sight.ts';
 import { memberStatus } from './member-status.ts';
 import type { MemberConfig } from './member-config.ts';
@@ -53,7 +55,11 @@ export interface MemberParts {
   readonly rpc: RpcTransport;
   readonly metrics: PoolerMetrics;
   readonly guard: AnswerGuard;
-  readonly sessions: ServedSessions & { end(why: string): void };
+  readonly sessions: ServedSessions & {
+    end(why: string): void;
+    /** Whether sessions may read here as at a follower: `why` not, empty if they may. */
+    reads(why: string, replayedLsn: bigint): void;
+  };
   /** Something in `status` is another now. */
   changed(): void;
 }
@@ -93,6 +99,7 @@ export class MemberDriver {
   #lookTimer: Timer | undefined;
   #looking = false;
   #joinsSinceMs = 0;
+  #whyNoReads = 'it has only just started';
   #stopped = false;
 
   constructor(world: World, parts: MemberParts) {
@@ -152,7 +159,17 @@ export class MemberDriver {
       isOpen: this.#isOpen,
       stalledMs: this.#probe?.stalledMs ?? 0,
       systemIdentifier: this.#systemIdentifier,
+      whyNoReads: this.#whyNoReads,
     });
+  }
+
+  /** Where the leader's log ends, flushed or not: beyond whatever was answered before. Rejects with a PgError. */
+  async walEnd(): Promise<bigint> {
+    if (!this.#isOpen) throw notTheLeader(`it is ${this.#state.role.kind}`);
+    const [row] = await this.#admin.ask(memberSql.primaryEnd);
+    const lsn = lsnOf(row?.[1]);
+    if (lsn === undefined) throw notTheLeader('its Postgres is no primary');
+    return lsn;
   }
 
   // --- the machine ---
@@ -162,6 +179,7 @@ export class MemberDriver {
     const [state, effects] = onMemberEvent(before, event);
     for (const [name, holds] of Object.entries(memberInvariants)) assert(holds(state, before), name);
     this.#state = state;
+    this.#judgeReads();
     if (state.role !== before.role) this.#roleChanged(before.role, state.role);
     for (const effect of effects) this.#do(effect);
   }
@@ -324,10 +342,12 @@ export class MemberDriver {
   #renewed(startMs: number): void {
     if (startMs <= this.#doubtedMs) return;
     const untilMs = startMs + memberTiming.leaseMs;
+    const hadLapsed = this.nowMs >= this.#leaseEndsMs;
     this.#leaseEndsMs = untilMs;
     this.#parts.guard.allow(untilMs);
     this.#lapse?.cancel();
     this.#lapse = this.#world.clock.after(Math.max(0, untilMs - this.nowMs), () => this.#parts.changed());
+    if (this.#open && hadLapsed) this.#parts.changed();
     if (this.#open) return;
     this.#open = true;
     this.#parts.sessions.resume();
@@ -401,12 +421,22 @@ export class MemberDriver {
     const sight = await lookAround(this.#world.clock, this.#admin, before);
     if (this.#stopped) return;
     this.#sight = sight;
+    this.#judgeReads();
     if (sight.up && sight.inRecovery && this.#state.role === role && leads(role)) this.#step({ kind: 'primaryLost' });
     if (!sight.up && leads(role) && this.#state.role === role) await this.#postgresDown();
     if (sight.up && !sight.inRecovery) this.#primarySeen();
     if (!sight.up && this.#state.deed === undefined) await this.#startPostgres();
     this.#followerSeen(sight);
     if (before === undefined || before.up !== sight.up || before.rulesKey !== sight.rulesKey) this.#parts.changed();
+  }
+
+  /** Whether sessions may read here as at a follower, and how far it has replayed. */
+  #judgeReads(): void {
+    const why = whyNoReads(this.#state, this.#sight);
+    const changed = (why === '') !== (this.#whyNoReads === '');
+    this.#whyNoReads = why;
+    this.#parts.sessions.reads(why, this.#sight?.replayedLsn ?? 0n);
+    if (changed) this.#parts.changed();
   }
 
   #primarySeen(): void {

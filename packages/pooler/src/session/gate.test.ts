@@ -103,4 +103,20 @@ describe('a gate that is closed', () => {
     expect(session.heard()).toBe('');
     expect(session.returned).toHaveLength(1);
   });
+
+  it('gives back to a reader what it would not find here yet', async () => {
+    const { world, pooler, gateway } = await house();
+    const reader = await gateway.session({ at: 'follower' });
+    pooler.gates.follower.replayedLsn = 99n;
+    reader.after(100n);
+    reader.shared(query('one'));
+    await world.settle();
+    expect([reader.heard(), reader.returned.length]).toEqual(['', 1]);
+    const later = await gateway.session({ at: 'follower' });
+    pooler.gates.follower.replayedLsn = 100n;
+    later.after(100n);
+    later.shared(query('one'));
+    await world.settle();
+    expect(later.heard()).toBe('C:DONE Z:I');
+  });
 });

@@ -26,6 +26,8 @@ export class Gate {
   readonly #sessions: () => Iterable<Gated>;
   /** Somebody decides about it: Postgres being away is no reason to refuse anything, because there may be another leader soon. */
   isGuarded = false;
+  /** How far the log is certainly replayed, for sessions that want to find what they wrote elsewhere. */
+  replayedLsn = 0n;
 
   /** `sessions`: all that there are, through whichever gate they came. */
   constructor(sessions: () => Iterable<Gated>) {

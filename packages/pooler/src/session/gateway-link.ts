@@ -160,6 +160,8 @@ export class GatewayLink implements LinkHandler, Returner {
         return this.#cancel(id);
       case frameType.close:
         return this.#close(id);
+      case frameType.after:
+        return this.#sessions.get(id)?.after(body.u64());
       case frameType.recall:
         return this.#recall(id);
       default:

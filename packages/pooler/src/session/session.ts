@@ -125,6 +125,8 @@ export class Session implements GroupOwner, Gated {
   #canceledWhileAdopting = false;
   /** Something was given back, and so is everything that comes. */
   #returning = false;
+  /** What comes may run only where everything up to there is replayed; undefined: anywhere. */
+  #after: bigint | undefined;
   /** Only where a statement of its own does not answer what that answered first. */
   #results: ExpectedResults | undefined;
 
@@ -221,7 +223,7 @@ export class Session implements GroupOwner, Gated {
     history: DurationHistory | undefined,
   ): void {
     if (this.#closed) return;
-    if (this.#returning || (!this.gate.isOpen && this.#mayMove(flags)))
+    if (this.#returning || ((!this.gate.isOpen || this.#isAhead) && this.#mayMove(flags)))
       return this.#giveBack(flags, endsGroup, uses, buffer.slice(start, end));
     if (endsGroup && flags & requestFlag.settles) this.#unsettled += 1;
     const cost = requestCost(uses.length, end - start);
@@ -274,6 +276,10 @@ export class Session implements GroupOwner, Gated {
   /** Undefined: as the backends have it at login. */
   get applicationName(): string | undefined {
     return this.#applicationName;
+  }
+
+  after(lsn: bigint): void {
+    this.#after = lsn === 0n ? undefined : lsn;
   }
 
   /** The gateway tells the settings that the session has made, before the first request. */
@@ -718,6 +724,11 @@ export class Session implements GroupOwner, Gated {
       this.#refuseGroup(this.pool.refusal());
     }
     if (this.#closed) this.#leave();
+  }
+
+  /** It wants to find what is not replayed here yet. */
+  get #isAhead(): boolean {
+    return this.#after !== undefined && this.#after > this.gate.replayedLsn;
   }
 
   /** Nothing of the session is here, so what comes can go elsewhere. COPY data that nothing asked for goes nowhere. */

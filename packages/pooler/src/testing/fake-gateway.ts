@@ -251,6 +251,9 @@ export class FakeSession {
   close(): void {
     this.#link.bare(this.id, frameType.close);
   }
+  after(lsn: bigint): void {
+    this.#link.send(this.id, frameType.after, 0, 0, new BodyWriter().u64(lsn).done());
+  }
   recall(): void {
     this.#link.bare(this.id, frameType.recall);
   }
