@@ -348,7 +348,7 @@ export const invalidParameterValue = (name: string, value: string, hint?: string
 export const invalidParameterUnit = (name: string, value: string, unit: string | undefined): PgError => {
   if (unit === undefined) return invalidParameterValue(name, value);
   const hint =
-    unit === 'kB' || unit === '8kB'
+    unit === 'kB' || unit === '8kB' || unit === 'MB'
       ? 'Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".'
       : 'Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".';
   return invalidParameterValue(name, value, hint);
@@ -509,6 +509,23 @@ export const notInRecovery = (): PgError =>
   });
 
 export const cannotDuringRecovery = (what: string): PgError => make('25006', `cannot execute ${what} during recovery`);
+
+export const recoveryConflict = (detail: string, idle: boolean): PgError =>
+  idle
+    ? make('40001', 'terminating connection due to conflict with recovery', undefined, {
+        severity: 'FATAL',
+        detail,
+        hint: 'In a moment you should be able to reconnect to the database and repeat your command.',
+      })
+    : make('40001', 'canceling statement due to conflict with recovery', undefined, { detail });
+
+export const badSyncNames = (text: string, detail: string): PgError =>
+  make('42601', `invalid value for parameter "synchronous_standby_names": "${text}"`, undefined, { detail });
+
+export const tooFewSyncStandbys = (count: number): PgError =>
+  make('22023', `number of synchronous standbys (${count}) must be greater than zero`);
+
+export const cannotAssignXids = (): PgError => make('XX000', 'cannot assign TransactionIds during recovery');
 
 export const cannotWriteDuringRecovery = (): PgError =>
   make('0A000', 'cannot set transaction read-write mode during recovery');

@@ -9,13 +9,16 @@ import { WalReceiver, type Reception } from './wal-receiver.ts';
 
 /** What it needs besides: who applies records, and who hears how recovery goes. */
 export interface StartupHost extends ReplicationHost {
-  /** Applies a record; false if a session stands in its way, and then `wake` is called when it may be tried again. */
-  apply(record: LogRecord, wake: () => void): boolean;
+  /** Applies a record; false if a session stands in its way. Whoever does is ended when the record is `overdue`. */
+  apply(record: LogRecord, overdue: boolean): boolean;
   /** Everything that was on the disk is replayed, and it is consistent: sessions may look. */
   consistent(): void;
   /** Recovery has ended at a place of a history. */
   finished(place: LogPlace, history: TimelineHistory, promoted: boolean): void;
 }
+
+/** How often it looks whether those who stand in its way are gone. */
+const conflictLookMs = 10;
 
 type Source = 'disk' | 'stream' | 'pause';
 
@@ -41,7 +44,7 @@ export class StartupProcess {
   #consistent = false;
   #ended = false;
   #running = false;
-  #conflict: { readonly sinceMs: number } | undefined;
+  #conflictSinceMs: number | undefined;
   #toldCaughtUp = false;
   #lastFailureMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -85,7 +88,7 @@ export class StartupProcess {
 
   /** As in pg_stat_activity. */
   get waitEvent(): string | undefined {
-    if (this.#conflict !== undefined) return 'RecoveryConflictSnapshot';
+    if (this.#conflictSinceMs !== undefined) return 'RecoveryConflictSnapshot';
     if (this.#source === 'pause') return 'RecoveryRetrieveRetryInterval';
     return this.#source === 'stream' ? 'RecoveryWalStream' : undefined;
   }
@@ -165,13 +168,21 @@ export class StartupProcess {
     const found = this.#host.directory.log.next(this.#place, this.#history, this.#fileTimeline);
     if (found === undefined) return undefined;
     const { record } = found;
-    if (!this.#host.apply(record, () => this.#soon())) {
-      this.#conflict ??= { sinceMs: this.#host.clock.nowMs() };
+    this.#conflictSinceMs ??= this.#host.clock.nowMs();
+    if (!this.#host.apply(record, this.#isOverdue())) {
+      this.#host.clock.after(conflictLookMs, () => this.#run());
       return false;
     }
-    this.#conflict = undefined;
+    this.#conflictSinceMs = undefined;
     this.#noteReplayed(found);
     return true;
+  }
+
+  /** Sessions may hold a record back for so long: those that were read from the disk have a limit of their own. */
+  #isOverdue(): boolean {
+    const name = this.#source === 'stream' ? 'max_standby_streaming_delay' : 'max_standby_archive_delay';
+    const limitMs = configMs(this.#config, name);
+    return limitMs >= 0 && this.#host.clock.nowMs() - (this.#conflictSinceMs ?? 0) >= limitMs;
   }
 
   #noteReplayed({ record, timeline }: FoundRecord): void {

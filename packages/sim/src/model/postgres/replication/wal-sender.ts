@@ -32,7 +32,7 @@ import { entryOf, formatHistory, newestOf, type TimelineHistory } from '../stora
 import { parseReplicationCommand, type ReplicationCommand } from './replication-command.ts';
 import type { ReplicationHost } from './replication-host.ts';
 import { decodeReplicationMessage, encodeKeepalive, encodeLogData } from './replication-messages.ts';
-import { parseSyncNames, priorityOf, type SyncNames } from './sync-names.ts';
+import { priorityOf, syncNamesOf, type SyncNames } from './sync-names.ts';
 import type { SyncSender } from './sync-waits.ts';
 
 /** The connection of a walsender, held by its backend. */
@@ -58,7 +58,8 @@ interface Stream {
   nextTimeline: number;
 }
 
-const recordsPerMessage = 64;
+/** MAX_SEND_SIZE: 16 blocks. */
+const logBytesPerMessage = 128n * 1024n;
 const backupPieceBytes = 16 * 1024;
 const zero = 0n as Lsn;
 
@@ -135,8 +136,7 @@ export class WalSender implements SyncSender {
   /** It has read the configuration: from now on it counts, and releases, by other names. */
   configure(config: Config): void {
     this.#config = config;
-    const names = parseSyncNames(configText(config, 'synchronous_standby_names'));
-    this.#names = names === 'invalid' ? undefined : names;
+    this.#names = syncNamesOf(configText(config, 'synchronous_standby_names'));
     this.#priority = this.#host.inRecovery ? 0 : priorityOf(this.#names, this.identity.applicationName);
     if (this.#stream !== undefined) this.#host.syncWaits.release(this, this.#host.senders);
   }
@@ -363,8 +363,10 @@ export class WalSender implements SyncSender {
     const records = log?.records ?? [];
     const batch: LogRecord[] = [];
     let at = log?.indexFrom(this.#sent) ?? 0;
-    for (; at < records.length && batch.length < recordsPerMessage; at++) {
+    const full = this.#sent + logBytesPerMessage;
+    for (; at < records.length; at++) {
       const record = records[at] as LogRecord;
+      if (record.end > full && batch.length > 0) break;
       // What lies behind a gap is the rest of an older file.
       if (record.end > limit || (batch.length > 0 && record.start !== batch.at(-1)?.end)) break;
       batch.push(record);

@@ -23,6 +23,7 @@ import {
   idleInTransactionTimeout,
   idleSessionTimeout,
   queryCanceled,
+  recoveryConflict,
   unexpectedInCopy,
 } from '../errors.ts';
 import type { Notice, SessionClient } from '../session/host.ts';
@@ -31,6 +32,7 @@ import { Session } from '../session/session.ts';
 import type { ActivityEntry } from '../sql/system-views.ts';
 import { WalSender } from '../replication/wal-sender.ts';
 import type { Config } from './configuration.ts';
+import type { CommitSequence } from '../storage/commit-log.ts';
 import type { Task, Wait } from '../wait.ts';
 import { CopyOut } from './copy-out.ts';
 import { MessageHandler } from './message-handler.ts';
@@ -534,6 +536,20 @@ export class Backend implements ConnectionHandler, FrameSink {
 
   terminate(): void {
     this.interrupt(adminShutdown());
+  }
+
+  /** What the replay has to wait for as long as this session looks at it: the snapshot of a running statement, or one that is kept. */
+  get viewInUse(): CommitSequence | undefined {
+    const session = this.#session;
+    const transaction = session?.transaction;
+    if (session === undefined || transaction === undefined) return undefined;
+    const inUse = !this.#readsCommand || transaction.kept !== undefined || session.portals.names().length > 0;
+    return inUse ? session.host.store.viewOf(transaction) : undefined;
+  }
+
+  /** The replay of the log waits for this session no longer. */
+  conflict(detail: string): void {
+    this.interrupt(recoveryConflict(detail, this.#readsCommand));
   }
 
   /** Kills the process: the connection is reset and its transaction rolled back, without a word. */

@@ -2,8 +2,9 @@ import type { Clock, Lsn, Random, World } from '@multigres/core';
 
 import { notInRecovery } from '../errors.ts';
 import type { LogLevel, ReplicationHost } from '../replication/replication-host.ts';
+import { RecoveryConflicts } from '../replication/recovery-conflicts.ts';
 import { StartupProcess, type StartupHost } from '../replication/startup-process.ts';
-import { parseSyncNames, type SyncNames } from '../replication/sync-names.ts';
+import { syncNamesOf, type SyncNames } from '../replication/sync-names.ts';
 import { SyncWaits } from '../replication/sync-waits.ts';
 import type { WalSender } from '../replication/wal-sender.ts';
 import type { ActivityEntry } from '../sql/system-views.ts';
@@ -12,6 +13,7 @@ import type { LogPlace } from '../storage/log.ts';
 import type { LogRecord } from '../storage/log-record.ts';
 import { newestOf, type TimelineHistory } from '../storage/timeline-history.ts';
 import type { Store } from '../storage/store.ts';
+import type { Backend } from './backend.ts';
 import { configMs, configText, readConfig, reread, type Config } from './configuration.ts';
 import type { DelayMs } from './options.ts';
 
@@ -31,8 +33,8 @@ export interface ProcessesHost {
   flushMs(): number;
   passwordOf(conninfo: ReadonlyMap<string, string>): Promise<string | undefined>;
   log(level: LogLevel, message: string): void;
-  /** Sessions that hear of a reload. */
-  configurables(): Iterable<{ configure(config: Config): void }>;
+  readonly backends: Iterable<Backend>;
+  databaseOid(name: string): number;
   /** Sessions may look (`readOnly`), or write. */
   serve(readOnly: boolean): void;
   /** The server can not go on. */
@@ -47,6 +49,7 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
   readonly #host: ProcessesHost;
   #config: Config;
   #checkpointerConfig: Config;
+  readonly #conflicts: RecoveryConflicts;
   #stopped = false;
   readonly #checkpointerPid: number;
   readonly #startedMicros: bigint;
@@ -59,6 +62,8 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
     this.#checkpointerPid = host.newPid();
     this.#startedMicros = this.wallMicros();
     this.startup = new StartupProcess(this, host.directory.standbySignal);
+    const backends = (): Iterable<Backend> => host.backends;
+    this.#conflicts = new RecoveryConflicts(host.store, this.startup, backends, (name) => host.databaseOid(name));
   }
 
   // What the replicating processes ask for.
@@ -127,8 +132,7 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
 
   /** As the postmaster has them. */
   get names(): SyncNames | undefined {
-    const names = parseSyncNames(configText(this.#config, 'synchronous_standby_names'));
-    return names === 'invalid' ? undefined : names;
+    return syncNamesOf(configText(this.#config, 'synchronous_standby_names'));
   }
 
   /** Processes that serve no connection. */
@@ -154,8 +158,14 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
     if (!this.startup.start()) this.#host.fail('recovery could not begin');
   }
 
-  apply(record: LogRecord, _wake: () => void): boolean {
+  apply(record: LogRecord, overdue: boolean): boolean {
+    const obstacle = this.#conflicts.obstacle(record.change);
+    if (obstacle !== undefined) {
+      if (overdue) for (const backend of obstacle.backends) backend.conflict(obstacle.detail);
+      return false;
+    }
     this.directory.applied.push(record);
+    this.#conflicts.replayed(record.change);
     this.#host.store.replay(record.change);
     return true;
   }
@@ -167,6 +177,7 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
   finished(place: LogPlace, history: TimelineHistory, promoted: boolean): void {
     const { directory } = this;
     const { log, control } = directory;
+    this.#conflicts.releaseAll();
     const wasClean = control.state === 'shut down';
     control.state = 'in production';
     if (promoted) this.#beginTimeline(place, history);
@@ -220,7 +231,7 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
         this.#checkpointerConfig = this.#readAgain(this.#checkpointerConfig);
         this.#readNames();
       });
-      for (const process of [this.startup, ...this.senders, ...this.#host.configurables()])
+      for (const process of [this.startup, ...this.senders, ...this.#host.backends])
         this.#afterSignal(() => process.configure(this.#readAgain(this.#config)));
       this.#afterSignal(() => this.startup.receiver?.configure(this.#readAgain(this.#config)));
     });
@@ -242,8 +253,8 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
 
   /** The checkpointer tells everybody whether commits have to wait at all. */
   #readNames(): void {
-    const names = parseSyncNames(configText(this.#checkpointerConfig, 'synchronous_standby_names'));
-    this.syncWaits.setDefined(!this.inRecovery && names !== undefined && names !== 'invalid');
+    const names = syncNamesOf(configText(this.#checkpointerConfig, 'synchronous_standby_names'));
+    this.syncWaits.setDefined(!this.inRecovery && names !== undefined);
   }
 
   get senderTimeoutMs(): number {

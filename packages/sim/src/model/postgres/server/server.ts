@@ -45,7 +45,7 @@ import type { Task, Wait } from '../wait.ts';
 import { Backend } from './backend.ts';
 import { Flusher } from './flusher.ts';
 import type { LoggedIn } from './login.ts';
-import { configText, type Config } from './configuration.ts';
+import { configText } from './configuration.ts';
 import type { DelayMs, PostgresOptions } from './options.ts';
 import { ServerProcesses, type ProcessesHost } from './processes.ts';
 
@@ -170,10 +170,6 @@ export class Server implements SessionHost, ProcessesHost {
 
   log(level: LogLevel, message: string): void {
     this.#options.onLog?.(level, message);
-  }
-
-  configurables(): Iterable<{ configure(config: Config): void }> {
-    return this.#backends.values();
   }
 
   // Life and death.

@@ -172,6 +172,7 @@ const definitions: readonly SettingDefinition[] = [
   integer('max_standby_streaming_delay', 30_000, { unit: 'ms', context: 'sighup', least: -1 }),
   integer('max_standby_archive_delay', 30_000, { unit: 'ms', context: 'sighup', least: -1 }),
   integer('checkpoint_timeout', 300, { unit: 's', context: 'sighup', least: 30, greatest: 86_400 }),
+  integer('max_slot_wal_keep_size', -1, { context: 'sighup', unit: 'MB', least: -1 }),
   bool('data_checksums', 'off', { context: 'internal' }),
   bool('ignore_system_indexes', 'off', { context: 'backend' }),
   integer('max_identifier_length', 63, { context: 'internal' }),

@@ -1,6 +1,6 @@
 import type { AlterSystemStmt, CreateSchemaStmt, VariableSetStmt } from 'libpg-query';
 
-import { invalidParameterValue, mustBeSuperuserFor, unrecognizedParameter, unsupported } from '../errors.ts';
+import { badSyncNames, mustBeSuperuserFor, tooFewSyncStandbys, unrecognizedParameter, unsupported } from '../errors.ts';
 import { parseSyncNames } from '../replication/sync-names.ts';
 import { settingDefinition } from '../session/setting-table.ts';
 import { checkSetting } from '../session/setting-value.ts';
@@ -31,9 +31,14 @@ function checkedText(name: string, set: VariableSetStmt): string {
   if (definition === undefined) throw unrecognizedParameter(name);
   const text = settingText(name, set.args ?? []);
   checkSetting(definition, text, definition.boot);
-  if (name === 'synchronous_standby_names' && parseSyncNames(text) === 'invalid')
-    throw invalidParameterValue(name, text);
+  if (name === 'synchronous_standby_names') checkSyncNames(text);
   return text;
+}
+
+function checkSyncNames(text: string): void {
+  const names = parseSyncNames(text);
+  if (names === undefined || !('kind' in names)) return;
+  throw names.kind === 'count' ? tooFewSyncStandbys(names.count) : badSyncNames(text, names.detail);
 }
 
 /** CHECKPOINT; on a standby a restartpoint. */

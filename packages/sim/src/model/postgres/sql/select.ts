@@ -34,7 +34,7 @@ import { columnName } from './column-name.ts';
 import { compareValues } from './operators.ts';
 import { bodyOf, kindOf, stringOf, type Source } from './parser.ts';
 import type { Execution, Plan, ResultColumn, Running } from './plan.ts';
-import { checkAccess } from './row-check.ts';
+import { checkAccess, refuseReadOnly } from './row-check.ts';
 import { keyLookup, lockTable, relationKey, scan, scopeOf } from './scan.ts';
 import { systemView, tableFunction, type SystemView } from './system-views.ts';
 import { oid } from './types.ts';
@@ -53,6 +53,8 @@ interface SortKey {
 
 interface Locking {
   readonly patience: 'wait' | 'nowait' | 'skip';
+  /** As messages call the statement. */
+  readonly name: string;
 }
 
 /** Where the rows come from. */
@@ -120,7 +122,7 @@ function lockingOf(clauses: readonly Node[] | undefined): Locking | undefined {
   if (clause.lockedRels !== undefined) throw unsupported('FOR UPDATE OF');
   const patience =
     clause.waitPolicy === 'LockWaitError' ? 'nowait' : clause.waitPolicy === 'LockWaitSkip' ? 'skip' : 'wait';
-  return { patience };
+  return { patience, name: clause.strength === 'LCS_FORUPDATE' ? 'SELECT FOR UPDATE' : 'SELECT FOR NO KEY UPDATE' };
 }
 
 function* originOf(analysis: Analysis, from: readonly Node[], locks: boolean): Task<Origin> {
@@ -325,6 +327,8 @@ class Query {
 
   *#run(execution: Execution): Running {
     const env = newEnv(execution);
+    if (this.#locking !== undefined && this.#origin.kind === 'table')
+      refuseReadOnly(execution.session, this.#origin.relation, this.#locking.name);
     yield* this.#lockRelation(execution.session);
     const limit = limitValue(this.#limit, env, 'LIMIT') ?? Number.POSITIVE_INFINITY;
     let skip = limitValue(this.#offset, env, 'OFFSET') ?? 0;
@@ -432,7 +436,7 @@ class Query {
     if (version === undefined) return false;
     env.row = version.values;
     if (version !== item.version && this.#where !== undefined && this.#where.evaluate(env) !== true) return false;
-    transaction.lockRow(version);
+    transaction.lockRow(origin.relation, version);
     return true;
   }
 }

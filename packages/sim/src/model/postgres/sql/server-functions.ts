@@ -164,18 +164,18 @@ export const serverFunctions: readonly FunctionDefinition[] = [
     name: 'txid_current',
     arguments: [],
     returns: oid.int8,
-    evaluate: (session) => currentXid(session, 'txid_current()'),
+    evaluate: (session) => currentXid(session),
   },
   {
     name: 'pg_current_xact_id',
     arguments: [],
     returns: oid.xid8,
-    evaluate: (session) => currentXid(session, 'pg_current_xact_id()'),
+    evaluate: (session) => currentXid(session),
   },
 ];
 
-function currentXid(session: Session, name: string): Value {
-  if (session.host.processes.inRecovery) throw cannotDuringRecovery(name);
+function currentXid(session: Session): Value {
+  if (session.host.processes.inRecovery) throw cannotDuringRecovery('pg_current_xact_id()');
   return BigInt(session.topXid());
 }
 

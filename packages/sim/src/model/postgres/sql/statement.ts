@@ -27,6 +27,7 @@ import type {
   TruncateStmt,
   UnlistenStmt,
   UpdateStmt,
+  VacuumStmt,
   VariableSetStmt,
   VariableShowStmt,
 } from 'libpg-query';
@@ -48,7 +49,7 @@ import { planSelect } from './select.ts';
 import { planSet, planShow } from './setting-statements.ts';
 import { planTransaction } from './transaction-statements.ts';
 import { planDelete, planUpdate } from './update-delete.ts';
-import { planDiscard, planListen, planLock, planNotify, planUnlisten } from './utility-statements.ts';
+import { planDiscard, planListen, planLock, planNotify, planUnlisten, planVacuum } from './utility-statements.ts';
 
 /**
  * Analyses a statement. `given` are the parameters' types as far as the client said; `fixed` if there are no others. Throws 42P18 when a
@@ -115,6 +116,8 @@ function* planKind(session: Session, statement: Statement, paramTypes: number[],
       return planNotify(session, bodyOf<NotifyStmt>(node));
     case 'DiscardStmt':
       return planDiscard(session, bodyOf<DiscardStmt>(node));
+    case 'VacuumStmt':
+      return planVacuum(session, source, bodyOf<VacuumStmt>(node));
     case 'LockStmt':
       return planLock(session, source, bodyOf<LockStmt>(node));
     case 'AlterSystemStmt':

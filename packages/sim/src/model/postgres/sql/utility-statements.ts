@@ -1,9 +1,9 @@
-import type { DiscardStmt, ListenStmt, LockStmt, NotifyStmt, RangeVar, UnlistenStmt } from 'libpg-query';
+import type { DiscardStmt, ListenStmt, LockStmt, NotifyStmt, RangeVar, UnlistenStmt, VacuumStmt } from 'libpg-query';
 
-import { noActiveTransactionFor, unsupported } from '../errors.ts';
+import { cannotDuringRecovery, noActiveTransactionFor, unsupported } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { couldNotObtainLockOnRelation } from '../errors.ts';
-import type { LockMode } from '../storage/lock-mode.ts';
+import { lockMode, type LockMode } from '../storage/lock-mode.ts';
 import { bodyOf, type Source } from './parser.ts';
 import { command, waitingCommand, type Plan } from './plan.ts';
 import { checkAccess } from './row-check.ts';
@@ -12,6 +12,7 @@ import { findTable, relationKey } from './scan.ts';
 /** LISTEN. */
 export function planListen(session: Session, stmt: ListenStmt): Plan {
   return command(() => {
+    refuseInRecovery(session, 'LISTEN');
     session.notifications.listen(stmt.conditionname ?? '');
     return 'LISTEN';
   });
@@ -28,6 +29,7 @@ export function planUnlisten(session: Session, stmt: UnlistenStmt): Plan {
 /** NOTIFY. */
 export function planNotify(session: Session, stmt: NotifyStmt): Plan {
   return command(() => {
+    refuseInRecovery(session, 'NOTIFY');
     session.notifications.notify(stmt.conditionname ?? '', stmt.payload ?? '');
     return 'NOTIFY';
   });
@@ -73,9 +75,34 @@ function dropTemporary(session: Session): void {
     transaction.drop(session.temporary, relation);
 }
 
+/** VACUUM of named tables, without options. */
+export function planVacuum(session: Session, source: Source, stmt: VacuumStmt): Plan {
+  if (stmt.is_vacuumcmd !== true || stmt.options !== undefined || stmt.rels === undefined)
+    throw unsupported('this form of VACUUM');
+  const ranges = stmt.rels.map((node) => bodyOf<{ relation?: RangeVar }>(node).relation as RangeVar);
+  return waitingCommand(function* run() {
+    refuseInRecovery(session, 'VACUUM');
+    session.beAlone('VACUUM');
+    const transaction = session.mustTransaction();
+    for (const range of ranges) {
+      const { relation } = findTable(session, range, source);
+      checkAccess(session, relation);
+      yield* transaction.lock(relationKey(session, relation), lockMode.shareUpdateExclusive);
+      transaction.vacuum(relation);
+    }
+    return 'VACUUM';
+  });
+}
+
+/** 25006 on a standby, for what may be done in a read-only transaction elsewhere. */
+function refuseInRecovery(session: Session, what: string): void {
+  if (session.host.inRecovery) throw cannotDuringRecovery(what);
+}
+
 /** LOCK TABLE. */
 export function planLock(session: Session, source: Source, stmt: LockStmt): Plan {
   return waitingCommand(function* run() {
+    if ((stmt.mode ?? 8) > lockMode.rowExclusive) refuseInRecovery(session, 'LOCK TABLE');
     if (!session.outlivesStatement) throw noActiveTransactionFor('LOCK TABLE');
     const transaction = session.mustTransaction();
     for (const node of stmt.relations ?? []) {

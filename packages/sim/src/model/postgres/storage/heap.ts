@@ -117,6 +117,17 @@ export class Heap {
     this.#mayBeDead = 0;
   }
 
+  /** VACUUM: removes all that nobody can see any more. Answers the last transaction that had removed one of them, 0 for none. */
+  vacuum(commits: CommitLog, oldestView: CommitSequence): Xid {
+    let latest: Xid = 0;
+    for (const { xmax } of this.#versions) {
+      if (xmax > latest && commits.isCommittedBy(xmax, oldestView)) latest = xmax;
+    }
+    this.#mayBeDead = Math.max(this.#mayBeDead, this.#versions.length, 64);
+    this.prune(commits, oldestView);
+    return latest;
+  }
+
   #index(version: Version): void {
     if (this.key === undefined) return;
     const key = keyOf(version.values, this.key);

@@ -46,6 +46,8 @@ export type Change =
     }
   | { readonly kind: 'commit'; readonly xids: readonly Xid[] }
   | { readonly kind: 'abort'; readonly xids: readonly Xid[] }
+  /** Row versions were removed that only views before this transaction's end could see. */
+  | { readonly kind: 'cleanup'; readonly xid: Xid }
   /** `role` undefined: dropped. */
   | { readonly kind: 'role'; readonly xid: Xid; readonly name: string; readonly role: RoleOptions | undefined }
   /** Where recovery may begin. `shutdown` if nothing was running. */

@@ -69,6 +69,7 @@ export class Recovery {
       case 'role':
         this.#store.roles.put(change.name, change.role, change.xid);
         return;
+      case 'cleanup':
       case 'lock':
     }
   }

@@ -96,9 +96,19 @@ export class Store {
     this.#views.delete(owner);
   }
 
+  viewOf(owner: object): CommitSequence | undefined {
+    return this.#views.get(owner);
+  }
+
   get oldestView(): CommitSequence {
     let oldest = this.commits.last;
     for (const view of this.#views.values()) if (view < oldest) oldest = view;
+    return oldest;
+  }
+
+  oldestViewBut(owner: object): CommitSequence {
+    let oldest = this.commits.last;
+    for (const [other, view] of this.#views) if (other !== owner && view < oldest) oldest = view;
     return oldest;
   }
 

@@ -1,6 +1,6 @@
 import type { Lsn } from '@multigres/core';
 
-import { couldNotObtainLockOnRow, couldNotSerialize } from '../errors.ts';
+import { cannotAssignXids, couldNotObtainLockOnRow, couldNotSerialize } from '../errors.ts';
 import type { RoleOptions } from '../session/host.ts';
 import type { Task } from '../wait.ts';
 import type { Catalog } from './catalog.ts';
@@ -53,6 +53,8 @@ export class Transaction {
   readonly #host: TransactionHost;
   readonly #levels: Level[] = [newLevel()];
   readonly #own: Set<Xid> = new Set();
+  /** Something went to the log, so that the commit is to be waited for. */
+  #wrote = false;
   readonly #lockedHere: Set<string> = new Set();
   /** The command now running; it does not see its own changes. */
   command = 0;
@@ -114,6 +116,7 @@ export class Transaction {
 
   #assign(level: Level): void {
     const { store, holder } = this.#host;
+    if (store.inRecovery) throw cannotAssignXids();
     level.xid = store.commits.assign();
     level.xids.push(level.xid);
     this.#own.add(level.xid);
@@ -144,7 +147,7 @@ export class Transaction {
       store.commits.abort(xid);
       this.#own.delete(xid);
     }
-    if (gone.xids.length > 0) store.record({ kind: 'abort', xids: gone.xids });
+    if (gone.xids.length > 0) this.#log({ kind: 'abort', xids: gone.xids });
     for (const [heap, count] of gone.inserted) heap.noteRolledBack(count);
     for (const catalog of gone.catalogs) catalog.decided();
     this.#unlock(gone);
@@ -160,7 +163,7 @@ export class Transaction {
     const { store } = this.#host;
     if (level.xids.length > 0) {
       const lsn = store.record({ kind: 'commit', xids: level.xids });
-      if (flush !== undefined) yield* flush(lsn);
+      if (flush !== undefined && this.#wrote) yield* flush(lsn);
       store.commits.commit(level.xids);
       for (const catalog of level.catalogs) catalog.decided();
     }
@@ -242,8 +245,11 @@ export class Transaction {
   }
 
   /** Locks a claimed row FOR UPDATE. */
-  lockRow(version: Version): void {
-    if (version.locker === 0 || !this.#own.has(version.locker)) version.locker = this.xid();
+  lockRow(relation: Relation, version: Version): void {
+    if (version.locker !== 0 && this.#own.has(version.locker)) return;
+    const xid = this.xid();
+    version.locker = xid;
+    if (!relation.temporary) this.#log({ kind: 'lock', xid, heap: relation.heap.id, tid: version.tid });
   }
 
   /**
@@ -311,7 +317,9 @@ export class Transaction {
     namespace.catalog.add(relation, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
-    if (database !== undefined) store.record({ kind: 'create', xid, database, oid, heap: oid, shape });
+    // A temporary table is in the system's tables too, whose changes the log has; the model leaves them out.
+    this.#wrote = true;
+    if (database !== undefined) this.#log({ kind: 'create', xid, database, oid, heap: oid, shape });
     return relation;
   }
 
@@ -320,7 +328,8 @@ export class Transaction {
     namespace.catalog.remove(relation, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
-    if (database !== undefined) this.#host.store.record({ kind: 'drop', xid, database, oid: relation.oid });
+    this.#wrote = true;
+    if (database !== undefined) this.#log({ kind: 'drop', xid, database, oid: relation.oid });
   }
 
   /** Gives the table a new, empty heap; rolling back gives the old one back. */
@@ -332,7 +341,15 @@ export class Transaction {
     namespace.catalog.add({ ...store.makeRelation(relation.oid, heap, relation.shape, relation.temporary) }, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
-    if (database !== undefined) store.record({ kind: 'truncate', xid, database, oid: relation.oid, heap });
+    this.#wrote = true;
+    if (database !== undefined) this.#log({ kind: 'truncate', xid, database, oid: relation.oid, heap });
+  }
+
+  /** Removes what nobody sees any more, and tells the standbys. */
+  vacuum(relation: Relation): void {
+    const { store } = this.#host;
+    const latest = relation.heap.vacuum(store.commits, store.oldestViewBut(this));
+    if (latest > 0 && !relation.temporary) store.record({ kind: 'cleanup', xid: latest });
   }
 
   /** CREATE, ALTER and DROP ROLE; undefined drops. */
@@ -340,15 +357,20 @@ export class Transaction {
     const { store } = this.#host;
     const xid = this.xid();
     store.roles.put(name, role, xid);
-    store.record({ kind: 'role', xid, name, role });
+    this.#log({ kind: 'role', xid, name, role });
   }
 
   #touch(catalog: Catalog): void {
     (this.#levels.at(-1) as Level).catalogs.add(catalog);
   }
 
+  #log(change: Change): void {
+    this.#wrote = true;
+    this.#host.store.record(change);
+  }
+
   #record(relation: Relation, change: Change): void {
-    if (!relation.temporary) this.#host.store.record(change);
+    if (!relation.temporary) this.#log(change);
     relation.heap.prune(this.#host.store.commits, this.#host.store.oldestView);
   }
 }

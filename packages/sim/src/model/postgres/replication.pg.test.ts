@@ -1,0 +1,175 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import path from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { loadGrammar } from './sql/parser.ts';
+import { ModelServers } from './testing/model-servers.ts';
+import { RawClient, type Wire } from './testing/raw-client.ts';
+import { replicationStories } from './testing/replication-stories.ts';
+import { Play, type Servers } from './testing/servers.ts';
+
+const tools = process.env['MG_TOOLS'] ?? path.join(import.meta.dirname, '../../../../../.tools');
+
+/** Whatever is on this machine: fetched by the tools of this repository, or installed. */
+const found = [17, 15].flatMap((major) => {
+  const within = `usr/lib/postgresql/${major}/bin`;
+  const bin = [path.join(tools, `postgres-${major}`, within), `/${within}`].find((folder) =>
+    existsSync(path.join(folder, 'initdb')),
+  );
+  return bin === undefined ? [] : [{ major, bin }];
+});
+
+function socketWire(socket: Socket): Wire {
+  return {
+    attach: (handler) => {
+      socket.on('data', (bytes: Buffer) => handler.data(bytes));
+      socket.on('end', () => handler.end());
+      socket.on('error', () => {});
+      socket.on('close', () => handler.closed(undefined));
+    },
+    write: (bytes) => socket.write(bytes),
+    destroy: () => {
+      socket.destroy();
+    },
+  };
+}
+
+const settings: Readonly<Record<string, string>> = {
+  wal_retrieve_retry_interval: '100ms',
+  wal_receiver_status_interval: '1s',
+  wal_log_hints: 'on',
+  wal_keep_size: '1GB',
+  deadlock_timeout: '200ms',
+};
+
+/** Real servers in a folder of their own, which talk over sockets in there. */
+class RealServers implements Servers {
+  readonly #bin: string;
+  readonly #folder: string = mkdtempSync('/tmp/replicas-');
+  readonly #runAs = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  readonly #servers: Map<string, ChildProcess> = new Map();
+
+  constructor(bin: string) {
+    this.#bin = bin;
+    if (this.#runAs.uid !== undefined) chownSync(this.#folder, this.#runAs.uid, this.#runAs.gid);
+  }
+
+  #data(name: string): string {
+    return path.join(this.#folder, name);
+  }
+
+  #run(program: string, args: readonly string[]): string {
+    const options = { ...this.#runAs, cwd: this.#folder, env: {}, stdio: 'pipe' } as const;
+    const { status, stdout, stderr } = spawnSync(path.join(this.#bin, program), args, options);
+    if (status !== 0) throw new Error(`${program}: ${stderr.toString()}`);
+    return `${stdout.toString()}${stderr.toString()}`;
+  }
+
+  async make(name: string): Promise<void> {
+    this.#run('initdb', ['-D', this.#data(name), '-U', 'postgres', '-A', 'trust', '-N', '--locale=C', '-E', 'UTF8']);
+    await this.start(name, 'primary');
+  }
+
+  async clone(name: string, from: string): Promise<void> {
+    const port = String(portOf(from));
+    const where = ['-h', this.#folder, '-p', port, '-U', 'postgres'];
+    this.#run('pg_basebackup', ['-D', this.#data(name), ...where, '-c', 'fast', '-N']);
+    const conf = path.join(this.#data(name), 'postgresql.auto.conf');
+    writeFileSync(conf, `primary_conninfo = '${this.conninfo(from, name)}'\n`, { flag: 'a' });
+    await this.start(name, 'standby');
+  }
+
+  async start(name: string, as: 'primary' | 'standby'): Promise<void> {
+    const signal = path.join(this.#data(name), 'standby.signal');
+    if (as === 'standby') writeFileSync(signal, '');
+    else rmSync(signal, { force: true });
+    if (this.#runAs.uid !== undefined && as === 'standby') chownSync(signal, this.#runAs.uid, this.#runAs.gid);
+    const all = { ...settings, fsync: 'off', listen_addresses: '', autovacuum: 'off', TimeZone: 'UTC' };
+    const args = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+    const server = spawn(
+      path.join(this.#bin, 'postgres'),
+      ['-D', this.#data(name), '-k', this.#folder, '-p', String(portOf(name)), ...args],
+      { ...this.#runAs, cwd: this.#folder, env: {}, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    this.#servers.set(name, server);
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      server.once('exit', () => reject(new Error(`postgres ended: ${said}`)));
+      server.stderr.on('data', (line: Buffer) => {
+        said += line.toString();
+        if (/ready to accept (read-only )?connections/.test(said)) resolve();
+      });
+    });
+  }
+
+  async stop(name: string, how: 'fast' | 'immediate'): Promise<void> {
+    const server = this.#servers.get(name);
+    this.#servers.delete(name);
+    if (server === undefined || server.exitCode !== null) return;
+    await new Promise((resolve) => {
+      server.once('exit', resolve);
+      server.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    });
+  }
+
+  async rewind(name: string, from: string): Promise<'rewound' | 'no rewind required'> {
+    const conninfo = this.conninfo(from, name);
+    const said = this.#run('pg_rewind', ['-D', this.#data(name), `--source-server=${conninfo} dbname=postgres`]);
+    return said.includes('no rewind required') ? 'no rewind required' : 'rewound';
+  }
+
+  conninfo(to: string, as: string): string {
+    return `host=${this.#folder} port=${portOf(to)} user=postgres application_name=${as}`;
+  }
+
+  async connect(name: string): Promise<RawClient> {
+    const socket = createConnection(path.join(this.#folder, `.s.PGSQL.${portOf(name)}`));
+    const client = new RawClient(socketWire(socket));
+    client.login();
+    while (client.readies === 0 && !client.closed) await turn(1);
+    return client;
+  }
+
+  async moment(): Promise<void> {
+    await turn(20);
+  }
+
+  async close(): Promise<void> {
+    for (const name of this.#servers.keys()) await this.stop(name, 'immediate');
+    execFileSync('rm', ['-rf', this.#folder]);
+  }
+}
+
+const portOf = (name: string): number => 5432 + (name.codePointAt(0) as number);
+
+/** Real servers live in real time: a story looks again after a while. */
+async function turn(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+beforeAll(loadGrammar);
+
+describe.each(found)('replicas of the model and of Postgres $major', ({ major, bin }) => {
+  const running: RealServers[] = [];
+  afterAll(async () => {
+    for (const servers of running) await servers.close();
+  });
+
+  for (const [title, story] of Object.entries(replicationStories)) {
+    it(`agree: ${title}`, async () => {
+      const model = new ModelServers({ settings, serverVersion: `${major}.0` });
+      const simulated = new Play(model);
+      await story(simulated);
+      expect(model.unsupported).toEqual([]);
+      const servers = new RealServers(bin);
+      running.push(servers);
+      const real = new Play(servers);
+      await story(real);
+      await servers.close();
+      expect(simulated.seen).toEqual(real.seen);
+    }, 120_000);
+  }
+});
