@@ -1,5 +1,13 @@
-import { compareBallots } from '@multigres/consensus';
-import { MemberRole, type DataState, type MemberStatusSchema, type MessageInitShape } from '@multigres/rpc';
+import { compareBallots, compareRuleNumbers, historyHash } from '@multigres/consensus';
+import {
+  create,
+  LeadershipSchema,
+  MemberRole,
+  type DataState,
+  type MemberStatusSchema,
+  type MessageInitShape,
+  type Position,
+} from '@multigres/rpc';
 import type { LeaderSight } from './commit-probe.ts';
 import type { Sight } from './member-sight.ts';
 import { leads, type MemberState, type Role } from './member.machine.ts';
@@ -32,7 +40,7 @@ const roles = {
 /** What orchestrators and gateways are told. */
 export function memberStatus(parts: StatusParts): Status {
   const { state, sight, leader, isOpen } = parts;
-  const position = sight?.up === true ? sight.position : undefined;
+  const position = sight?.up === true ? ownPosition(state.role, sight.position) : undefined;
   return {
     ...(state.self && { member: state.self }),
     role: roles[state.role.kind],
@@ -52,6 +60,27 @@ export function memberStatus(parts: StatusParts): Status {
     readsClosedReason: leads(state.role) ? '' : parts.whyNoReads,
     measuredMs: BigInt(Math.floor(sight?.atMs ?? 0)),
   };
+}
+
+/**
+ * The row of a proposal cannot be read before its commit has returned, not even by who has written it; yet it is in the log, and those whose logs have
+ * parted from this one must be told.
+ */
+function ownPosition(role: Role, position: Position | undefined): Position | undefined {
+  if (position === undefined || role.kind !== 'proposing') return position;
+  const { rule } = role;
+  if (compareRuleNumbers(position.rule?.number, rule.number) >= 0) return position;
+  const last = position.leaderships.at(-1);
+  const isNew = compareBallots(last?.ballot, rule.number?.ballot) !== 0;
+  const own = create(LeadershipSchema, {
+    ...(rule.number?.ballot && { ballot: rule.number.ballot }),
+    timeline: rule.timeline,
+    startLsn: rule.timelineStartLsn,
+  });
+  const leaderships = isNew ? [...position.leaderships, own] : position.leaderships;
+  const outgoing = [...(position.rule ? [position.rule] : []), ...(position.decided ? [] : position.outgoing)];
+  const { timeline } = rule;
+  return { ...position, rule, decided: false, outgoing, timeline, leaderships, history: historyHash(leaderships) };
 }
 
 function closedReason({ state, trouble, sight }: StatusParts): string {

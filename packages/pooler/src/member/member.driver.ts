@@ -266,6 +266,7 @@ export class MemberDriver {
       become: (role) => this.#step({ kind: 'became', deed: deed.id, role }),
       attempted: (ballot) => this.#step({ kind: 'attempted', ballot }),
       reload: () => this.#identify(),
+      look: () => this.#refresh(),
     };
   }
 
@@ -418,9 +419,9 @@ export class MemberDriver {
   async #observe(): Promise<void> {
     const { role } = this.#state;
     const before = this.#sight;
-    const sight = await lookAround(this.#world.clock, this.#admin, before);
-    if (this.#stopped) return;
-    this.#sight = sight;
+    await this.#refresh();
+    const sight = this.#sight;
+    if (this.#stopped || sight === undefined) return;
     this.#judgeReads();
     if (sight.up && sight.inRecovery && this.#state.role === role && leads(role)) this.#step({ kind: 'primaryLost' });
     if (!sight.up && leads(role) && this.#state.role === role) await this.#postgresDown();
@@ -437,6 +438,10 @@ export class MemberDriver {
     this.#whyNoReads = why;
     this.#parts.sessions.reads(why, this.#sight?.replayedLsn ?? 0n);
     if (changed) this.#parts.changed();
+  }
+
+  async #refresh(): Promise<void> {
+    this.#sight = await lookAround(this.#world.clock, this.#admin, this.#sight);
   }
 
   #primarySeen(): void {

@@ -35,6 +35,8 @@ export interface DeedRun {
   become(role: Role): void;
   /** It stands in the file that the member is about to be promoted under this ballot. */
   attempted(ballot: Ballot): void;
+  /** Looks at Postgres now, so that what is told of a new role is not older than the role. */
+  look(): Promise<void>;
   /** There is another data directory. */
   reload(): Promise<MemberId>;
   /** Throws 55000 if there is no data directory. */

@@ -44,6 +44,7 @@ export async function promote(
   run.mayGoOn();
   run.become({ kind: 'proposing', rule: begun });
   await decide(run, begun, request.outgoing, askedMs + request.leaseWaitMs);
+  await run.look();
   run.become({ kind: 'leader', rule: begun });
   return { rule: begun, position: await readPosition(admin.ask, false) };
 }

@@ -1,6 +1,7 @@
 import { sameMember } from '@multigres/consensus';
 import { create, PromiseSchema, type Ballot, type MessageInitShape, type RecruitResponseSchema } from '@multigres/rpc';
 import { readPosition } from '../log-position.ts';
+import { memberNotReady } from '../../errors.ts';
 import type { DeedRun } from './deed-run.ts';
 import { becomeStandby, letGo } from './let-go.ts';
 
@@ -16,6 +17,10 @@ export async function recruit(run: DeedRun, ballot: Ballot): Promise<MessageInit
   await letGo(run);
   const position = await readPosition(admin.ask, true);
   run.mayGoOn();
+  // Rewound, and not back where it was: by its log it would seem that less was acknowledged than was.
+  const floorLsn = promises.current?.floorLsn ?? 0n;
+  if (position.flushedLsn < floorLsn)
+    throw memberNotReady('it was rewound and lacks what it may have acknowledged', 'It must follow its leader first.');
   run.become({ kind: 'idle', released: ballot });
   return {
     member: run.self(),

@@ -1,4 +1,4 @@
-import { mayRewind, type OwnHistory } from '@multigres/consensus';
+import { isPrefix, mayRewind, type OwnHistory } from '@multigres/consensus';
 import { hex, PgError } from '@multigres/core';
 import {
   create,
@@ -11,6 +11,7 @@ import {
   type RejoinRequest,
   type RejoinResponseSchema,
 } from '@multigres/rpc';
+import { memberNotReady } from '../../errors.ts';
 import { readPosition } from '../log-position.ts';
 import { memberTiming } from '../member-timing.ts';
 import type { DeedRun } from './deed-run.ts';
@@ -29,6 +30,8 @@ export async function rejoin(
   run.become({ kind: 'idle', released: undefined });
   const own = request.clone ? undefined : await ownHistory(run);
   const rewound = own !== undefined && mayRewind(own, request.leaderships) && (await rewind(run, own, request));
+  if (!rewound && request.rewindOnly)
+    throw memberNotReady('a rewind is not proved right', 'Clone it when its leader is open.');
   const member = rewound ? run.self() : await clone(run, ballot, request);
   const { rule, leader, postgresEndpoint } = request;
   const target = create(SetPrimaryRequestSchema, {
@@ -59,10 +62,15 @@ async function ownHistory(run: DeedRun): Promise<OwnHistory | undefined> {
   }
 }
 
-/** What it may have acknowledged is recorded first: it does not count until it has replayed past that. Answers whether it is rewound. */
+/**
+ * What it may have acknowledged of the leader's log is recorded first: until it has replayed past that, it neither counts nor says where its log ends. (What
+ * is beyond, where the logs have parted, nobody was told of.) Answers whether it is rewound.
+ */
 async function rewind(run: DeedRun, own: OwnHistory, request: RejoinRequest): Promise<boolean> {
   const { promises, pgctld } = run.hands;
-  await promises.floor(own.flushedLsn);
+  const parted = request.leaderships.find((each, at) => !isPrefix([each], own.leaderships.slice(at, at + 1)));
+  const floorLsn = parted !== undefined && parted.startLsn < own.flushedLsn ? parted.startLsn : own.flushedLsn;
+  await promises.floor(floorLsn);
   await pgctld.stop({ mode: StopMode.FAST }, { deadlineMs: memberTiming.handsMs });
   try {
     await pgctld.rewind({ source: sourceOf(request) }, { deadlineMs: memberTiming.cloneMs });

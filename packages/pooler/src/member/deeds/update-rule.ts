@@ -39,6 +39,7 @@ export async function updateRule(
   await joinNames(run, namesFor(run.self(), ballot, [before, rule]));
   run.mayGoOn();
   await decide(run, rule, [before]);
+  await run.look();
   run.become({ kind: role.kind, rule });
   return { rule };
 }
