@@ -82,7 +82,7 @@ export class LeaderChanges {
     const pausedMs = world.clock.nowMs() - startMs;
     if (outcome.kind !== 'led') throw failoverFailed(outcome.reason);
     metrics.switchoverPause.recordMs(pausedMs);
-    return { rule: outcome.rule as Rule, pausedMs };
+    return { rule: outcome.rule as Rule, pausedMs: Math.round(pausedMs) };
   }
 
   /** Health was heard: an old leader may have stopped. */
