@@ -47,7 +47,8 @@ function isSettled(head: Head): boolean {
 }
 
 function staleLeader(view: ShardView, head: Head, at: ObservedMember): Finding | undefined {
-  if (compareRuleNumbers(leadingNumber(at, view.live[0]), head.number) >= 0) return undefined;
+  const number = leadingNumber(at);
+  if (number === undefined || compareRuleNumbers(number, head.number) >= 0) return undefined;
   return {
     ...{ kind: 'staleLeader', subject: at.key },
     explanation: `${at.key} believes that it leads, under an older rule.`,

@@ -1,5 +1,4 @@
 import { MemberRole, type Ballot, type MemberId, type Rule, type RuleNumber } from '@multigres/rpc';
-import { create, RuleNumberSchema } from '@multigres/rpc';
 import { compareBallots, compareRuleNumbers, liveRules, sameMember } from '@multigres/consensus';
 import { poolerKey, type ObservedMember, type ShardSnapshot } from './snapshot.ts';
 
@@ -67,29 +66,22 @@ export function claimsToLead({ status }: ObservedMember): boolean {
   return leading.includes(status?.member?.role ?? MemberRole.UNSPECIFIED);
 }
 
-/**
- * The number under which it leads. Its promise tells: whoever leads has promised exactly its own ballot, while the row may not be written yet, or not have been
- * read since it was. The newest rule of that ballot is its own work, whoever was faster to tell of it.
- */
-export function leadingNumber({ status, position }: ObservedMember, newest: Rule | undefined): RuleNumber | undefined {
-  const written = position?.rule?.number;
-  const { member, promise } = status?.member ?? {};
-  const ballot = promise?.ballot;
-  if (ballot === undefined) return written;
-  const isItsOwn = sameMember(newest?.leader, member) && compareBallots(newest?.number?.ballot, ballot) === 0;
-  const promised = (isItsOwn ? newest?.number : undefined) ?? create(RuleNumberSchema, { ballot, subterm: 0n });
-  return compareRuleNumbers(written, promised) > 0 ? written : promised;
+/** The rule by which it leads, or proposes to; undefined for who does not, or has promised something above it and is about to let go. */
+export function leadingNumber({ status }: ObservedMember): RuleNumber | undefined {
+  const { leading: number, promise } = status?.member ?? {};
+  return compareBallots(promise?.ballot, number?.ballot) > 0 ? undefined : number;
 }
 
 function headOf(heard: readonly ObservedMember[], newest: Rule | undefined): Head | undefined {
   const heads = heard.filter(claimsToLead).flatMap((at) => {
     const { member, role = MemberRole.UNSPECIFIED, open = false, postgresUp } = at.status?.member ?? {};
-    const number = leadingNumber(at, newest);
+    const number = leadingNumber(at);
     if (member === undefined || number === undefined || postgresUp !== true) return [];
     return [{ at, member, number, role, isOpen: open && role === MemberRole.LEADER }];
   });
   const head = heads.toSorted((a, b) => compareRuleNumbers(a.number, b.number)).at(-1);
-  return head !== undefined && compareRuleNumbers(head.number, newest?.number) >= 0 ? head : undefined;
+  // The newest rule of its own ballot is its own work, though others may have told of it first.
+  return head !== undefined && compareBallots(head.number.ballot, newest?.number?.ballot) >= 0 ? head : undefined;
 }
 
 function highestPromise(members: readonly ObservedMember[]): ShardView['promised'] {

@@ -94,6 +94,11 @@ export class FakeMember {
     return create(MemberIdSchema, { pooler: this.id, incarnation: this.incarnation });
   }
 
+  /** By which rule it leads. */
+  get leads(): RuleNumber | undefined {
+    return this.newest?.rule.number;
+  }
+
   get newest(): Row | undefined {
     return this.rows.at(-1);
   }
@@ -191,6 +196,7 @@ export class FakeMember {
       member: {
         ...(this.data === DataState.FINE && { member: this.member }),
         ...{ role: this.role, postgresUp: this.postgresUp, data: this.data },
+        ...(leading.includes(this.role) && this.leads && { leading: this.leads }),
         ...(this.promise && { promise: { ballot: this.promise } }),
         ...(this.postgresUp && { position: this.#position() }),
         ...{ open: isLeader && this.newest?.decided === true && this.postgresUp, commitStalledMs: this.stalledMs },

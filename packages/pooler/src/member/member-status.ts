@@ -44,6 +44,7 @@ export function memberStatus(parts: StatusParts): Status {
   return {
     ...(state.self && { member: state.self }),
     role: roles[state.role.kind],
+    ...(leads(state.role) && state.role.rule.number && { leading: state.role.rule.number }),
     ...(state.promise && { promise: { ballot: state.promise } }),
     ...(position && { position: leader === undefined ? position : { ...position, flushedLsn: leader.flushedLsn } }),
     open: isOpen,
