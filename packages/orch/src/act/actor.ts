@@ -83,13 +83,14 @@ export class Actor {
   }
 
   async #rejoin(action: ActionOf<'rejoin'>, view: ShardView): Promise<string> {
-    const { pooler, clone, rule, leader, leaderships } = action;
+    const { pooler, clone, rewindOnly, rule, leader, leaderships } = action;
     const request = {
       shard: view.shard,
       rule,
       leader,
       leaderships: [...leaderships],
       clone,
+      rewindOnly,
       ...this.#postgresOf(leader),
     };
     const { cloned } = await this.#member(pooler).rejoin(request, { deadlineMs: view.tuning.rejoinMs });

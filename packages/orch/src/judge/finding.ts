@@ -34,6 +34,8 @@ export type Action =
       readonly kind: 'rejoin';
       readonly pooler: string;
       readonly clone: boolean;
+      /** Not to be cloned, whatever comes of it: the rule that is being proposed may need this very member. */
+      readonly rewindOnly: boolean;
       readonly rule: RuleNumber;
       readonly leader: MemberId;
       readonly leaderships: readonly Leadership[];

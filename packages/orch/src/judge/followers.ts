@@ -37,13 +37,18 @@ function hasParted(head: Head, at: ObservedMember, member: MemberStatus): boolea
   if (member.following?.diverged === true) return true;
   if (member.role !== MemberRole.FOLLOWER || member.following?.streaming === true || at.position === undefined)
     return false;
-  return isSettled(head) && hasDiverged({ ...at.position, attempts: [] }, head.at.position?.leaderships ?? []);
+  return knowsItself(head) && hasDiverged({ ...at.position, attempts: [] }, head.at.position?.leaderships ?? []);
 }
 
 /** The leader's own account of its log has its own leadership in it: only then may others be measured by it. */
-function isSettled(head: Head): boolean {
+function knowsItself(head: Head): boolean {
   const last = head.at.position?.leaderships.at(-1);
-  return head.isOpen && compareBallots(last?.ballot, head.number.ballot) === 0;
+  return compareBallots(last?.ballot, head.number.ballot) === 0;
+}
+
+/** It will stay: what others had beyond its log is over for good. */
+function isSettled(head: Head): boolean {
+  return head.isOpen && knowsItself(head);
 }
 
 function staleLeader(view: ShardView, head: Head, at: ObservedMember): Finding | undefined {
@@ -112,7 +117,13 @@ function diverged(view: ShardView, head: Head, at: ObservedMember): Finding {
     subject: at.key,
     explanation: `The log of ${at.key} has parted from the leader's.`,
   } as const;
-  if (!isSettled(head)) return { ...problem, remedy: 'It waits for a leader that is open.' };
+  if (!isSettled(head)) {
+    if (head.role !== MemberRole.PROPOSING || !knowsItself(head))
+      return { ...problem, remedy: 'It waits for a leader that is open.' };
+    // Where nobody's log goes on with the proposing leader's, nobody else could ever decide its rule.
+    const remedy = 'It is rewound where that is proved right: the rule that is proposed may need it.';
+    return { ...problem, remedy, action: rejoin(head, at, false, true), afterMs: 1_000 + patienceMs(view) };
+  }
   const remedy = 'It is rewound where that is proved right, else cloned.';
   return { ...problem, remedy, action: rejoin(head, at, false), afterMs: patienceMs(view) };
 }
@@ -143,7 +154,7 @@ function setPrimary(head: Head, at: ObservedMember): Action {
   return { kind: 'setPrimary', pooler: at.key, rule: head.number, leader: head.member };
 }
 
-function rejoin(head: Head, at: ObservedMember, clone: boolean): Action {
+function rejoin(head: Head, at: ObservedMember, clone: boolean, rewindOnly: boolean = false): Action {
   const leaderships = head.at.position?.leaderships ?? [];
-  return { kind: 'rejoin', pooler: at.key, clone, rule: head.number, leader: head.member, leaderships };
+  return { kind: 'rejoin', pooler: at.key, clone, rewindOnly, rule: head.number, leader: head.member, leaderships };
 }
