@@ -18,6 +18,7 @@ import { GatewayControl, type GatewayControlConfig, type GatewayControlParts } f
 import { gatewayStops, killedByOperator, tooManyClients } from './errors.ts';
 import { FixedRoute } from './route/fixed-route.ts';
 import { PoolerClient, type PoolerClientOptions } from './route/pooler-client.ts';
+import type { PoolerView } from './route/pooler-views.ts';
 import type { Route } from './route/route.ts';
 import { ShardRoute } from './route/shard-route.ts';
 import { LoginPace } from './session/login-pace.ts';
@@ -297,6 +298,10 @@ class GatewayProcess implements Gateway, SessionEnvironment, ShownGateway, Comma
 
   get consoles(): number {
     return this.#consoles.size;
+  }
+
+  get poolerViews(): readonly PoolerView[] {
+    return this.#shard?.poolerViews ?? [];
   }
 
   *sessionViews(): Iterable<SessionView> {

@@ -32,6 +32,7 @@ const views = [
   'pins',
   'gateways',
   'workers',
+  'poolers',
   'help',
 ];
 

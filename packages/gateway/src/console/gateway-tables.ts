@@ -4,6 +4,7 @@ import { tableOf, type Table } from '@multigres/relay';
 import { consoleViewNotKnown } from '../errors.ts';
 import { defaultGatewayLimits, type GatewayConfig, type GatewayLimits } from '../config.ts';
 import type { GatewayStatus } from '../gateway.ts';
+import type { PoolerView } from '../route/pooler-views.ts';
 import type { SessionView } from '../session/session-view.ts';
 import type { StatementCatalog } from '../statement/statement-catalog.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -24,6 +25,8 @@ export interface ShownGateway {
   readonly consoles: number;
   status(): GatewayStatus;
   sessionViews(): Iterable<SessionView>;
+  /** Poolers of the shard that it follows; none where there is one for everything. */
+  readonly poolerViews: readonly PoolerView[];
 }
 
 /** What is known here and nowhere else, as others ask for it. Throws 0A000 for another name. */
@@ -37,6 +40,8 @@ export function gatewayTable(gateway: ShownGateway, name: string): Table {
       return config(gateway);
     case 'mem':
       return memory(gateway);
+    case 'poolers':
+      return poolers(gateway);
     default:
       throw consoleViewNotKnown(name);
   }
@@ -78,6 +83,26 @@ function gateways(gateway: ShownGateway): Table {
       ['listen', 'text', () => gateway.endpoints.map(formatEndpoint).join(',')],
     ],
     [gateway.status()],
+  );
+}
+
+function poolers(gateway: ShownGateway): Table {
+  return tableOf<PoolerView>(
+    [
+      ['gateway', 'text', () => gateway.config.id],
+      ['name', 'text', (row) => row.name],
+      ['role', 'text', (row) => row.role],
+      ['rule', 'text', (row) => row.rule],
+      ['leader', 'int4', (row) => row.isLeader],
+      ['reads', 'int4', (row) => row.servesReads],
+      ['connected', 'int4', (row) => row.isConnected],
+      ['channels', 'int4', (row) => row.channels],
+      ['lag_bytes', 'int8', (row) => row.lagBytes],
+      ['silent_ms', 'int8', (row) => row.silentMs],
+      ['why_not_leader', 'text', (row) => row.reason],
+      ['why_no_reads', 'text', (row) => row.noReadsReason],
+    ],
+    gateway.poolerViews,
   );
 }
 

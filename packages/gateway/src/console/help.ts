@@ -8,6 +8,10 @@ export const help: readonly (readonly [command: string, meaning: string])[] = [
   ['SHOW DATABASES', 'databases that somebody has used: sessions, backends, whether paused'],
   ['SHOW USERS', 'users: sessions, backends, limits'],
   ['SHOW GATEWAYS', 'gateways of this pooler, workers of one port included; also WORKERS'],
+  [
+    'SHOW POOLERS',
+    'poolers of the shard, as each gateway sees them: who leads by which rule, who serves reads, and why not',
+  ],
   ['SHOW CONFIG', 'settings of this gateway and of the pooler'],
   ['SHOW LISTS', 'how many there are of everything'],
   ['SHOW MEM', 'how much everybody keeps'],

@@ -17,6 +17,7 @@ export type ViewName =
   | 'state'
   | 'pins'
   | 'gateways'
+  | 'poolers'
   | 'help';
 
 function columns(text: string, type: ColumnType): Column[] {
@@ -106,6 +107,12 @@ export const viewColumns: Readonly<Record<ViewName, readonly Column[]>> = {
     ...int4('remote_pid'),
   ],
   gateways: [...text('name'), ...int4('sessions logins consoles pooler_up draining this'), ...text('listen')],
+  poolers: [
+    ...text('gateway name role rule'),
+    ...int4('leader reads connected channels'),
+    ...int8('lag_bytes silent_ms'),
+    ...text('why_not_leader why_no_reads'),
+  ],
   help: text('command meaning'),
 };
 

@@ -64,6 +64,7 @@ const gather: Readonly<Record<ViewName, Gather>> = {
     const { rows, notices } = await hub.gateways('gateways');
     return { rows: rows.map((row) => ({ ...row, this: row['name'] === self ? '1' : '0' })), notices };
   },
+  poolers: (hub) => hub.gateways('poolers'),
   state,
   version: () => only({ version: `Multigres ${version}` }),
   help: () => ({ rows: help.map(([command, meaning]) => ({ command, meaning })), notices: [] }),

@@ -18,6 +18,7 @@ import { gatewayStops, poolerUnreachable } from '../errors.ts';
 import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { HealthWatch } from './health-watch.ts';
 import type { PoolerClient } from './pooler-client.ts';
+import { poolerViews, type PoolerView } from './pooler-views.ts';
 import type { Route, Seeker, Wish } from './route.ts';
 import {
   durableLsn,
@@ -110,6 +111,12 @@ export class ShardRoute implements Route {
 
   get view(): ShardView {
     return this.#view;
+  }
+
+  /** For the console. */
+  get poolerViews(): readonly PoolerView[] {
+    const channels = (name: string): number => this.#posts.get(name)?.client.channels ?? 0;
+    return poolerViews(this.#view, channels, this.#parts.limits(), this.#world.clock.nowMs());
   }
 
   get room(): { readonly size: number; readonly bytes: number } {
