@@ -342,6 +342,9 @@ export class MemberDriver {
 
   #renewed(startMs: number): void {
     if (startMs <= this.#doubtedMs) return;
+    const { role, promise } = this.#state;
+    // It is being recruited, and has ended its sessions: a commit that was under way opens nothing again.
+    if (!leads(role) || compareBallots(promise, role.rule.number?.ballot) !== 0) return;
     const untilMs = startMs + memberTiming.leaseMs;
     const hadLapsed = this.nowMs >= this.#leaseEndsMs;
     this.#leaseEndsMs = untilMs;
@@ -349,7 +352,7 @@ export class MemberDriver {
     this.#lapse?.cancel();
     this.#lapse = this.#world.clock.after(Math.max(0, untilMs - this.nowMs), () => this.#parts.changed());
     if (this.#open && hadLapsed) this.#parts.changed();
-    if (this.#open) return;
+    if (this.#open || role.kind !== 'leader') return;
     this.#open = true;
     this.#parts.sessions.resume();
     this.#world.telemetry.log.info('the leader is open', {});
