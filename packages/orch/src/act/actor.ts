@@ -83,7 +83,7 @@ export class Actor {
   }
 
   async #rejoin(action: ActionOf<'rejoin'>, view: ShardView): Promise<string> {
-    const { pooler, clone, rewindOnly, rule, leader, leaderships } = action;
+    const { pooler, incarnation, clone, rewindOnly, rule, leader, leaderships } = action;
     const request = {
       shard: view.shard,
       rule,
@@ -91,6 +91,7 @@ export class Actor {
       leaderships: [...leaderships],
       clone,
       rewindOnly,
+      incarnation,
       ...this.#postgresOf(leader),
     };
     const { cloned } = await this.#member(pooler).rejoin(request, { deadlineMs: view.tuning.rejoinMs });

@@ -33,6 +33,8 @@ export type Action =
   | {
       readonly kind: 'rejoin';
       readonly pooler: string;
+      /** Of the data directory that is meant; empty if it told none. */
+      readonly incarnation: string;
       readonly clone: boolean;
       /** Not to be cloned, whatever comes of it: the rule that is being proposed may need this very member. */
       readonly rewindOnly: boolean;

@@ -156,5 +156,7 @@ function setPrimary(head: Head, at: ObservedMember): Action {
 
 function rejoin(head: Head, at: ObservedMember, clone: boolean, rewindOnly: boolean = false): Action {
   const leaderships = head.at.position?.leaderships ?? [];
-  return { kind: 'rejoin', pooler: at.key, clone, rewindOnly, rule: head.number, leader: head.member, leaderships };
+  const incarnation = at.status?.member?.member?.incarnation ?? '';
+  const { number: rule, member: leader } = head;
+  return { kind: 'rejoin', pooler: at.key, incarnation, clone, rewindOnly, rule, leader, leaderships };
 }

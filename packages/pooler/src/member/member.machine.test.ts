@@ -58,10 +58,10 @@ const promote = (term: number): Order => ({
   request: create(PromoteRequestSchema),
   askedMs: 0,
 });
-const rejoin = (term: number): Order => ({
+const rejoin = (term: number, incarnation = self.incarnation): Order => ({
   kind: 'rejoin',
   ballot: ballot(term),
-  request: create(RejoinRequestSchema, { leader: id('other') }),
+  request: create(RejoinRequestSchema, { leader: id('other'), incarnation }),
 });
 const updateRule = (term: number, subterm = 0): Order => ({
   kind: 'updateRule',
@@ -235,6 +235,15 @@ describe('a member', () => {
     expect(member.ask(recruit(3))).toBe('55006');
   });
 
+  it('does not replace another data directory than the one that was meant, nor one that counts', () => {
+    const member = new Told();
+    expect(member.ask(rejoin(2, ''))).toBe('55000');
+    expect(member.ask(rejoin(2, 'ffffffffffffffff'))).toBe('55000');
+    expect(member.ask(rejoin(2))).toBe('perform');
+    const counted = new Told({ kind: 'follower', of: target(2), counted: true });
+    expect(counted.ask(rejoin(2))).toBe('55000');
+  });
+
   it('leads no more when its Postgres came back as a standby', () => {
     const member = new Told(leading);
     expect(member.step({ kind: 'primaryLost' }).said).toBe('close');
@@ -269,7 +278,7 @@ describe('a member', () => {
       role: { kind: 'idle', released: undefined },
     });
     expect(member.ask(recruit(9))).toBe('55000');
-    expect(member.ask(rejoin(9))).toBe('perform');
+    expect(member.ask(rejoin(9, ''))).toBe('perform');
   });
 });
 

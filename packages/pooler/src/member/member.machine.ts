@@ -268,8 +268,7 @@ function judgeByRole(state: MemberState, order: Order): Verdict {
     case 'follow':
       return judgeFollow(state, order.request, order.ballot);
     case 'rejoin':
-      if (sameMember(order.request.leader, state.self)) return refuse(memberNotReady('it is that leader itself'));
-      return leadsUnder(state.role, order.ballot) ? refuse(ballotUsed(state.promise)) : { kind: 'perform' };
+      return judgeRejoin(state, order.request, order.ballot);
     case 'updateRule':
       return judgeLeader(state, order.request.expected);
     case 'resign':
@@ -305,6 +304,17 @@ function judgeFollow({ role, self }: MemberState, request: SetPrimaryRequest, ba
       return refuse(ruleHasChanged('The member follows under a newer rule.'));
     if (isSameFollowing(role.of, request)) return { kind: 'answer' };
   }
+  return { kind: 'perform' };
+}
+
+/** What it destroys must be what was meant: a delayed duplicate would take away a member that has acknowledged commits meanwhile. */
+function judgeRejoin({ role, self, promise }: MemberState, request: RejoinRequest, ballot: Ballot): Verdict {
+  if (sameMember(request.leader, self)) return refuse(memberNotReady('it is that leader itself'));
+  if (leadsUnder(role, ballot)) return refuse(ballotUsed(promise));
+  if (request.incarnation !== (self?.incarnation ?? ''))
+    return refuse(memberNotReady('its data directory is another one by now'));
+  if (role.kind === 'follower' && role.counted && sameMember(role.of.leader, request.leader))
+    return refuse(memberNotReady('it follows that leader, and counts'));
   return { kind: 'perform' };
 }
 
