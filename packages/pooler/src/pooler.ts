@@ -10,6 +10,7 @@ import {
 import { BodyWriter, encryptedRelay, Topics, type BodyReader, type Open, type OpenAt } from '@multigres/relay';
 import { AnswerGuard } from './backend/answer-guard.ts';
 import { AdminQueries } from './backend/admin-queries.ts';
+import { SchemaVersion } from './backend/schema-version.ts';
 import type { Backend } from './backend/backend.ts';
 import { sendCancel } from './backend/cancel-request.ts';
 import { login } from './backend/login.ts';
@@ -108,11 +109,14 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly log: World['telemetry']['log'];
   readonly random: World['random'];
   readonly metrics: PoolerMetrics;
+  readonly schema: SchemaVersion = new SchemaVersion();
   readonly id: string;
   readonly silenceMs: number = silenceMs;
   readonly sessionLimits: SessionLimits;
   sessionsMax: number;
-  readonly statements: StatementTable = new StatementTable();
+  readonly statements: StatementTable = new StatementTable((statement) => {
+    for (const link of this.links) link.tellResult(statement);
+  });
   readonly topics: Topics;
   readonly links: Set<GatewayLink> = new Set();
   readonly gates: Readonly<Record<OpenAt, Gate>> = {

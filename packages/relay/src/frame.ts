@@ -13,7 +13,7 @@ import { assert } from '@multigres/core';
 export const headerBytes = 12;
 export const bodyBytesMax: number = 64 * 1024;
 /** Bumped whenever a peer of the other version could misunderstand; both sides refuse a different one. */
-export const protocolVersion = 6;
+export const protocolVersion = 7;
 
 export const frameType = {
   // both ways
@@ -23,6 +23,11 @@ export const frameType = {
   credit: 4,
   ask: 5,
   answer: 6,
+  /**
+   * What a statement answers: as its first preparer got it, for all sessions of the link (on session 0), or as this session prepared it, where that differs.
+   * The pooler finds out, the gateway remembers, and tells the next pooler. See `encodeResult`.
+   */
+  result: 7,
   // gateway to pooler
   open: 16,
   request: 17,

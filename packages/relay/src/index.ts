@@ -50,6 +50,7 @@ export {
   decodeHello,
   decodeOpen,
   decodeOpened,
+  decodeResult,
   decodeTrace,
   encodeTrace,
   decodeSettings,
@@ -58,6 +59,7 @@ export {
   encodeHello,
   encodeOpen,
   encodeOpened,
+  encodeResult,
   encodeSettings,
   type CarriedSettings,
   type Credentials,
@@ -67,6 +69,7 @@ export {
   type OpenAt,
   type Opened,
   type Replication,
+  type ToldResult,
 } from './messages.ts';
 export {
   readUses,

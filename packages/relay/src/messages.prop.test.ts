@@ -9,11 +9,13 @@ import {
   decodeHello,
   decodeOpen,
   decodeOpened,
+  decodeResult,
   encodeDefine,
   encodeError,
   encodeHello,
   encodeOpen,
   encodeOpened,
+  encodeResult,
 } from './messages.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 50 });
@@ -56,6 +58,9 @@ describe('the bodies of rare frames', () => {
       expect(through(define, encodeDefine, decodeDefine)).toEqual(define);
     },
   );
+  test.prop([fc.record({ id: u32, result: fc.uint8Array({ maxLength: 40 }) })])('result', (told) => {
+    expect(through(told, encodeResult, decodeResult)).toEqual(told);
+  });
   test.prop([fc.record({ parameters: pairs })])('opened', (opened) => {
     expect(through(opened, encodeOpened, decodeOpened)).toEqual(opened);
   });
@@ -74,7 +79,7 @@ describe('the bodies of rare frames', () => {
   });
 
   test.prop([fc.uint8Array({ maxLength: 40 })])('of random bytes are read or refused with 08P01', (bytes) => {
-    for (const decode of [decodeHello, decodeOpen, decodeDefine, decodeOpened, decodeError]) {
+    for (const decode of [decodeHello, decodeOpen, decodeDefine, decodeResult, decodeOpened, decodeError]) {
       try {
         decode(new BodyReader(bytes, 0, bytes.length));
       } catch (error) {

@@ -137,6 +137,20 @@ export function decodeDefine(reader: BodyReader): Define {
   return { id, query, parameterTypes };
 }
 
+/** What statement `id` answers; opaque to all but poolers. */
+export interface ToldResult {
+  readonly id: number;
+  readonly result: Uint8Array;
+}
+
+export function encodeResult({ id, result }: ToldResult): Uint8Array {
+  return new BodyWriter().u32(id).bytes(result).done();
+}
+
+export function decodeResult(reader: BodyReader): ToldResult {
+  return { id: reader.u32(), result: reader.bytes() };
+}
+
 /** The trace that the next group of the channel belongs to, or the one that has begun and not ended: 16 and 8 bytes. */
 export function encodeTrace({ traceId, spanId }: TraceContext): Uint8Array {
   return unhex(traceId + spanId);

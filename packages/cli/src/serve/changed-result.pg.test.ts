@@ -1,3 +1,7 @@
+import { pipe, type Connection } from '@multigres/core';
+import { defaultGatewayLimits, startGateway, type Gateway } from '@multigres/gateway';
+import { hostWorld } from '@multigres/host';
+import { defaultPoolerLimits, startPooler } from '@multigres/pooler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   bind,
@@ -44,6 +48,24 @@ describe('a prepared statement whose table has changed', () => {
       [1, bind('s'), describePortal(''), execute(), sync],
       [1, query('drop table changing')],
     ]));
+
+  it('is no trouble for who prepares it anew each time, in the very transaction that changes the table, or when that is undone', () => {
+    const looks = [parse('', text), bind(''), execute(), sync];
+    return both.same([
+      [1, query('create table changing (a int); insert into changing values (1)')],
+      [1, ...looks],
+      [1, ...looks],
+      [1, query('begin')],
+      [1, ...looks],
+      [1, query('alter table changing add column b int default 2')],
+      [1, ...looks],
+      [2, ...looks, query('rollback')],
+      [1, query('begin')],
+      [1, ...looks],
+      [1, query('rollback')],
+      [1, query('drop table changing')],
+    ]);
+  });
 
   it('runs for who prepares it after that, and executes it later', () =>
     both.same([
@@ -130,4 +152,64 @@ describe('a prepared statement whose table was changed by somebody else, on a ba
       const expected = await afterDdl(both.postgres.endpoint.port, prepares, says);
       for (const port of both.ports) expect(await afterDdl(port, prepares, says)).toEqual(expected);
     });
+});
+
+describe('a session whose pooler is another one now', () => {
+  /** A gateway, the pooler it speaks with, and one that knows nothing. */
+  async function twoPoolers(): Promise<{ readonly gateway: Gateway; readonly move: () => void; end(): Promise<void> }> {
+    const world = hostWorld();
+    const config = {
+      id: 'pooler',
+      relay: undefined,
+      postgres: both.postgres.endpoint,
+      limits: defaultPoolerLimits,
+    } as const;
+    const [one, other] = [await startPooler(world, config), await startPooler(world, config)];
+    let current = one;
+    let link: Connection | undefined;
+    const dial = async (): Promise<Connection> => {
+      const [ours, theirs] = pipe();
+      current.accept(theirs);
+      link = ours;
+      return ours;
+    };
+    const listen = [{ kind: 'tcp', host: '127.0.0.1', port: 0 }] as const;
+    const limits = defaultGatewayLimits;
+    const gateway = await startGateway(world, { listen, auth: { kind: 'trust' }, limits, id: 'moving' }, dial);
+    const move = (): void => {
+      current = other;
+      link?.destroy();
+    };
+    const end = async (): Promise<void> => {
+      await gateway.stop();
+      for (const pooler of [one, other]) await pooler.stop();
+    };
+    return { gateway, move, end };
+  }
+
+  it('relies on what it prepared before, be that the first result ever or a later one', async () => {
+    const { gateway, move, end } = await twoPoolers();
+    const { port } = gateway.endpoints[0] as { readonly port: number };
+    const [owner, early, late] = (await Promise.all(
+      [both.postgres.endpoint.port, port, port].map((at) =>
+        WireClient.connect(at, { user: 'postgres', database: 'postgres' }),
+      ),
+    )) as [WireClient, WireClient, WireClient];
+    const say = async (who: WireClient, ...messages: readonly Write[]): Promise<string> => {
+      who.heard();
+      who.write(...messages);
+      await who.ready(1);
+      return who.heard();
+    };
+    await say(owner, query('create table changing (a int); insert into changing values (1)'));
+    await say(early, ...told);
+    await say(owner, query('alter table changing add column b int default 2'));
+    expect(await say(late, ...told)).toContain('row:a,b');
+    move();
+    expect(await say(early, ...runs)).toBe('ERROR:0A000 Z:I');
+    expect(await say(late, ...runs)).toBe('bindComplete (1,2) SELECT 1 Z:I');
+    await say(owner, query('drop table changing'));
+    for (const one of [owner, early, late]) one.end();
+    await end();
+  });
 });

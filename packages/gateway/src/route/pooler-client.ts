@@ -16,8 +16,10 @@ import {
   BodyWriter,
   decodeDefine,
   decodeError,
+  decodeResult,
   encodeDefine,
   encodeOpen,
+  encodeResult,
   encodeTrace,
   encodeSettings,
   frameType,
@@ -34,6 +36,7 @@ import {
   type Open,
   type OpenAt,
   type Question,
+  type ToldResult,
   type Topics,
 } from '@multigres/relay';
 import type { StoredRole } from '../auth/stored-secret.ts';
@@ -54,6 +57,8 @@ export interface ChannelHandler {
   credited(bytes: number): void;
   /** Others wait for the backend that the session keeps; `idle`: it was not used for a while. */
   claimed(idle: boolean): void;
+  /** What a statement answers that the session has prepared, where that is not what it answered first. */
+  preparedOtherwise(statement: CatalogStatement, result: Uint8Array): void;
   /** The pooler ended the session, or never opened it. */
   ended(error: PgError): void;
   /** The connection to the pooler broke; the channel is gone. */
@@ -215,6 +220,16 @@ export class PoolerClient implements LinkHandler {
     if (this.#defined.has(statement.id)) return;
     this.#defined.set(statement.id, statement);
     link.send(0, frameType.define, 0, 0, encodeDefine(statement));
+    const { id, result } = statement;
+    if (result !== undefined) link.send(0, frameType.result, 0, 0, encodeResult({ id, result }));
+  }
+
+  /** What another pooler has told of a statement that the session prepared there. */
+  relies(channel: number, statement: CatalogStatement, result: Uint8Array): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#define(link, statement);
+    link.send(channel, frameType.result, 0, 0, encodeResult({ id: statement.id, result }));
   }
 
   forget(statement: CatalogStatement): void {
@@ -355,6 +370,8 @@ export class PoolerClient implements LinkHandler {
         return this.#cancelled(channel);
       case frameType.ended:
         return this.#ended(channel, decodeError(body));
+      case frameType.result:
+        return this.#learn(channel, decodeResult(body));
       case frameType.returned:
         return this.#returned(channel, flags, count, buffer, start, end);
       case frameType.recalled:
@@ -385,6 +402,14 @@ export class PoolerClient implements LinkHandler {
   }
 
   // --- inside ---
+
+  #learn(channel: number, { id, result }: ToldResult): void {
+    // We may have forgotten it meanwhile.
+    const statement = this.#defined.get(id);
+    if (statement === undefined) return;
+    if (channel === 0) statement.result ??= result.slice();
+    else this.#channels.get(channel)?.preparedOtherwise(statement, result.slice());
+  }
 
   #tell(channel: number, define: Define): void {
     let told = this.#told.get(channel);

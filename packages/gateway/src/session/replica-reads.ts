@@ -2,6 +2,7 @@ import { endsGroup, requestFlag, type CarriedSettings, type Open } from '@multig
 import type { PgError } from '@multigres/core';
 import type { ChannelHandler, PoolerClient } from '../route/pooler-client.ts';
 import type { Route } from '../route/route.ts';
+import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import { newPlace, type Piece, type Place } from './place.ts';
 import type { StatementUse } from './request-builder.ts';
 
@@ -19,6 +20,9 @@ export interface ReadingSession {
   goOn(): void;
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void;
   credited(bytes: number): void;
+  preparedOtherwise(statement: CatalogStatement, result: Uint8Array): void;
+  /** What its statements answer where that is not what they answered first, for another place of it. */
+  tellResults(place: Place): void;
   /** A read is lost that cannot be said again. */
   readLost(): void;
 }
@@ -165,6 +169,7 @@ export class ReplicaReads implements ChannelHandler {
 
   opened(): void {
     this.#isOpened = true;
+    if (this.#reader !== undefined) this.#session.tellResults(this.#reader);
     this.#release();
   }
 
@@ -179,6 +184,16 @@ export class ReplicaReads implements ChannelHandler {
   }
 
   claimed(): void {}
+
+  preparedOtherwise(statement: CatalogStatement, result: Uint8Array): void {
+    this.#session.preparedOtherwise(statement, result);
+  }
+
+  /** Where the session is now it is known already. */
+  tellOther(statement: CatalogStatement, result: Uint8Array): void {
+    const other = this.isAway ? this.#home : this.#isOpened ? this.#reader : undefined;
+    if (other !== undefined && other.channel !== 0) other.pooler.relies(other.channel, statement, result);
+  }
 
   /** It was not let in, or the pooler ends. */
   ended(_error: PgError): void {

@@ -47,6 +47,7 @@ import { sayGoodbye } from './goodbye.ts';
 import type { Piece, Place } from './place.ts';
 import { readsMode, type ReadsMode } from './reads-mode.ts';
 import { ReplicaReads, type ReadingSession } from './replica-reads.ts';
+import type { CatalogStatement } from '../statement/statement-catalog.ts';
 import type { StatementUse } from './request-builder.ts';
 import { RequestMachine, type RequestSink } from './request-machine.ts';
 import type { SessionEnvironment } from './session-environment.ts';
@@ -79,6 +80,9 @@ interface Moving {
 const keptBytesMax = 64 * 1024;
 /** How long what a client sent before its end may wait to be taken. */
 const lingerMs = 5_000;
+
+/** Of more statements it is forgotten: an error at worst. */
+const resultsMax = 1000;
 
 const partOfTheLast: ReadonlySet<number> = new Set([
   frontendTag.copyData,
@@ -146,6 +150,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   #askedSecond: number;
   /** What is known of its encryption; empty if there is none. */
   tls = '';
+  /** What its prepared statements answer, where that is not what they answered first. */
+  #results: Map<CatalogStatement, Uint8Array> | undefined;
   /** Its statement is cancelled because it takes too long: what its answer is to say. */
   #verdict: PgError | undefined;
 
@@ -380,10 +386,23 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     const { settings } = this.#requests;
     if (settings !== undefined) this.#pooler.settings(this.#channel, settings);
     if (this.#at === 'follower') this.#pooler.after(this.#channel, this.#writtenLsn ?? 0n);
+    this.#tellResults(this.#pooler, this.#channel);
     if (this.#moving !== undefined) this.#sayAgain(this.#moving.pieces);
     this.#moving = undefined;
     if (!this.#welcomed) this.#welcome(welcome);
     this.#goOn();
+  }
+
+  preparedOtherwise(statement: CatalogStatement, result: Uint8Array): void {
+    const results = (this.#results ??= new Map());
+    results.delete(statement);
+    results.set(statement, result);
+    if (results.size > resultsMax) results.delete(results.keys().next().value as CatalogStatement);
+    this.#reads?.tellOther(statement, result);
+  }
+
+  #tellResults(pooler: PoolerClient, channel: number): void {
+    for (const [statement, result] of this.#results ?? []) pooler.relies(channel, statement, result);
   }
 
   reply(flags: number, count: number, buffer: Uint8Array, start: number, end: number): void {
@@ -644,6 +663,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
       },
       reply: (flags, count, buffer, start, end) => this.reply(flags, count, buffer, start, end),
       credited: (bytes) => this.#creditedHere(bytes),
+      preparedOtherwise: (statement, result) => this.preparedOtherwise(statement, result),
+      tellResults: ({ pooler, channel }) => this.#tellResults(pooler, channel),
       readLost: () => this.finish(replicaLost()),
     };
   }

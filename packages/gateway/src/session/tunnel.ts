@@ -193,6 +193,9 @@ export class Tunnel implements ConnectionHandler, ChannelHandler, Seeker {
   /** Its backend is nobody else's. */
   claimed(): void {}
 
+  /** It prepares nothing that anybody carries. */
+  preparedOtherwise(): void {}
+
   ended(error: PgError): void {
     if (this.#phase === 'opening' && error.sqlstate === sqlstate.notTheLeader) {
       this.#route.refusedBy(this.#pooler);

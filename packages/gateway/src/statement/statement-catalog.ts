@@ -10,6 +10,8 @@ export interface CatalogStatement {
   readonly classification: Classification;
   /** The text is the bytes that came, which hold no UTF-8 otherwise: a client of another encoding sent letters beyond ASCII. */
   readonly isReadable: boolean;
+  /** What it answers, as a pooler found out when it was prepared first; for other poolers. */
+  result: Uint8Array | undefined;
   /** How many names of sessions point here. */
   references: number;
   /** Parse messages seen with this content. */
@@ -85,7 +87,17 @@ export class StatementCatalog {
     this.#lastId += 1;
     const id = this.#lastId;
     const isReadable = !query.includes('\ufffd');
-    return { id, query, parameterTypes, classification, isReadable, references: 0, sightings: 0, forgotten: false };
+    return {
+      id,
+      query,
+      parameterTypes,
+      classification,
+      isReadable,
+      result: undefined,
+      references: 0,
+      sightings: 0,
+      forgotten: false,
+    };
   }
 
   /** Looks at a bounded number of the oldest: those in use go to the young end, the first unused one goes. */

@@ -6,6 +6,7 @@ import { brokenWait } from './broken-wait.ts';
 import type { Backend, BackendOwner } from './backend.ts';
 import type { Group, GroupEnd, GroupOwner } from './group.ts';
 import { login } from './login.ts';
+import { SchemaVersion } from './schema-version.ts';
 import type { PostgresServer } from './postgres-server.ts';
 
 export interface AdminIdentity {
@@ -80,6 +81,7 @@ export class AdminQueries implements BackendOwner {
 
   groupEnded(): void {}
   asynchronous(): void {}
+  readonly schema: SchemaVersion = new SchemaVersion();
   statementChanged(): void {}
   drained(): void {}
 

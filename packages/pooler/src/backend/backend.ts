@@ -41,6 +41,7 @@ import { brokenWait } from './broken-wait.ts';
 import { HeldBack } from './held-back.ts';
 import { Group, type Description, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
 import { preparesItself } from './prepares-itself.ts';
+import type { SchemaVersion } from './schema-version.ts';
 import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
 
 /** Who uses backends: the pool. All calls come in turns of their own, never inside a call to the backend. */
@@ -54,6 +55,7 @@ export interface BackendOwner {
   asynchronous(backend: Backend, buffer: Uint8Array, start: number, end: number): void;
   /** DDL has changed what a prepared statement answers: every backend has to prepare it anew for who parses it from now on. */
   statementChanged(statement: Statement): void;
+  readonly schema: SchemaVersion;
   /** What was written is with the network: a session that was held back may send on. */
   drained(backend: Backend): void;
   /** The connection is gone; `unanswered` are the groups that still waited, in order. */
@@ -85,7 +87,8 @@ const messageBytesMax = 0x3fff_ffff;
 const nobody = statementName(0);
 /** In front of the name in a Describe that is about a statement; in a Bind the portal's name ends there. */
 const letterS = 0x53;
-const describes: ReadonlySet<number> = new Set([backendTag.parameterDescription, backendTag.rowDescription]);
+const headerBytes = 5;
+const statementDescription: ReadonlySet<number> = new Set([backendTag.parameterDescription, backendTag.rowDescription]);
 const parseCompleteBytes: Uint8Array = Uint8Array.of(backendTag.parseComplete, 0, 0, 0, 4);
 const clients: ScriptStep = { forward: 'asItIs' };
 const unseen: ScriptStep = { forward: 'swallowed' };
@@ -140,6 +143,8 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
   readonly #errorWriter: MessageWriter = new MessageWriter(256);
   readonly #owed: BoundedQueue<Group>;
   #flushScheduled = false;
+  /** DDL was seen, and may take effect only with the end of the transaction. */
+  #ranDdl = false;
   readonly #held: HeldBack = new HeldBack();
   #congested = false;
   #lost = false;
@@ -254,15 +259,16 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
       }
       this.#writer.bytes(buffer, from, at);
       from = at;
-      this.#expect(group, use, uses, ends && first && at === start);
+      const leads = ends && first && at === start;
+      this.#expect(group, use, leads, use.kind === useKind.parses && binds(uses, use.statement, buffer, start));
     }
     this.#writer.bytes(buffer, from, end);
   }
 
-  #expect(group: Group, use: StatementUse, uses: readonly StatementUse[], leading: boolean): void {
+  #expect(group: Group, use: StatementUse, leads: boolean, isBound: boolean): void {
     switch (use.kind) {
       case useKind.parses:
-        return this.#parse(group, this.statements.use(use.statement as Statement), uses, leading);
+        return this.#parse(group, this.statements.use(use.statement as Statement), leads, isBound);
       case useKind.unseen:
         return group.expect(unseen);
       case useKind.beforeQuery:
@@ -429,6 +435,12 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
         if (group.describing !== undefined) return this.#described(group, group.describing, buffer, start, end);
         this.#sayParameters(group);
         return this.#extendRun(group, buffer, start, end);
+      case backendTag.commandComplete:
+        if (isDdl(buffer, start)) {
+          this.#ranDdl = true;
+          this.#owner.schema.changed();
+        }
+        return this.#extendRun(group, buffer, start, end);
       case backendTag.copyInResponse:
         // After an error of ours no client sends data.
         if (group.muted) return this.#connection.destroy();
@@ -472,7 +484,7 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     }
     // An error that quotes a long value. Its fields are not looked at, its consequences are.
     if (tag === backendTag.errorResponse && place === 'first') this.#failed(group);
-    if (group.describing !== undefined && describes.has(tag)) {
+    if (group.describing !== undefined && statementDescription.has(tag)) {
       if (place === 'last' && tag === backendTag.rowDescription)
         this.#described(group, group.describing, undefined, 0, 0);
       return;
@@ -509,6 +521,10 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     const status = letter === transactionOpen ? 'T' : letter === transactionFailed ? 'E' : 'I';
     this.isInTransaction = status !== 'I';
     group.muted = false;
+    if (this.#ranDdl && status === 'I') {
+      this.#ranDdl = false;
+      this.#owner.schema.changed();
+    }
     this.#addToRun(group, buffer, start, end);
     this.#owed.take();
     const next = this.#owed.peek();
@@ -737,9 +753,8 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     for (const use of uses) {
       if (use.kind !== useKind.refers) continue;
       const prepared = this.statements.use(use.statement as Statement);
-      const isDescribe = buffer[start + use.offset - 1] === letterS;
       if (prepared.preparedAt <= before && !this.#parsesBefore(uses, use))
-        descriptions += this.#prepare(group, prepared, isDescribe);
+        descriptions += this.#prepare(group, prepared, isDescribe(buffer, start + use.offset));
       if (group.runs === prepared) continue;
       prepared.runs += 1;
       group.runs = prepared;
@@ -751,11 +766,11 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
   }
 
   /** Unless it is there, and answers what the session takes it to. Answers how many descriptions decide whether it does. */
-  #prepare(group: Group, prepared: PreparedStatement, isDescribe: boolean): number {
+  #prepare(group: Group, prepared: PreparedStatement, describes: boolean): number {
     // After an error Postgres skips everything.
     const expected = group.failed ? undefined : group.owner.expectedResult?.(prepared.statement);
     if (isReady(prepared) && isAsExpected(prepared, expected)) return 0;
-    this.#writeParse(group, prepared, expected, isDescribe);
+    this.#writeParse(group, prepared, expected, describes);
     return expected === undefined ? 0 : 1;
   }
 
@@ -775,15 +790,15 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
   }
 
   /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
-  #parse(group: Group, prepared: PreparedStatement, uses: readonly StatementUse[], leading: boolean): void {
-    const runs = refersTo(uses, prepared.statement);
-    // What is not run at once may be stale without an error that would show it; and only a group that can run again may find out.
-    const mayBeMadeUp = runs || group.replay !== undefined;
-    if (!isReady(prepared) || prepared.changed || !mayBeMadeUp) return this.#writeParse(group, prepared, 'owner');
+  #parse(group: Group, prepared: PreparedStatement, leads: boolean, isBound: boolean): void {
+    const isFresh = isReady(prepared) && !prepared.changed && prepared.schema === this.#owner.schema.now;
+    // What is not bound at once may be stale without an error that would show it; and only a group that can run again may find out.
+    const mayFindOut = isBound || (leads && group.replay !== undefined);
+    if (!isFresh || !mayFindOut) return this.#writeParse(group, prepared, 'owner');
     this.#metrics.avoidedParses.add();
     group.owner.statementPrepared?.(prepared.statement, prepared.result);
-    if (!runs) return this.#lookAt(group, prepared);
-    if (leading && !group.hasScript && !group.delivered) {
+    if (!isBound) return this.#lookAt(group, prepared);
+    if (leads && !group.hasScript && !group.delivered) {
       group.leadingParseCompletes += 1;
       return;
     }
@@ -813,7 +828,7 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     group: Group,
     prepared: PreparedStatement,
     expected: Result | 'owner' | undefined,
-    isDescribe: boolean = false,
+    describes: boolean = false,
   ): void {
     this.#metrics.sentParses.add();
     const { statement } = prepared;
@@ -821,7 +836,7 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     const isOwners = expected === 'owner';
     this.#writeClose(group, name, prepared);
     const relied = isOwners ? undefined : expected;
-    const isUnasked = relied === undefined || !isDescribe;
+    const isUnasked = relied === undefined || !describes;
     group.expect({
       forward: isOwners ? 'asItIs' : 'swallowed',
       prepared,
@@ -832,6 +847,7 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     prepared.changed = false;
     prepared.result = undefined;
     prepared.preparedAt = this.statements.uses;
+    prepared.schema = this.#owner.schema.now;
     if (isOwners) group.owner.statementPrepared?.(statement, undefined);
     encodeParse(this.#writer, name, statement.query, statement.parameterTypes);
     encodeDescribe(this.#writer, 'statement', name);
@@ -880,9 +896,41 @@ function isReady({ present, pending, runs, statement }: PreparedStatement): bool
   return present && pending === 0 && (runs < customRuns || !statement.plan.preparesAnew);
 }
 
-function refersTo(uses: readonly StatementUse[], statement: Statement): boolean {
-  for (const use of uses) if (use.kind === useKind.refers && use.statement === statement) return true;
+/** Whether a piece has a Bind of the statement; its bytes begin at `start`. */
+function binds(
+  uses: readonly StatementUse[],
+  statement: Statement | undefined,
+  buffer: Uint8Array,
+  start: number,
+): boolean {
+  for (const use of uses)
+    if (use.kind === useKind.refers && use.statement === statement && !isDescribe(buffer, start + use.offset))
+      return true;
   return false;
+}
+
+/** Of the message that names a statement there. */
+function isDescribe(buffer: Uint8Array, at: number): boolean {
+  return buffer[at - 1] === letterS;
+}
+
+/**
+ * Whether what is complete may change what prepared statements answer: ALTER and DROP of anything, CREATE (OR REPLACE) of what statements read through. That is only to be
+ * early: who binds a stale statement is told by Postgres.
+ */
+function isDdl(buffer: Uint8Array, start: number): boolean {
+  const at = start + headerBytes;
+  switch (((buffer[at] as number) << 8) | (buffer[at + 1] as number)) {
+    case 0x414c:
+    case 0x4452:
+      return true;
+    case 0x4352: {
+      const what = buffer[at + 7];
+      return what === 0x56 || what === 0x46 || what === 0x52;
+    }
+    default:
+      return false;
+  }
 }
 
 function isAsExpected({ result }: PreparedStatement, expected: Result | undefined): boolean {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { StatementTable, type Statement } from '../statement/statement-table.ts';
 import { PreparedStatements } from './prepared-statements.ts';
 
-const table = new StatementTable();
+const table = new StatementTable(() => {});
 const statement = (number: number): Statement => table.acquire(`s${number}`, []);
 
 it('a statement is what a reply said of it last', () => {

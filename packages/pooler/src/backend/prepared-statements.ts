@@ -15,6 +15,8 @@ export interface PreparedStatement {
   changed: boolean;
   /** What it answers, as it was prepared here; undefined while that is not known. */
   result: Result | undefined;
+  /** As of which DDL it was prepared. */
+  schema: number;
   /** The use at which it was prepared last; see `uses`. */
   preparedAt: number;
 }
@@ -53,6 +55,7 @@ export class PreparedStatements {
         changed: false,
         result: undefined,
         preparedAt: 0,
+        schema: 0,
       };
       this.#byNumber.set(statement.number, prepared);
     }

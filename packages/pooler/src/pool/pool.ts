@@ -17,6 +17,7 @@ import type { PoolerLimits } from '../config.ts';
 import { lineTooSlow, noCredentials, noRoom, tooManyWaiters } from '../errors.ts';
 import { chores, endOfLife } from './chores.ts';
 import { Claims } from './claims.ts';
+import type { SchemaVersion } from '../backend/schema-version.ts';
 import type { Session } from '../session/session.ts';
 import type { Statement } from '../statement/statement-table.ts';
 import type { PoolerMetrics, RerunReason } from '../telemetry/pooler-metrics.ts';
@@ -45,6 +46,7 @@ export interface PoolEnvironment {
   readonly metrics: PoolerMetrics;
   /** Of a member of a shard: says when answers may be told. */
   readonly guard: AnswerGuard | undefined;
+  readonly schema: SchemaVersion;
   /** Asks for a backend; `started` or `startFailed` of the pool follows. False if all pools together have too many. */
   startBackend(pool: Pool): boolean;
   /** Asks Postgres to cancel what the backend runs; `done` follows when no signal can be on its way any more. */
@@ -171,6 +173,10 @@ export class Pool implements BackendOwner {
 
   get guard(): AnswerGuard | undefined {
     return this.#environment.guard;
+  }
+
+  get schema(): SchemaVersion {
+    return this.#environment.schema;
   }
 
   get waiters(): number {

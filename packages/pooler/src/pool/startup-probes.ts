@@ -3,6 +3,7 @@ import type { Credentials } from '@multigres/relay';
 import type { BackendOwner } from '../backend/backend.ts';
 import { login } from '../backend/login.ts';
 import type { PostgresServer } from '../backend/postgres-server.ts';
+import { SchemaVersion } from '../backend/schema-version.ts';
 import { noRoom } from '../errors.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import type { PoolKey } from './pool.ts';
@@ -103,6 +104,7 @@ export class StartupProbes {
       groupEnded: () => {},
       asynchronous: () => {},
       statementChanged: () => undefined,
+      schema: new SchemaVersion(),
       drained: () => {},
       backendLost: givePlaceBack,
     };

@@ -3,11 +3,13 @@ import {
   BodyReader,
   decodeDefine,
   decodeOpen,
+  decodeResult,
   decodeTrace,
   decodeSettings,
   encodeDefine,
   encodeError,
   encodeOpened,
+  encodeResult,
   frameType,
   Link,
   protocolVersion,
@@ -21,6 +23,7 @@ import {
   type Open,
   type OpenAt,
   type Question,
+  type ToldResult,
   type Topics,
   type Use,
   endsGroup,
@@ -33,6 +36,7 @@ import type { Admission, SessionLimits } from '../limits/session-limits.ts';
 import type { Pool } from '../pool/pool.ts';
 import { ShapeHistories, type DurationHistory } from '../statement/duration-history.ts';
 import { Base, splitStartup, type StartupSettings } from '../pool/startup-settings.ts';
+import type { Result } from '../statement/statement-results.ts';
 import type { Statement, StatementTable, StatementUse } from '../statement/statement-table.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
 import type { Gate } from './gate.ts';
@@ -73,6 +77,8 @@ export class GatewayLink implements LinkHandler, Returner {
   /** Sessions whose pool is still logging in. */
   readonly #opening: Map<number, Admission> = new Map();
   readonly #statements: Map<number, Statement> = new Map();
+  /** What the gateway calls them. */
+  readonly #ids: Map<Statement, number> = new Map();
   readonly #shapes: ShapeHistories = new ShapeHistories();
   #peer: Hello | undefined;
 
@@ -146,6 +152,8 @@ export class GatewayLink implements LinkHandler, Returner {
         return this.#define(body);
       case frameType.forget:
         return this.#forgetStatement(body.u32());
+      case frameType.result:
+        return this.#relies(id, decodeResult(body));
       case frameType.pin:
         return this.#sessions.get(id)?.pin(body.u32());
       case frameType.trace:
@@ -178,6 +186,7 @@ export class GatewayLink implements LinkHandler, Returner {
     this.#tunnels.clear();
     for (const statement of this.#statements.values()) this.#environment.statements.release(statement);
     this.#statements.clear();
+    this.#ids.clear();
     this.#environment.linkClosed(this);
   }
 
@@ -312,13 +321,44 @@ export class GatewayLink implements LinkHandler, Returner {
   #define(body: BodyReader): void {
     const { id, query, parameterTypes } = decodeDefine(body);
     if (this.#statements.has(id)) throw malformedRelay('statement defined twice');
-    this.#statements.set(id, this.#environment.statements.acquire(query, parameterTypes));
+    const statement = this.#environment.statements.acquire(query, parameterTypes);
+    this.#set(id, statement);
+    if (statement.results.first !== undefined) this.tellResult(statement);
+  }
+
+  #set(id: number, statement: Statement): void {
+    this.#statements.set(id, statement);
+    this.#ids.set(statement, id);
+  }
+
+  /** It is known what the statement answers: the gateway remembers it for the next pooler. */
+  tellResult(statement: Statement): void {
+    const [id, result] = [this.#ids.get(statement), statement.results.first];
+    if (id !== undefined && result !== undefined)
+      this.#link.send(0, frameType.result, 0, 0, encodeResult({ id, result }));
+  }
+
+  preparedOtherwise({ id }: Session, statement: Statement, result: Result): void {
+    const named = this.#ids.get(statement);
+    if (named !== undefined) this.#link.send(id, frameType.result, 0, 0, encodeResult({ id: named, result }));
+  }
+
+  /** Another pooler has found out what the statement answers, for all sessions or for this one. */
+  #relies(session: number, { id, result }: ToldResult): void {
+    const statement = this.#statements.get(id);
+    if (statement === undefined) throw malformedRelay('undefined statement with a result');
+    if (session !== 0) return this.#sessions.get(session)?.relies(statement, statement.results.known(result.slice()));
+    const relying = this.#environment.statements.relying(statement, result.slice());
+    if (relying === statement) return;
+    if (this.#ids.get(statement) === id) this.#ids.delete(statement);
+    this.#set(id, relying);
   }
 
   #forgetStatement(id: number): void {
     const statement = this.#statements.get(id);
     if (statement === undefined) throw malformedRelay('undefined statement forgotten');
     this.#statements.delete(id);
+    if (this.#ids.get(statement) === id) this.#ids.delete(statement);
     this.#environment.statements.release(statement);
   }
 }

@@ -42,6 +42,8 @@ interface Piece {
 /** How what was not begun goes back to the gateway. */
 export interface Returner {
   giveBack(session: Session, flags: number, endsGroup: boolean, uses: readonly StatementUse[], bytes: Uint8Array): void;
+  /** What it prepared answers this, and not what it answered first: wherever the session goes, that is what it relies on. */
+  preparedOtherwise(session: Session, statement: Statement, result: Result): void;
 }
 
 /** What a session asked for in its startup packet, and goes back to. */
@@ -443,8 +445,15 @@ export class Session implements GroupOwner, Gated {
 
   statementPrepared(statement: Statement, result: Result | undefined): void {
     if (this.#results === undefined && result !== undefined && result === statement.results.first) return;
+    const results = (this.#results ??= new ExpectedResults());
+    if (results.set(statement, result) && result !== undefined)
+      this.#returner.preparedOtherwise(this, statement, result);
+    if (results.isEmpty) this.#results = undefined;
+  }
+
+  /** It prepared the statement at another pooler, where it answered this. */
+  relies(statement: Statement, result: Result): void {
     (this.#results ??= new ExpectedResults()).set(statement, result);
-    if (this.#results.isEmpty) this.#results = undefined;
   }
 
   syncIgnored(group: Group, absorbed: Group | undefined): void {

@@ -22,9 +22,12 @@ const keptMax = 8;
 export class StatementResults {
   readonly #isCompared: boolean;
   readonly #known: Result[] = [];
+  readonly #begun: () => void;
 
-  constructor(query: string) {
+  /** `begun` is called when the first result is known. */
+  constructor(query: string, begun: () => void) {
     this.#isCompared = !answersForOthers.test(query);
+    this.#begun = begun;
   }
 
   /** What sessions take it to have that were never told otherwise. Undefined: nobody has prepared it yet. */
@@ -32,18 +35,20 @@ export class StatementResults {
     return this.#known[0];
   }
 
-  get haveDiffered(): boolean {
-    return this.#known.length > 1;
-  }
-
   /** RowDescription or NoData in [start, end); undefined if it was too long. Answers the same object for the same result. */
   learn(buffer: Uint8Array | undefined, start: number, end: number): Result {
-    const found = buffer === undefined || !this.#isCompared ? anyRows : resultOf(buffer, start, end);
-    const known = this.#known.find((one) => sameResult(one, found));
+    return this.known(buffer === undefined || !this.#isCompared ? anyRows : resultOf(buffer, start, end));
+  }
+
+  /** The same, of bytes that a pooler has told a gateway. */
+  known(bytes: Uint8Array): Result {
+    const result = bytes.length === anyRows.length ? anyRows : bytes;
+    const known = this.#known.find((one) => sameResult(one, result));
     if (known !== undefined) return known;
     if (this.#known.length >= keptMax) this.#known.splice(1, 1);
-    this.#known.push(found);
-    return found;
+    this.#known.push(result);
+    if (this.#known.length === 1) this.#begun();
+    return result;
   }
 }
 

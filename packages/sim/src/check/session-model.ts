@@ -15,6 +15,8 @@ export class SessionModel {
   readonly prepared: Map<string, string> = new Map();
   /** Marks in the temporary table; undefined: there is none. */
   temporary: string[] | undefined;
+  /** How many columns its own table has, and had when the statement that reads it was prepared; undefined: there is none. */
+  changing: { readonly columns: number; readonly prepared: number | undefined } | undefined;
   readonly locks: Map<number, number> = new Map();
   readonly listening: Set<string> = new Set();
   /** A cancel request was sent for this session: a query may be answered with 57014. */

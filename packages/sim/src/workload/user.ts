@@ -37,6 +37,7 @@ import {
   useTemporary,
 } from './ops/state.ts';
 import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
+import { useChangingTable } from './ops/changing-tables.ts';
 import { copyIn, copyOut, readLongParameter, readLongText } from './ops/copies.ts';
 import { readRegister, writeRegister } from './ops/registers.ts';
 import { writeAlone, writeCancelled, writeCarelessly, writeTogether } from './ops/writes.ts';
@@ -78,6 +79,7 @@ export const everything: Mix = [
   [usePrepared, 90],
   [prepareAgain, 15],
   [cancelPrepared, 20],
+  [useChangingTable, 40],
   [useTemporary, 25],
   [useLock, 25],
   [useChannel, 15],
@@ -103,6 +105,7 @@ const crowd: Mix = [
   [readAndHangUp, 15],
   [usePrepared, 60],
   [cancelPrepared, 60],
+  [useChangingTable, 60],
   [writeAlone, 30],
   [lookAtSetting, 20],
   [changeSetting, 3],

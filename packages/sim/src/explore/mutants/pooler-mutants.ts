@@ -13,6 +13,13 @@ const link = 'packages/pooler/src/session/gateway-link.ts';
 /** Bugs in what shares backends between sessions. */
 export const poolerMutants: readonly Mutant[] = [
   {
+    name: 'pooler/changed-result-passes',
+    file: backend,
+    find: `if (sameResult(expected, result)) {`,
+    replace: `if (sameResult(expected, result) || expected.length > 0) {`,
+    why: 'a statement that is prepared anew answers rows of another kind than the session prepared it with',
+  },
+  {
     name: 'pooler/release-in-transaction',
     file: session,
     find: `if (backend === undefined || this.#status !== 'I' || this.#pins !== 0 || this.#unsettled > 0) return;`,

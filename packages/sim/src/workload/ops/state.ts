@@ -255,6 +255,7 @@ export async function discardAll(session: UserSession): Promise<void> {
     effect: () => {
       model.resetAll();
       model.prepared.clear();
+      if (model.changing !== undefined) model.changing = { ...model.changing, prepared: undefined };
       model.temporary = undefined;
       model.locks.clear();
       model.listening.clear();
