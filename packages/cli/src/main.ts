@@ -37,6 +37,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./shard/shard.ts')).shardCommand(),
   },
   {
+    name: 'chaos',
+    summary: 'hurt a cluster while clients write and read, and judge what they were told',
+    load: async () => (await import('./chaos/chaos.ts')).chaosCommand(),
+  },
+  {
     name: 'topo',
     summary: 'look at what the components know of each other',
     load: async () => (await import('./topo/topo.ts')).topoCommand(),

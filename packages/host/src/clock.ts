@@ -17,13 +17,16 @@ function fire(timer: QueuedTimer): void {
 export class HostClock implements Clock {
   readonly #timers: TimerQueue = new TimerQueue(() => this.#timeout?.unref());
   readonly #keepAlive: boolean;
+  readonly #wallOffsetMs: number;
   readonly #onTimeout = (): void => this.#wake();
   #timeout: NodeJS.Timeout | undefined;
   /** When `#timeout` fires. */
   #armedMs = Infinity;
 
-  constructor(options: { readonly timersKeepAlive?: boolean } = {}) {
+  /** `wallOffsetMs`: how wrong wall time is, for those who want to see what a wrong clock does. */
+  constructor(options: { readonly timersKeepAlive?: boolean; readonly wallOffsetMs?: number } = {}) {
     this.#keepAlive = options.timersKeepAlive ?? true;
+    this.#wallOffsetMs = options.wallOffsetMs ?? 0;
   }
 
   nowMs(): number {
@@ -31,7 +34,7 @@ export class HostClock implements Clock {
   }
 
   wallMs(): number {
-    return Date.now();
+    return Date.now() + this.#wallOffsetMs;
   }
 
   after(delayMs: number, run: () => void): Timer {

@@ -9,7 +9,7 @@ export { HostProcesses } from './processes.ts';
 export { HostRandom } from './random.ts';
 export { hostTelemetry, type HostTelemetry, type LogOptions } from './telemetry.ts';
 export type { TraceOptions } from './tracing/otlp-exporter.ts';
-export { hostWorld, type HostOptions, type HostWorld } from './world.ts';
+export { hostWorld, wallClockOffsetVariable, type HostOptions, type HostWorld } from './world.ts';
 export { EtcdStore, type EtcdStoreOptions } from './topology/etcd-store.ts';
 export { etcdTopology, type EtcdTopologyOptions } from './topology/etcd-topology.ts';
 export { exposition } from './metrics/exposition.ts';

@@ -20,9 +20,13 @@ export interface HostWorld extends World {
   readonly telemetry: HostTelemetry;
 }
 
+/** Environment variable: how wrong wall time is, ms. Chaos gives orchestrators a wrong clock by it. */
+export const wallClockOffsetVariable = 'MULTIGRES_WALL_CLOCK_OFFSET_MS';
+
 /** The real world: this machine's time, network, disk, processes and dice, and its standard error for logs. One per process. */
 export function hostWorld(options: HostOptions = {}): HostWorld {
-  const clock = new HostClock({ timersKeepAlive: options.timersKeepAlive ?? true });
+  const wallOffsetMs = Number(process.env[wallClockOffsetVariable] ?? 0) || 0;
+  const clock = new HostClock({ timersKeepAlive: options.timersKeepAlive ?? true, wallOffsetMs });
   return {
     clock,
     network: new HostNetwork(clock),

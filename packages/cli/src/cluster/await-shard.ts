@@ -78,7 +78,7 @@ function judge(seen: readonly Seen[]): Judged {
   const rule = leading?.status?.member?.position?.rule;
   const voters = (rule?.voters ?? []).length;
   const busy = seen.flatMap(({ node, status }) => {
-    const doing = status?.member?.busy || status?.member?.closedReason || '';
+    const doing = status?.member?.busy ?? '';
     return doing === '' ? [] : [`${nodeNames(node).pooler}: ${doing}`];
   });
   if (leading !== undefined) {

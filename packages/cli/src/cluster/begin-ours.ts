@@ -4,7 +4,15 @@ import { ServingState } from '@multigres/rpc';
 import { CliError } from '../errors.ts';
 import { beginComponent, silent, type Start } from './begin-component.ts';
 import { gatewayStatus, orchAnswers, poolerStatus } from './calls.ts';
-import { etcdDirectory, grpcSocket, memberDirectory, nodeNames, type Tools } from './cluster.ts';
+import {
+  etcdDirectory,
+  grpcSocket,
+  memberDirectory,
+  nodeDirectory,
+  nodeNames,
+  type Cluster,
+  type Tools,
+} from './cluster.ts';
 import { etcdOf, gatewayOf, orchOf, poolerOf } from './component-specs.ts';
 import type { Readiness } from './component.ts';
 import { etcdHealth, etcdTrouble } from './etcd.ts';
@@ -26,10 +34,16 @@ export function beginEtcd(start: Start, etcd: EtcdRecord, tools: Tools): Promise
   return beginComponent(start, etcdOf(cluster, etcd, tools), look, etcdTrouble);
 }
 
+/** The user who runs Postgres must get through to its data directory beside. */
+function makeMemberDirectory(cluster: Cluster, node: NodeRecord): void {
+  mkdirSync(nodeDirectory(cluster, node), { recursive: true, mode: 0o755 });
+  mkdirSync(memberDirectory(cluster, node), { recursive: true, mode: 0o700 });
+}
+
 /** A single Postgres's pooler is ready when it serves; a shard's when it answers: who serves is for the orchestrators to decide. */
 export function beginPooler(start: Start, node: NodeRecord): Promise<string> {
   const { cluster } = start;
-  if (isShard(cluster.record)) mkdirSync(memberDirectory(cluster, node), { recursive: true, mode: 0o700 });
+  if (isShard(cluster.record)) makeMemberDirectory(cluster, node);
   const look = async (): Promise<Readiness> => {
     const status = await poolerStatus(grpcSocket(cluster.folder, nodeNames(node).pooler));
     if (status === undefined) return silent;

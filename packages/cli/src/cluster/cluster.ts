@@ -27,13 +27,17 @@ export const main: string = fileURLToPath(
 
 const dataRoot = ({ folder, record }: Cluster): string => record.dataElsewhere ?? folder.root;
 
+/** All that must be on one volume beside one Postgres. */
+export const nodeDirectory = (cluster: Cluster, { suffix }: NodeRecord): string =>
+  suffix === '' ? dataRoot(cluster) : path.join(dataRoot(cluster), `node${suffix}`);
+
 /** pgctld's directory; Postgres's data directory is `data` inside. */
 export const postgresDirectory = (cluster: Cluster, node: NodeRecord): string =>
-  path.join(dataRoot(cluster), `postgres${node.suffix}`);
+  path.join(nodeDirectory(cluster, node), 'postgres');
 
 /** Where a member of a shard keeps its promises: on the volume of the data directory, not inside it. */
 export const memberDirectory = (cluster: Cluster, node: NodeRecord): string =>
-  path.join(dataRoot(cluster), `member${node.suffix}`);
+  path.join(nodeDirectory(cluster, node), 'member');
 
 export const etcdDirectory = (cluster: Cluster, etcd: EtcdRecord): string => path.join(dataRoot(cluster), etcd.name);
 

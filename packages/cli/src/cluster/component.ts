@@ -18,6 +18,8 @@ export interface ComponentSpec {
   readonly runAs?: Account | undefined;
   readonly version: string;
   readonly endpoint: string;
+  /** Variables besides those that all get. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** What is known of a process that was started (run/NAME.json). */
@@ -85,7 +87,7 @@ export async function startComponent(folder: Folder, spec: ComponentSpec): Promi
     child = spawn(spec.program, spec.args, {
       detached: true,
       cwd: '/',
-      env: environment(),
+      env: { ...environment(), ...spec.environment },
       stdio: ['ignore', output, output],
       ...(spec.runAs === undefined ? {} : { uid: spec.runAs.uid, gid: spec.runAs.gid }),
     });

@@ -22,7 +22,8 @@ export function downCommand(): Command {
     .action((flags: Flags) => down(flags));
 }
 
-async function down(flags: Flags): Promise<void> {
+/** Stops what runs. Rejects, when everything was tried, with what could not be stopped. */
+export async function down(flags: Flags): Promise<void> {
   const { folder, cluster } = existingCluster(flags.dir);
   if (cluster === undefined) {
     say(`there is no cluster in ${folder.root}`);

@@ -29,6 +29,9 @@ export function etcdSpec(place: EtcdPlace): ComponentSpec {
     ['auto-compaction-mode', 'periodic'],
     ['auto-compaction-retention', '1h'],
     ['log-level', 'warn'],
+    // Alone, it beats for nobody: seldom costs less.
+    ['heartbeat-interval', '250'],
+    ['election-timeout', '1250'],
   ];
   return {
     name: place.name,

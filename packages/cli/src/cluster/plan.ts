@@ -78,7 +78,7 @@ export async function planCluster(
 }
 
 function newShape(options: UpOptions): Shape {
-  return options.single === false ? shardShape : singleShape;
+  return options.single === true ? singleShape : shardShape;
 }
 
 function shapeOf(record: ClusterRecord): Shape {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { ensureTool } from '@multigres/host';
 import { CliError } from '../errors.ts';
 import { pgctldAnswers } from './calls.ts';
@@ -5,7 +7,7 @@ import { changePassword } from './change-password.ts';
 import { checkConnection } from './check-connection.ts';
 import { beginComponent, silent, type Start } from './begin-component.ts';
 import { beginEtcd, beginGateway, beginOrch, beginPooler } from './begin-ours.ts';
-import { grpcSocket, main, nodeNames, type Tools } from './cluster.ts';
+import { grpcSocket, main, nodeNames, postgresDirectory, type Tools } from './cluster.ts';
 import { warmCompileCache } from './compile-cache.ts';
 import { pgctldOf } from './component-specs.ts';
 import type { Readiness } from './component.ts';
@@ -55,7 +57,8 @@ async function startEtcds(start: Start, tools: Tools): Promise<string> {
     start.cluster.record.etcds.map((etcd) => ({ name: etcd.name, run: () => beginEtcd(start, etcd, tools) })),
   );
   await warm;
-  return said;
+  const { etcds } = start.cluster.record;
+  return etcds.length === 1 ? said : etcds.map(({ name }) => name).join(', ');
 }
 
 function startPgctld(start: Start, node: NodeRecord, tools: Tools): Promise<string> {
@@ -85,6 +88,7 @@ function singleSteps(start: Start, found: () => Tools): readonly Step[] {
 
 function shardSteps(start: Start, found: () => Tools): readonly Step[] {
   const { nodes, orchestrators, gateways } = start.cluster.record;
+  const hadData = nodes.some((node) => existsSync(path.join(postgresDirectory(start.cluster, node), 'data')));
   const processes = async (): Promise<string> => {
     const tools = found();
     const parts = [
@@ -105,7 +109,8 @@ function shardSteps(start: Start, found: () => Tools): readonly Step[] {
       title: 'shard',
       run: async (report) => {
         const { said, leader } = await awaitShard(start.cluster, start.signal, report);
-        if (start.isNewPassword) await changePassword(start.cluster, leader, start.password, found().postgres.bin);
+        if (start.isNewPassword && hadData)
+          await changePassword(start.cluster, leader, start.password, found().postgres.bin);
         return said;
       },
     },

@@ -42,11 +42,21 @@ export function upCommand(): Command {
       new Option('--auth <method>', 'how clients log in (default: as before, else scram)').choices(['scram', 'trust']),
     )
     .option('--single', 'one Postgres that is always the primary, instead of a shard of three')
-    .addOption(new Option('--no-single').hideHelp())
     .action((flags: Flags) => up(flags));
 }
 
 async function up(flags: Flags): Promise<void> {
+  const { cluster, password } = await bringUp(flags);
+  tell(cluster, password);
+}
+
+export interface BroughtUp {
+  readonly cluster: Cluster;
+  readonly password: string;
+}
+
+/** Starts what does not run. Rejects, with nothing left running that did not run before, if that fails. */
+export async function bringUp(flags: Flags): Promise<BroughtUp> {
   const folder = clusterFolder(flags.dir);
   makeFolder(folder, process.geteuid?.() === 0);
   const unlock = lockCluster(folder, 'up');
@@ -57,7 +67,7 @@ async function up(flags: Flags): Promise<void> {
     if (readSecret(folder.replicationPassword) === undefined) makeSecret(folder.replicationPassword);
     if (await isHealthy(cluster)) say(`already running in ${folder.root}`);
     else await start(cluster, password, known === undefined);
-    tell(cluster, password);
+    return { cluster, password };
   } finally {
     unlock();
   }

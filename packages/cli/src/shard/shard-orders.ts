@@ -64,10 +64,15 @@ async function change(
   pooler: string | undefined,
   order: (orch: Orch, pooler: ComponentName | undefined) => Promise<Changed>,
   told: (rule: Rule | undefined, changed: Changed) => string,
+  shouldLead = false,
 ): Promise<void> {
   const parts = await shardParts(flags);
   const id = pooler === undefined ? undefined : named(parts.poolers, pooler, 'pooler').id;
   const changed = await atOrchestrator(parts, flags, (orch) => order(orch, id)).catch(inPlainWords);
+  const leader = changed.rule?.leader?.pooler;
+  if (shouldLead && id !== undefined && leader !== undefined && componentName(leader) !== componentName(id)) {
+    process.stderr.write(`note: ${componentName(id)} was asked for, but another member's log was ahead of its own\n`);
+  }
   const line = flags.json ? changeJson(flags, changed) : told(changed.rule, changed);
   process.stdout.write(`${line}\n`);
 }
@@ -126,6 +131,7 @@ export function failover(successor: string | undefined, flags: OrderFlags): Prom
     successor,
     (orch, id) => orch.failover({ shard: flags.shard, ...(id && { successor: id }) }, { deadlineMs: changeMs }),
     (rule) => `${leaderText(rule)} leads under rule ${ruleText(rule?.number)}`,
+    true,
   );
 }
 

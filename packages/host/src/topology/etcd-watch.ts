@@ -36,7 +36,7 @@ export interface EtcdWatchOptions {
 type Stream = ClientDuplexStream<WatchRequest, WatchResponse>;
 
 /** How often we ask whether the member is still there; it must have answered before we ask again. */
-const heartbeatMs = 2000;
+const heartbeatMs = 5000;
 const connectMsMax = 2000;
 const pauses = { firstMs: 50, lastMs: 1000 } as const;
 

@@ -79,7 +79,7 @@ export class LeaderChanges {
     const { lsn } = await leader.resign(request, { deadlineMs: drainMs + tuning.pauseMs });
     // The pause begins with its answer, which cannot have been before we asked.
     const outcome = await this.failover(view, { successor }, { lsn, untilMs: startMs + pauseMs / drift });
-    const pausedMs = world.clock.nowMs() - startMs;
+    const pausedMs = Math.round(world.clock.nowMs() - startMs);
     if (outcome.kind !== 'led') throw failoverFailed(outcome.reason);
     metrics.switchoverPause.recordMs(pausedMs);
     return { rule: outcome.rule as Rule, pausedMs: Math.round(pausedMs) };

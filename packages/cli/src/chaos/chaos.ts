@@ -1,0 +1,99 @@
+import { randomInt } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { bringUp } from '../cluster/up.ts';
+import { down } from '../cluster/down.ts';
+import { say } from '../cluster/steps.ts';
+import { exitCode } from '../errors.ts';
+import { wholeNumber } from '../option-values.ts';
+import { chaosJson, chaosMarkdown, isClean } from './chaos-report.ts';
+import { runChaos, type ChaosResult } from './chaos-run.ts';
+import { SmallDisk } from './small-disk.ts';
+import { timelineSvg } from './timeline.ts';
+
+interface Flags {
+  readonly minutes: number;
+  readonly seed?: number;
+  readonly clients: number;
+  readonly dir: string;
+  readonly json: boolean;
+  readonly keep: boolean;
+}
+
+/** `multigres chaos`: a cluster of its own is hurt while clients write and read, and what they were told is judged. */
+export function chaosCommand(): Command {
+  return new Command('chaos')
+    .description(
+      'Hurt a local cluster of its own for some minutes while clients write and read, and judge what they were told. Exit code: 0 clean, 1 if anything was lost, stale, stuck or crashed.',
+    )
+    .requiredOption('--minutes <n>', 'how long', minutesNumber)
+    .option('--seed <n>', 'the same sequence of injuries as another run with this seed', wholeNumber(0, 2 ** 31))
+    .option('--clients <n>', 'clients that write and read', wholeNumber(1, 1000), 12)
+    .addOption(
+      new Option('--dir <folder>', 'folder for the cluster and the reports')
+        .default('.multigres-chaos')
+        .env('MULTIGRES_CHAOS_DIR'),
+    )
+    .option('--json', 'ends with one line of JSON, for programs', false)
+    .option('--keep', 'leave the cluster running at the end', false)
+    .action((flags: Flags) => chaos(flags));
+}
+
+function minutesNumber(text: string): number {
+  const minutes = Number(text);
+  return /^\d+(?:\.\d+)?$/.test(text) && minutes > 0 ? minutes : wholeNumber(1, 100_000)(text);
+}
+
+async function chaos(flags: Flags): Promise<void> {
+  const seed = flags.seed ?? randomInt(2 ** 31);
+  const root = path.resolve(flags.dir);
+  const dir = path.join(root, 'cluster');
+  mkdirSync(root, { recursive: true });
+  const disk = SmallDisk.mount(path.join(dir, 'node-3'));
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  say(`seed ${seed}`);
+  let result: ChaosResult | undefined;
+  try {
+    const up = await bringUp({ dir });
+    const links = 'there are no fault proxies between the parts of this cluster';
+    const plan = {
+      seed,
+      minutes: flags.minutes,
+      clients: flags.clients,
+      links,
+      disk,
+      report: say,
+      signal: stop.signal,
+    };
+    result = await runChaos(up, plan);
+  } finally {
+    if (!flags.keep) await takeAway(dir, disk, result !== undefined && isClean(result));
+  }
+  writeReport(root, result);
+  if (flags.json) process.stdout.write(`${chaosJson(result)}\n`);
+  process.exitCode = isClean(result) ? exitCode.ok : exitCode.failure;
+}
+
+/** After a run that was not clean, data and logs stay to be looked at. */
+async function takeAway(dir: string, disk: SmallDisk | string, clean: boolean): Promise<void> {
+  await down({ dir, destroy: false });
+  if (!clean) {
+    say(`its data and logs are in ${dir}`);
+    return;
+  }
+  if (typeof disk !== 'string') disk.unmount();
+  rmSync(dir, { recursive: true, force: true });
+}
+
+function writeReport(root: string, result: ChaosResult): void {
+  const name = `report-${result.seed}`;
+  writeFileSync(path.join(root, `${name}.svg`), timelineSvg(result));
+  writeFileSync(path.join(root, `${name}.md`), chaosMarkdown(result, `${name}.svg`));
+  const { ledger, stale, failovers } = result;
+  say(
+    `${isClean(result) ? 'clean' : 'NOT CLEAN'}: ${failovers} changes of the leader, ${ledger.acknowledged} rows acknowledged, ${ledger.unknown} unknown, ${ledger.lost.length} lost, ${stale.length} stale keys`,
+  );
+  say(`report: ${path.join(root, `${name}.md`)}`);
+}
