@@ -52,7 +52,7 @@ export class Injector {
     const { machines, nodes, aliases, stores } = this.#weather;
     const missing = machinesOf(action).find((name) => !machines.has(name) && !aliases.has(name));
     if (missing !== undefined) throw new Error(`the plan names machine ${missing}, which this scenario does not have`);
-    if ('node' in action && !nodes.has(action.node) && !aliases.has(action.node.split('@')[1] ?? '')) {
+    if ('node' in action && !nodes.has(action.node) && !aliases.has(action.node.split('@').at(-1) ?? '')) {
       throw new Error(`the plan names node ${action.node}, which this scenario does not have`);
     }
     if ('store' in action && !stores.has(action.store)) {

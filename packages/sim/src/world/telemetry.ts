@@ -31,6 +31,11 @@ export class Moments {
     this.#listeners.push(listener);
   }
 
+  /** Is told before those that asked with `on`: what they name by aliases is up to date. */
+  before(listener: (id: string, node: string) => void): void {
+    this.#listeners.unshift(listener);
+  }
+
   /** This moment has come, at this node. */
   mark(id: string, node: string): void {
     this.reached.set(id, (this.reached.get(id) ?? 0) + 1);

@@ -16,20 +16,24 @@ export class ListeningGod implements CallEars {
   readonly againShare: number;
   readonly #weather: Weather;
   readonly #checks: Checks;
+  /** The orchestrator that asked last. */
+  #coordinator: string | undefined;
 
   constructor(weather: Weather, checks: Checks, againShare: number) {
     this.#weather = weather;
     this.#checks = checks;
     this.againShare = againShare;
+    weather.aliases.set('coordinator', () => this.#coordinator);
   }
 
   asked(method: string, request: Uint8Array): (response: Uint8Array) => void {
-    this.#mark(method, 'asked');
     const askedMs = this.#checks.nowMs();
     if (method === 'MemberService.Recruit') {
       const { ballot } = fromBinary(RecruitRequestSchema, request);
       if (ballot !== undefined) this.#checks.ballots.heard(seenBallot(ballot), askedMs);
+      this.#coordinator = ballot?.coordinator?.name;
     }
+    this.#mark(method, 'asked');
     return (response) => {
       this.#mark(method, 'answered');
       if (method === 'MemberService.Recruit') this.#promised(fromBinary(RecruitResponseSchema, response), askedMs);

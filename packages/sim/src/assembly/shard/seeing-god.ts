@@ -34,6 +34,7 @@ export class SeeingGod {
   #promoted: string | undefined;
   #renamed: string | undefined;
   #leader: string | undefined;
+  #promiser: string | undefined;
 
   constructor(weather: Weather, checks: Checks, machines: readonly PostgresMachine[], leastVoters: number) {
     this.#weather = weather;
@@ -44,6 +45,10 @@ export class SeeingGod {
     weather.aliases.set('leader', () => this.leader);
     weather.aliases.set('promoted', () => this.#promoted);
     weather.aliases.set('renamed', () => this.#renamed);
+    weather.aliases.set('promiser', () => this.#promiser);
+    weather.moments.before((id, node) => {
+      if (id === 'promise/written') this.#promiser = node;
+    });
     machines.slice(1).forEach((_, i) => weather.aliases.set(`follower-${i + 1}`, () => followers()[i]));
     checks.onSight = (value, reader) => this.#saw(value, reader);
   }
