@@ -86,6 +86,8 @@ interface Hold {
 async function takeDirectory(world: World, config: PgctldConfig, layout: Layout): Promise<Hold> {
   return withDisk(`use directory "${layout.root}"`, async () => {
     await world.disk.makeDirectory(layout.root, 0o755);
+    // Or power loss may take it away again, with all that was flushed inside.
+    await world.disk.syncDirectory(layout.root.slice(0, Math.max(1, layout.root.lastIndexOf('/'))));
     const lock = await lockDirectory(world, layout, config.pid);
     const keeper = await RecordKeeper.open(world, layout);
     await settleDirectory(world, layout, keeper);

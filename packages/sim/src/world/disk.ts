@@ -57,6 +57,12 @@ export class SimDisk {
     return this.#find(path, 'nothing')?.kind === 'directory';
   }
 
+  /** As whoever set the machine up: the directory is there for good. */
+  prepare(path: string): void {
+    this.#makeDirectory(path);
+    this.#root.syncAll();
+  }
+
   /** Lets a file stand for a whole value of the simulator, which goes wherever the file goes. The file must be there. */
   keepValue(path: string, value: KeptValue): void {
     this.#file(path).value = value;

@@ -90,6 +90,12 @@ export class DirectoryNode {
     this.#changes = [];
   }
 
+  /** With all directories inside. */
+  syncAll(): void {
+    this.sync();
+    for (const node of this.names.values()) if (node.kind === 'directory') node.syncAll();
+  }
+
   /** Each unsynced change of a name survives or not, independently. */
   losePower(random: RandomStream): void {
     for (const change of this.#changes) if (random.chance(0.5)) apply(this.#durable, change);

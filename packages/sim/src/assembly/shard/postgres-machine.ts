@@ -31,6 +31,7 @@ export class PostgresMachine {
     this.name = name;
     this.cell = cell;
     this.#postgres = postgres;
+    site.weather.machine(name).disk.prepare('/var/lib');
     this.postgres = new ProgramNode(site.weather, 'postgres', name);
     this.pgctld = site.weather.node(`pgctld@${name}`, (world) => this.#startPgctld(site, world), name);
     this.poolerNode = site.weather.node(`pooler@${name}`, (world) => this.#startPooler(site, world), name);
