@@ -131,11 +131,13 @@ export const cannotAlterRoleWithout = (): PgError => make('42501', 'permission d
 export const mayNotLogIn = (name: string): PgError =>
   make('28000', `role "${name}" is not permitted to log in`, undefined, { severity: 'FATAL' });
 
-export const mayNotReplicate = (): PgError =>
-  make('42501', 'permission denied to start WAL sender', undefined, {
-    severity: 'FATAL',
-    detail: 'Only roles with the REPLICATION attribute may start a WAL sender process.',
-  });
+export const mayNotReplicate = (major: number): PgError =>
+  major < 16
+    ? make('42501', 'must be superuser or replication role to start walsender', undefined, { severity: 'FATAL' })
+    : make('42501', 'permission denied to start WAL sender', undefined, {
+        severity: 'FATAL',
+        detail: 'Only roles with the REPLICATION attribute may start a WAL sender process.',
+      });
 
 export const tooManySenders = (): PgError =>
   make('53300', 'number of requested standby connections exceeds "max_wal_senders" (currently 10)', undefined, {
@@ -488,6 +490,9 @@ export const pointNotInHistory = (start: Lsn, timeline: number, forked: Lsn): Pg
     undefined,
     { detail: `This server's history forked from timeline ${timeline} at ${formatLsn(forked)}.` },
   );
+
+export const noHistoryFile = (name: string): PgError =>
+  make('58P01', `could not open file "pg_wal/${name}": No such file or directory`);
 
 export const removedSegment = (): PgError => make('58P01', 'requested WAL segment has already been removed');
 

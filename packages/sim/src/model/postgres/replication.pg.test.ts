@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -51,8 +51,10 @@ class RealServers implements Servers {
   readonly #folder: string = mkdtempSync('/tmp/replicas-');
   readonly #runAs = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   readonly #servers: Map<string, ChildProcess> = new Map();
+  readonly #wires: Wires;
 
-  constructor(bin: string) {
+  constructor(bin: string, wires: Wires) {
+    this.#wires = wires;
     this.#bin = bin;
     if (this.#runAs.uid !== undefined) chownSync(this.#folder, this.#runAs.uid, this.#runAs.gid);
   }
@@ -116,19 +118,33 @@ class RealServers implements Servers {
   }
 
   async rewind(name: string, from: string): Promise<'rewound' | 'no rewind required'> {
-    const conninfo = this.conninfo(from, name);
+    const conninfo = this.#direct(from, name);
     const said = this.#run('pg_rewind', ['-D', this.#data(name), `--source-server=${conninfo} dbname=postgres`]);
     return said.includes('no rewind required') ? 'no rewind required' : 'rewound';
   }
 
+  /** Servers follow through a wire of ours, which can be cut. */
+  async cut(a: string, b: string): Promise<void> {
+    this.#wires.cut(way(a, b));
+  }
+
+  async mend(a: string, b: string): Promise<void> {
+    this.#wires.mend(way(a, b));
+  }
+
   conninfo(to: string, as: string): string {
+    const port = this.#wires.portFor(way(to, as), path.join(this.#folder, `.s.PGSQL.${portOf(to)}`));
+    return `host=127.0.0.1 port=${port} user=postgres application_name=${as}`;
+  }
+
+  #direct(to: string, as: string): string {
     return `host=${this.#folder} port=${portOf(to)} user=postgres application_name=${as}`;
   }
 
-  async connect(name: string): Promise<RawClient> {
+  async connect(name: string, parameters?: Record<string, string>): Promise<RawClient> {
     const socket = createConnection(path.join(this.#folder, `.s.PGSQL.${portOf(name)}`));
     const client = new RawClient(socketWire(socket));
-    client.login();
+    client.login(parameters);
     while (client.readies === 0 && !client.closed) await turn(1);
     return client;
   }
@@ -139,9 +155,86 @@ class RealServers implements Servers {
 
   async close(): Promise<void> {
     for (const name of this.#servers.keys()) await this.stop(name, 'immediate');
+    this.#wires.close();
     execFileSync('rm', ['-rf', this.#folder]);
   }
 }
+
+/** A listener at a port for each pair of servers, which passes on what comes, or holds it. */
+class Wires {
+  readonly #listeners: readonly Server[];
+  readonly #ports: Map<
+    string,
+    { readonly port: number; held: boolean; to: string; readonly pairs: [Socket, Socket][] }
+  > = new Map();
+
+  private constructor(listeners: readonly Server[]) {
+    this.#listeners = listeners;
+  }
+
+  static async open(): Promise<Wires> {
+    const listeners = await Promise.all(
+      [0, 1, 2, 3].map(async () => {
+        const listener = createServer();
+        await new Promise<void>((resolve) => {
+          listener.listen(0, '127.0.0.1', resolve);
+        });
+        return listener;
+      }),
+    );
+    return new Wires(listeners);
+  }
+
+  portFor(name: string, to: string): number {
+    const known = this.#ports.get(name);
+    if (known !== undefined) {
+      known.to = to;
+      return known.port;
+    }
+    const listener = this.#listeners[this.#ports.size] as Server;
+    const wire = { port: (listener.address() as AddressInfo).port, held: false, to, pairs: [] as [Socket, Socket][] };
+    this.#ports.set(name, wire);
+    listener.on('connection', (near) => {
+      const far = createConnection(wire.to);
+      wire.pairs.push([near, far]);
+      for (const [from, into] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        if (wire.held) from.pause();
+        from.on('data', (bytes: Buffer) => into.write(bytes));
+        from.on('error', () => {});
+        from.on('close', () => into.destroy());
+      }
+    });
+    return wire.port;
+  }
+
+  cut(name: string): void {
+    this.#hold(name, true);
+  }
+
+  mend(name: string): void {
+    this.#hold(name, false);
+  }
+
+  #hold(name: string, held: boolean): void {
+    for (const [key, wire] of this.#ports) {
+      if (key !== name) continue;
+      wire.held = held;
+      for (const socket of wire.pairs.flat())
+        if (held) socket.pause();
+        else socket.resume();
+    }
+  }
+
+  close(): void {
+    for (const { pairs } of this.#ports.values()) for (const socket of pairs.flat()) socket.destroy();
+    for (const listener of this.#listeners) listener.close();
+  }
+}
+
+const way = (a: string, b: string): string => [a, b].toSorted().join('-');
 
 const portOf = (name: string): number => 5432 + (name.codePointAt(0) as number);
 
@@ -164,7 +257,7 @@ describe.each(found)('replicas of the model and of Postgres $major', ({ major, b
       const simulated = new Play(model);
       await story(simulated);
       expect(model.unsupported).toEqual([]);
-      const servers = new RealServers(bin);
+      const servers = new RealServers(bin, await Wires.open());
       running.push(servers);
       const real = new Play(servers);
       await story(real);

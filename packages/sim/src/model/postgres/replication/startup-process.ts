@@ -45,6 +45,7 @@ export class StartupProcess {
   #ended = false;
   #running = false;
   #conflictSinceMs: number | undefined;
+  #pendingConfig: Config | undefined;
   #toldCaughtUp = false;
   #lastFailureMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -120,8 +121,15 @@ export class StartupProcess {
     this.#wakeUp();
   }
 
-  /** It has read the configuration. Whom to follow may be somebody else now. */
+  /**
+   * It has read the configuration. Whom to follow may be somebody else now. While sessions stand in the way of a record it looks at nothing
+   * else: neither a shorter limit nor another primary is heeded before they are gone.
+   */
   configure(config: Config): void {
+    if (this.#conflictSinceMs !== undefined) {
+      this.#pendingConfig = config;
+      return;
+    }
     const changes = ['primary_conninfo', 'primary_slot_name'].some(
       (name) => configText(config, name) !== configText(this.#config, name),
     );
@@ -175,6 +183,9 @@ export class StartupProcess {
     }
     this.#conflictSinceMs = undefined;
     this.#noteReplayed(found);
+    const config = this.#pendingConfig;
+    this.#pendingConfig = undefined;
+    if (config !== undefined) this.configure(config);
     return true;
   }
 
@@ -250,14 +261,17 @@ export class StartupProcess {
       this.#receiverRestarts = false;
       this.#receiver?.stop();
       this.#receiver = undefined;
+      this.#adoptNewerTimeline();
       if (configText(this.#config, 'primary_conninfo') !== '') this.#request();
     }
     const { receiver } = this;
+    // What a receiver that has gone left behind is on the disk.
+    if (receiver === undefined || receiver.status === 'waiting') return this.#streamFailed();
     if (this.#place.lsn < this.reception.flushedUpTo) {
       const replayed = this.#replayNext();
       return replayed ?? this.#streamFailed();
     }
-    if (receiver === undefined || receiver.status === 'waiting' || this.#promoted) return this.#streamFailed();
+    if (this.#promoted) return this.#streamFailed();
     if (!this.#toldCaughtUp) {
       this.#toldCaughtUp = true;
       receiver.replayed();

@@ -14,6 +14,7 @@ import {
 
 import {
   aheadOfFlush,
+  noHistoryFile,
   noSuchSlot,
   notInHistory,
   pointNotInHistory,
@@ -218,6 +219,7 @@ export class WalSender implements SyncSender {
       case 'timelineHistory': {
         const name = `${command.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
         const wanted = command.timeline === timeline ? history : directory.log.historyOf(command.timeline);
+        if (!directory.log.hasHistory(command.timeline)) throw noHistoryFile(name);
         this.#answer(
           [
             ['filename', oid.text],
@@ -274,7 +276,11 @@ export class WalSender implements SyncSender {
     try {
       const wanted = command.timeline === 0 ? timeline : command.timeline;
       const stream = streamOf(history, wanted, command.start);
-      if (stream.validUpTo === undefined && command.start > sendLimit) throw aheadOfFlush(command.start, sendLimit);
+      if (stream.validUpTo === undefined && command.start > sendLimit) {
+        // PostgreSQL has begun to copy already when it looks.
+        this.#say((writer) => encodeCopyResponse(writer, 'both', 0, []));
+        throw aheadOfFlush(command.start, sendLimit);
+      }
       const log = directory.log.find(wanted);
       if (log === undefined || log.begin > command.start) throw removedSegment();
       this.#stream = stream;

@@ -110,7 +110,11 @@ export class Server implements SessionHost, ProcessesHost {
   }
 
   get minorMax(): 0 | 2 {
-    return Number.parseInt(this.#options.serverVersion ?? '17', 10) >= 18 ? 2 : 0;
+    return this.#major >= 18 ? 2 : 0;
+  }
+
+  get #major(): number {
+    return Number.parseInt(this.#options.serverVersion ?? '17', 10);
   }
 
   get roles(): RoleBook {
@@ -383,7 +387,7 @@ export class Server implements SessionHost, ProcessesHost {
     const role = this.roles.get(user);
     if (role === undefined) throw undefinedLogin(user);
     if (role.login === false) throw mayNotLogIn(user);
-    if (role.superuser !== true && role.replication !== true) throw mayNotReplicate();
+    if (role.superuser !== true && role.replication !== true) throw mayNotReplicate(this.#major);
     const { config, senders } = this.processes;
     if (senders.size >= Number(configText(config, 'max_wal_senders'))) throw tooManySenders();
   }

@@ -461,8 +461,10 @@ export class Session {
     if (this.#transaction === undefined) return;
     if (this.#innermostIsGone) this.#savepoints.pop();
     this.#innermostIsGone = false;
+    const wrote = this.#transaction.topXid !== 0;
     this.#transaction.abort();
     this.#transaction = undefined;
+    if (wrote) this.host.flushLater();
     for (let i = 0; i <= this.#savepoints.length; i++) {
       this.settings.abortLevel();
       this.notifications.abortLevel();

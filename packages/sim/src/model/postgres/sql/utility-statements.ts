@@ -89,6 +89,7 @@ export function planVacuum(session: Session, source: Source, stmt: VacuumStmt): 
       checkAccess(session, relation);
       yield* transaction.lock(relationKey(session, relation), lockMode.shareUpdateExclusive);
       transaction.vacuum(relation);
+      session.host.flushLater();
     }
     return 'VACUUM';
   });

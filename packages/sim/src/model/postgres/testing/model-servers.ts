@@ -1,9 +1,11 @@
+import type { World } from '@multigres/core';
 import { quietWorld, type QuietWorld } from '@multigres/core/quiet';
 
 import { startPostgres, type PostgresModel } from '../postgres.ts';
 import { basebackup, initdb, rewind, type Source } from '../programs.ts';
 import type { PostgresOptions } from '../server/options.ts';
 import type { DataDirectory } from '../storage/data-directory.ts';
+import { Cables } from './cables.ts';
 import { RawClient } from './raw-client.ts';
 import type { Servers } from './servers.ts';
 
@@ -16,6 +18,7 @@ export class ModelServers implements Servers {
   readonly models: Map<string, PostgresModel> = new Map();
   readonly unsupported: string[] = [];
   readonly log: string[] = [];
+  readonly #cables: Cables = new Cables();
   readonly #options: Partial<PostgresOptions>;
 
   constructor(options: Partial<PostgresOptions>) {
@@ -38,7 +41,7 @@ export class ModelServers implements Servers {
   async start(name: string, as: 'primary' | 'standby'): Promise<void> {
     const directory = this.directories.get(name) as DataDirectory;
     directory.standbySignal = as === 'standby';
-    const model = startPostgres(this.world.node(name), {
+    const model = startPostgres(this.#node(name), {
       endpoint: { kind: 'tcp', host: name, port },
       onUnsupported: (text) => this.unsupported.push(text),
       onLog: (level, message) => this.log.push(`${name} ${level} ${message}`),
@@ -47,6 +50,18 @@ export class ModelServers implements Servers {
     });
     this.models.set(name, model);
     await this.world.until(model.ready);
+  }
+
+  #node(name: string): World {
+    return this.#cables.world(this.world.node(name), name);
+  }
+
+  async cut(a: string, b: string): Promise<void> {
+    this.#cables.cut(a, b);
+  }
+
+  async mend(a: string, b: string): Promise<void> {
+    this.#cables.mend(a, b);
   }
 
   async stop(name: string, how: 'fast' | 'immediate'): Promise<void> {
@@ -67,8 +82,8 @@ export class ModelServers implements Servers {
     return `host=${to} port=${port} user=postgres application_name=${as}`;
   }
 
-  async connect(name: string): Promise<RawClient> {
-    const client = await this.world.until(RawClient.connect(this.world, { kind: 'tcp', host: name, port }));
+  async connect(name: string, parameters?: Record<string, string>): Promise<RawClient> {
+    const client = await this.world.until(RawClient.connect(this.world, { kind: 'tcp', host: name, port }, parameters));
     await this.world.settle();
     return client;
   }

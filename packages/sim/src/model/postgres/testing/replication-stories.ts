@@ -1,4 +1,4 @@
-import type { Play } from './servers.ts';
+import { heard, type Play } from './servers.ts';
 
 export type ReplicationStory = (play: Play) => Promise<void>;
 
@@ -310,6 +310,120 @@ export const replicationStories: Readonly<Record<string, ReplicationStory>> = {
     for (let i = 0; i < 20; i++) await play.servers.moment();
     await play.look('a', 'select id, v from t order by id');
     await play.look('a', 'select pg_is_in_recovery()');
+  },
+
+  'a walsender refuses what is not of its history': async (play) => {
+    await shard(play, 'b');
+    await play.look('b', 'select pg_promote()');
+    for (const text of [
+      'TIMELINE_HISTORY 7',
+      'START_REPLICATION 7/0 TIMELINE 2',
+      'START_REPLICATION 7/0 TIMELINE 1',
+      'START_REPLICATION 0/2000000 TIMELINE 7',
+      'START_REPLICATION SLOT "nix" 0/2000000 TIMELINE 2',
+      'SHOW wal_level',
+    ]) {
+      const answer = await play.ask('b/replication', text);
+      play.note(
+        'b',
+        text,
+        answer.map((line) => line.replaceAll(/[0-9A-F]+\/[0-9A-F]+/g, 'LSN')),
+      );
+      await play.leave('b/replication');
+    }
+    await play.ask('b', 'create role r login; create role s login replication');
+    for (const user of ['r', 's']) {
+      const client = await play.servers.connect('b', { user, replication: 'true' });
+      await play.servers.moment();
+      play.note('b', user, heard(client).slice(-1));
+      client.leave();
+    }
+  },
+
+  'a cut link is noticed at both ends, and what was missed comes when it is mended': async (play) => {
+    await shard(play, 'b');
+    await play.nameStandbys('a', 'ANY 1 (b)');
+    await play.ask('a', "alter system set wal_sender_timeout = '1s'");
+    await play.ask('a', 'select pg_reload_conf()');
+    await play.ask('b', "alter system set wal_receiver_timeout = '1s'");
+    await play.ask('b', 'select pg_reload_conf()');
+    await play.until('b', 'show wal_receiver_timeout', '1s');
+    await play.look('a', "insert into t values (1, 'x')");
+    await play.servers.cut('a', 'b');
+    await play.send('a/w', "insert into t values (2, 'y')");
+    await play.until('a', waits, '1');
+    await play.until('a', 'select count(*) from pg_stat_replication', '0');
+    await play.until('b', 'select count(*) from pg_stat_wal_receiver', '0');
+    await play.look('b', 'select count(*) from t');
+    await play.isSilent('a/w');
+    await play.servers.mend('a', 'b');
+    await play.hears('a/w');
+    await play.until('b', 'select count(*) from t', '2');
+  },
+
+  'a link that was cut for a moment loses nothing': async (play) => {
+    await shard(play, 'b');
+    await play.nameStandbys('a', 'ANY 1 (b)');
+    await play.servers.cut('a', 'b');
+    await play.send('a/w', "insert into t values (1, 'y')");
+    await play.until('a', waits, '1');
+    await play.isSilent('a/w');
+    await play.servers.mend('a', 'b');
+    await play.hears('a/w');
+    await play.until('b', 'select count(*) from t', '1');
+  },
+
+  'a snapshot on a standby holds back the replay until its time is over': async (play) => {
+    await shard(play, 'b');
+    await play.ask('a', "insert into t select i, 'x' from generate_series(1, 10) i");
+    await play.until('b', 'select count(*) from t', '10');
+    await play.look('b/r', 'begin isolation level repeatable read; select count(*) from t');
+    await play.ask('a', 'delete from t where id > 5');
+    await play.ask('a', 'vacuum t');
+    await play.ask('a', 'create table after (a int)');
+    await play.until('a', 'select flush_lsn = pg_current_wal_flush_lsn() from pg_stat_replication', 't');
+    for (let i = 0; i < 10; i++) await play.servers.moment();
+    await play.look('b', 'select count(*) from after');
+    await play.look('b', 'select pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()');
+    await play.look('b/r', 'select count(*) from t');
+    // The startup process hears of nothing while it waits: neither of a shorter limit, nor that it shall not follow any more.
+    await play.ask('b', "alter system set max_standby_streaming_delay = '0'");
+    await play.ask('b', "alter system set primary_conninfo = ''");
+    await play.ask('b', 'select pg_reload_conf()');
+    for (let i = 0; i < 100; i++) await play.servers.moment();
+    await play.look('b/r', 'select count(*) from t');
+    await play.look('b', 'select status from pg_stat_wal_receiver');
+    await play.leave('b/r');
+    await play.until('b', 'select count(*) from after', '0');
+    await play.until('b', 'select count(*) from pg_stat_wal_receiver', '0');
+  },
+
+  'a snapshot on a standby is ended when its time is over': async (play) => {
+    await shard(play, 'b');
+    await play.ask('b', "alter system set max_standby_streaming_delay = '300ms'");
+    await play.ask('b', 'select pg_reload_conf()');
+    await play.until('b', 'show max_standby_streaming_delay', '300ms');
+    await play.ask('a', "insert into t select i, 'x' from generate_series(1, 10) i");
+    await play.until('b', 'select count(*) from t', '10');
+    await play.look('b/r', 'begin isolation level repeatable read; select count(*) from t');
+    await play.ask('a', 'delete from t where id > 5');
+    await play.ask('a', 'vacuum t');
+    await play.itsEnd('b/r');
+    await play.until('b', 'select count(*) from t', '5');
+  },
+
+  'a statement that locks what is dropped is cancelled': async (play) => {
+    await shard(play, 'b');
+    await play.ask('a', "insert into t values (1, 'x')");
+    await play.until('b', 'select count(*) from t', '1');
+    await play.ask('b', "alter system set max_standby_streaming_delay = '300ms'");
+    await play.ask('b', 'select pg_reload_conf()');
+    await play.until('b', 'show max_standby_streaming_delay', '300ms');
+    await play.send('b/r', 'select id, pg_sleep(100) from t');
+    await play.until('b', "select wait_event from pg_stat_activity where wait_event = 'PgSleep'", 'PgSleep');
+    await play.ask('a', 'truncate t');
+    await play.hears('b/r');
+    await play.until('b', 'select count(*) from t', '0');
   },
 
   'slots are made, used and dropped': async (play) => {

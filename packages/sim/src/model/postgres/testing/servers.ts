@@ -18,7 +18,10 @@ export interface Servers {
   rewind(name: string, from: string): Promise<'rewound' | 'no rewind required'>;
   /** The connection string by which somebody follows a server. */
   conninfo(to: string, as: string): string;
-  connect(name: string): Promise<RawClient>;
+  connect(name: string, parameters?: Record<string, string>): Promise<RawClient>;
+  /** Nothing that one sends to the other arrives any more, and neither is told; until it is mended. */
+  cut(a: string, b: string): Promise<void>;
+  mend(a: string, b: string): Promise<void>;
   /** Gives the servers a moment. */
   moment(): Promise<void>;
 }
@@ -39,11 +42,13 @@ export class Play {
     this.servers = servers;
   }
 
-  /** `a` is a session of its own on server a, `a/2` another one. */
+  /** `a` is a session of its own on server a, `a/2` another one, `a/replication` one that speaks the replication protocol. */
   async session(name: string): Promise<RawClient> {
     const known = this.#sessions.get(name);
     if (known !== undefined && !known.closed) return known;
-    const client = await this.servers.connect(name.split('/')[0] as string);
+    const [server = '', what = ''] = name.split('/');
+    const parameters = what === 'replication' ? { user: 'postgres', replication: 'true' } : undefined;
+    const client = await this.servers.connect(server, parameters);
     client.take();
     this.#sessions.set(name, client);
     return client;
@@ -59,7 +64,7 @@ export class Play {
 
   /** Asks; the answer is compared. */
   async look(name: string, text: string): Promise<void> {
-    this.#note(name, text, await this.ask(name, text));
+    this.note(name, text, await this.ask(name, text));
   }
 
   /** Asks again and again until the answer is the wanted one, which is compared: a story never waits for what does not come. */
@@ -70,7 +75,7 @@ export class Play {
       if (answer[0] === `row ${wanted}`) break;
       await this.servers.moment();
     }
-    this.#note(name, text, answer);
+    this.note(name, text, answer);
   }
 
   /** Asks and does not wait. */
@@ -82,13 +87,20 @@ export class Play {
   async hears(name: string): Promise<void> {
     const client = this.#sessions.get(name) ?? (await this.session(name));
     for (let i = 0; i < 1000 && client.readies === 0 && !client.closed; i++) await this.servers.moment();
-    this.#note(name, 'hears', [...heard(client), ...(client.closed ? ['closed'] : [])]);
+    this.note(name, 'hears', [...heard(client), ...(client.closed ? ['closed'] : [])]);
+  }
+
+  /** Waits for the end of a session that has been told before that all is well. */
+  async itsEnd(name: string): Promise<void> {
+    const client = this.#sessions.get(name) ?? (await this.session(name));
+    for (let i = 0; i < 1000 && !client.closed; i++) await this.servers.moment();
+    this.note(name, 'its end', [...heard(client), ...(client.closed ? ['closed'] : [])]);
   }
 
   async isSilent(name: string): Promise<void> {
     const client = await this.session(name);
     for (let i = 0; i < 10; i++) await this.servers.moment();
-    this.#note(name, 'is silent', heard(client));
+    this.note(name, 'is silent', heard(client));
   }
 
   async leave(name: string): Promise<void> {
@@ -97,7 +109,7 @@ export class Play {
     await this.servers.moment();
   }
 
-  #note(name: string, text: string, answer: readonly string[]): void {
+  note(name: string, text: string, answer: readonly string[]): void {
     this.seen.push(`${name}: ${text}`, ...answer.map((line) => `    ${line}`));
   }
 
