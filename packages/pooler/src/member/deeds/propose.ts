@@ -12,7 +12,8 @@ export function namesFor(leader: Rule['leader'], ballot: Ballot, rules: readonly
 
 /**
  * Writes the rule's row under the names that are in force, waits however long its commit takes, narrows the names to the rule alone, and marks it as
- * decided, not before `markMs` (monotonic): the mark says that the leaders before are over, and until then one of them may still answer reads. It ends when that is done, or when the member is recruited: then the connection is cut, and the row may be decided or not.
+ * decided, not before `markMs` (monotonic): the mark says that the leaders before are over, and until then one of them may still answer reads. It
+ * ends when that is done, or when the member is recruited: then the connection is cut, and the row may be decided or not.
  */
 export async function decide(run: DeedRun, rule: Rule, outgoing: readonly Rule[], markMs: number = 0): Promise<void> {
   const { admin, world } = run.hands;
@@ -22,7 +23,10 @@ export async function decide(run: DeedRun, rule: Rule, outgoing: readonly Rule[]
   try {
     await writeRule((sql) => writer.query(sql, Infinity), rule, outgoing);
     run.mayGoOn();
-    await admin.configure({ synchronous_standby_names: namesFor(rule.leader, ballot, [rule]) });
+    const names = namesFor(rule.leader, ballot, [rule]);
+    // Often they are the same, and what is in force need not be made so: everybody waits for this.
+    if (names !== namesFor(rule.leader, ballot, [rule, ...outgoing]))
+      await admin.configure({ synchronous_standby_names: names });
     const restMs = markMs - world.clock.nowMs();
     if (restMs > 0) await world.clock.sleep(restMs);
     run.mayGoOn();
