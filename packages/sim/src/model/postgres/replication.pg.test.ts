@@ -72,6 +72,8 @@ class RealServers implements Servers {
 
   async make(name: string): Promise<void> {
     this.#run('initdb', ['-D', this.#data(name), '-U', 'postgres', '-A', 'trust', '-N', '--locale=C', '-E', 'UTF8']);
+    const conf = Object.entries(settings).map(([key, value]) => `${key} = '${value}'\n`);
+    writeFileSync(path.join(this.#data(name), 'postgresql.conf'), conf.join(''), { flag: 'a' });
     await this.start(name, 'primary');
   }
 
@@ -89,7 +91,7 @@ class RealServers implements Servers {
     if (as === 'standby') writeFileSync(signal, '');
     else rmSync(signal, { force: true });
     if (this.#runAs.uid !== undefined && as === 'standby') chownSync(signal, this.#runAs.uid, this.#runAs.gid);
-    const all = { ...settings, fsync: 'off', listen_addresses: '', autovacuum: 'off', TimeZone: 'UTC' };
+    const all = { fsync: 'off', listen_addresses: '', autovacuum: 'off', TimeZone: 'UTC' };
     const args = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
     const server = spawn(
       path.join(this.#bin, 'postgres'),

@@ -28,7 +28,7 @@ type Source = 'disk' | 'stream' | 'pause';
  */
 export class StartupProcess {
   readonly pid: number;
-  readonly reception: Reception = { receiveStart: 0n as Lsn, flushedUpTo: 0n as Lsn, timeline: 0 };
+  readonly reception: Reception = { receiveStart: 0n as Lsn, flushedUpTo: 0n as Lsn, timeline: 0, conninfo: '' };
   readonly #host: StartupHost;
   readonly #standby: boolean;
   #config: Config;
@@ -134,7 +134,7 @@ export class StartupProcess {
       (name) => configText(config, name) !== configText(this.#config, name),
     );
     this.#config = config;
-    if (changes && this.receiver !== undefined) this.#receiverRestarts = true;
+    if (changes && this.#source !== 'disk' && this.receiver !== undefined) this.#receiverRestarts = true;
     this.#wakeUp();
   }
 
@@ -215,6 +215,8 @@ export class StartupProcess {
       this.#host.consistent();
     }
     this.#source = 'stream';
+    // One that waits for orders stays, and keeps its connection, to whomever that is.
+    this.#receiverRestarts = false;
     if (configText(this.#config, 'primary_conninfo') !== '') this.#request();
     return true;
   }
@@ -231,6 +233,7 @@ export class StartupProcess {
       reception.timeline = timeline;
     }
     reception.receiveStart = start;
+    reception.conninfo = configText(this.#config, 'primary_conninfo');
     const waiting = this.receiver;
     if (waiting?.status === 'waiting') {
       waiting.restart(timeline, start);
@@ -241,7 +244,7 @@ export class StartupProcess {
       this.#host,
       reception,
       {
-        conninfo: configText(this.#config, 'primary_conninfo'),
+        conninfo: reception.conninfo,
         slot: slot === '' ? undefined : slot,
         timeline,
         start,

@@ -17,6 +17,8 @@ export interface Reception {
   /** pg_last_wal_receive_lsn(): zero is null. */
   flushedUpTo: Lsn;
   timeline: number;
+  /** The last connection string that the startup process asked for. */
+  conninfo: string;
 }
 
 export type ReceiverStatus = 'starting' | 'streaming' | 'waiting' | 'stopped';
@@ -36,6 +38,7 @@ export interface ReceiverOrder {
  */
 export class WalReceiver implements CopySink {
   readonly pid: number;
+  /** To whom it is connected. What pg_stat_wal_receiver calls conninfo is what it was told last, which may be another. */
   readonly conninfo: ReadonlyMap<string, string>;
   readonly order: ReceiverOrder;
   readonly #host: ReplicationHost;
@@ -71,6 +74,11 @@ export class WalReceiver implements CopySink {
 
   get status(): ReceiverStatus {
     return this.#status;
+  }
+
+  /** As in pg_stat_activity. */
+  get waitEvent(): string {
+    return this.#status === 'waiting' ? 'WalReceiverWaitStart' : 'WalReceiverMain';
   }
 
   /** It is connected, so that pg_stat_wal_receiver shows it. */

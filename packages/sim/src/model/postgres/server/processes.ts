@@ -146,7 +146,7 @@ export class ServerProcesses implements StartupHost, ReplicationHost {
     entries.push({ pid: startup.pid, type: 'startup', startedMicros, waitEvent: startup.waitEvent });
     const { receiver } = startup;
     if (receiver !== undefined)
-      entries.push({ pid: receiver.pid, type: 'walreceiver', startedMicros, waitEvent: 'WalReceiverMain' });
+      entries.push({ pid: receiver.pid, type: 'walreceiver', startedMicros, waitEvent: receiver.waitEvent });
     return entries;
   }
 

@@ -1,3 +1,4 @@
+import { parseConninfo } from '../replication/conninfo.ts';
 import { syncStateOf } from '../replication/sync-waits.ts';
 import type { Session } from '../session/session.ts';
 import type { Row, Value } from '../storage/value.ts';
@@ -126,7 +127,9 @@ const walReceiver: SystemView = {
         receiver.order.slot ?? null,
         receiver.conninfo.get('host') ?? null,
         Number(receiver.conninfo.get('port') ?? '5432'),
-        [...receiver.conninfo].map(([name, value]) => `${name}=${name === 'password' ? '********' : value}`).join(' '),
+        [...parseConninfo(reception.conninfo)]
+          .map(([name, value]) => `${name}=${name === 'password' ? '********' : value}`)
+          .join(' '),
       ],
     ];
   },

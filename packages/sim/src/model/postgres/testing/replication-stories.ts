@@ -426,6 +426,35 @@ export const replicationStories: Readonly<Record<string, ReplicationStory>> = {
     await play.until('b', 'select count(*) from t', '0');
   },
 
+  'a receiver whose timeline has ended waits, and keeps its connection though it is told another primary': async (
+    play,
+  ) => {
+    await shard(play, 'b', 'c');
+    await play.servers.cut('a', 'b');
+    await play.ask('a', "insert into t values (1, 'x')");
+    await play.until('c', 'select count(*) from t', '1');
+    await play.look('b', 'select pg_promote()');
+    // It is told while it sleeps: while it streams it would listen.
+    await play.ask('c', "alter system set wal_retrieve_retry_interval = '5s'");
+    await play.follow('c', 'b');
+    const receiver = "select wait_event from pg_stat_activity where backend_type = 'walreceiver'";
+    await play.until('c', receiver, 'WalReceiverWaitStart');
+    await play.look('c', 'select status, received_tli from pg_stat_wal_receiver');
+    await play.ask('c', "alter system set primary_conninfo = ''");
+    await play.ask('c', 'select pg_reload_conf()');
+    for (let i = 0; i < 50; i++) await play.servers.moment();
+    await play.look('c', receiver);
+    await play.look('c', "select wait_event from pg_stat_activity where backend_type = 'startup'");
+    await play.look('b', 'select application_name from pg_stat_replication');
+    await play.follow('c', 'a');
+    for (let i = 0; i < 50; i++) await play.servers.moment();
+    await play.ask('a', "insert into t values (2, 'y')");
+    for (let i = 0; i < 50; i++) await play.servers.moment();
+    await play.look('c', 'select count(*) from t');
+    await play.look('a', "select count(*) from pg_stat_replication where application_name = 'c'");
+    await play.look('b', 'select application_name from pg_stat_replication');
+  },
+
   'slots are made, used and dropped': async (play) => {
     await shard(play, 'b');
     for (const text of [
