@@ -390,3 +390,12 @@ export function malformedRequestBack(): PgError {
     detail: 'A request that came back makes no sense.',
   });
 }
+
+/** 42501: the shard promises that what is acknowledged is on a quorum's disks. The message fits into a name (63 bytes); see `refuseQuery`. */
+export function durabilityKept(): PgError {
+  return new PgError({
+    sqlstate: sqlstate.insufficientPrivilege,
+    message: 'synchronous_commit may not be lowered in this shard',
+    hint: 'Leave it at on, or set it to remote_apply.',
+  });
+}

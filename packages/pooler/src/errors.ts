@@ -453,3 +453,13 @@ export function commitInDoubt(report: PgReport): PgError {
     fate: 'unknown',
   });
 }
+
+/** 42501: the shard promises that what is acknowledged is on a quorum's disks. */
+export function durabilityKept(): PgError {
+  return new PgError({
+    severity: 'FATAL',
+    sqlstate: sqlstate.insufficientPrivilege,
+    message: 'synchronous_commit may not be lowered in this shard',
+    hint: 'Leave it out of the startup settings.',
+  });
+}

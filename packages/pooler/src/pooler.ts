@@ -29,7 +29,7 @@ import { noShares, type Shares } from './limits/shares.ts';
 import type { Pool, PoolEnvironment } from './pool/pool.ts';
 import { Pools } from './pool/pools.ts';
 import { StartupProbes, type Probe, type ProbeAnswer } from './pool/startup-probes.ts';
-import type { StartupSettings } from './pool/startup-settings.ts';
+import type { StartupSetting, StartupSettings } from './pool/startup-settings.ts';
 import type { Totals } from './pool/pool-tally.ts';
 import { Gate } from './session/gate.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
@@ -42,6 +42,8 @@ import { Tunnels } from './session/tunnels.ts';
 import { StatementTable } from './statement/statement-table.ts';
 
 const tidyMs = 10_000;
+/** A startup setting of each backend of a member. */
+const durable: StartupSetting = ['synchronous_commit', 'on'];
 const silenceMs = 5_000;
 
 /** What is needed to serve PoolerService. */
@@ -381,7 +383,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     const owner = {
       user: pool.key.user,
       database: pool.key.database,
-      settings: pool.key.settings,
+      // Whatever the role or the database was given: RESET goes back to this.
+      settings: this.guard === undefined ? pool.key.settings : [...pool.key.settings, durable],
       credentials: pool.credentials,
     };
     const startMs = this.clock.nowMs();

@@ -1,5 +1,6 @@
 import type { Classification, StatementKind, TransactionEffect } from './classification.ts';
 import { Facts, type KnownFunction } from './facts.ts';
+import { lowersDurability } from './lowered-durability.ts';
 import { readStatement } from './statement.ts';
 import { StatementReader } from './statement-reader.ts';
 import { Trait } from './trait.ts';
@@ -46,10 +47,14 @@ export function classify(text: string, options: ClassifyOptions = {}): Classific
   const reader = new StatementReader(text, options.standardConformingStrings === false);
   if (!reader.nextStatement()) return empty;
   const first = read(reader, options);
-  if (!reader.nextStatement()) return single(first);
+  if (!reader.nextStatement()) {
+    if (lowersDurability(text, [first])) first.traits |= Trait.lowersDurability;
+    return single(first);
+  }
   const facts = [first];
   do facts.push(read(reader, options));
   while (reader.nextStatement());
+  if (lowersDurability(text, facts)) first.traits |= Trait.lowersDurability;
   return several(facts);
 }
 

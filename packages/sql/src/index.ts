@@ -1,5 +1,6 @@
 export type { Classification, SettingChange, SettingForm, StatementKind, TransactionEffect } from './classification.ts';
 export { ClassificationCache, type ClassificationCacheOptions } from './classification-cache.ts';
+export { startsWithLess } from './lowered-durability.ts';
 export { classify, splitStatements, type ClassifyOptions, type StatementSpan } from './classify.ts';
 export type { KnownFunction } from './facts.ts';
 export { harmless, unknownEffect, type FunctionEffect } from './function-effect.ts';

@@ -24,8 +24,8 @@ const constantFree: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'rollback',
 ]);
 
-/** Except where a constant is looked at: the arguments of set_config(), and a temporary schema as its value. */
-const looksAtConstants = /set_config|pg_temp/i;
+/** Except where a constant is looked at: the arguments of set_config(), a temporary schema as its value, and settings by name. */
+const looksAtConstants = /set_config|pg_temp|pg_settings|synchronous_commit/i;
 
 /**
  * Classifications by shape, for simple queries: their texts are new each time because the values are in them. A shape is known by its bytes, so that neither a string nor

@@ -20,6 +20,8 @@ export const Trait = {
   callsUnknown: 256,
   /** DROP of the one relation that `target` names, wherever it is found first. */
   drops: 512,
+  /** Commits might be acknowledged before a quorum has them; see `lowersDurability`. */
+  lowersDurability: 1024,
 } as const;
 
 export type TraitName = keyof typeof Trait;

@@ -568,3 +568,28 @@ it('more settings than fit into a frame pin instead', () => {
       .said(),
   ).toMatch(/^pin:settings/);
 });
+
+describe('where commits must reach a quorum', () => {
+  function strict(): RecordingSink {
+    const sink = machine();
+    sink.keepsDurability = true;
+    return sink;
+  }
+
+  it('nobody lowers synchronous_commit', () => {
+    expect(strict().send(q('set synchronous_commit = off')).said()).toBe('!42501 Z');
+    expect(strict().send(p('', 'set synchronous_commit = off'), b(''), e, s).said()).toBe('!42501 Z');
+    expect(machine().send(q('set synchronous_commit = off')).said()).toMatch(/^send/);
+    expect(strict().send(q('set synchronous_commit = on')).said()).toMatch(/^send/);
+  });
+
+  it('a transaction that tries it fails, in words that say why', () => {
+    const sink = strict().send(q('begin'));
+    sink.machine.answered('T', false, 0);
+    sink.said();
+    sink.send(q('set local synchronous_commit = off'));
+    expect(sink.said()).toContain('[Q SET "synchronous_commit may not be lowered in this shard" = 1]');
+    sink.send(p('', 'set local synchronous_commit = off'), b(''));
+    expect(sink.said()).toBe('violation:42501');
+  });
+});

@@ -1,4 +1,4 @@
-import type { PgError } from '@multigres/core';
+import { sqlstate, type PgError } from '@multigres/core';
 import {
   BindPeek,
   encodeClose,
@@ -26,7 +26,13 @@ import {
   type UseKind,
 } from '@multigres/relay';
 import { PinReason, Trait, type Classification, type SettingChange, type StatementKind } from '@multigres/sql';
-import { malformedMessage, readsModeUnknown, sequenceStateNotCarried, unknownMessage } from '../errors.ts';
+import {
+  durabilityKept,
+  malformedMessage,
+  readsModeUnknown,
+  sequenceStateNotCarried,
+  unknownMessage,
+} from '../errors.ts';
 import { isCarried, type CatalogStatement, type StatementCatalog } from '../statement/statement-catalog.ts';
 import { MessageHead } from './message-head.ts';
 import { pieceBytesMax, type RequestBuilder, type StatementUse } from './request-builder.ts';
@@ -60,6 +66,8 @@ export interface RequestSink {
   hold(buffer: Uint8Array, start: number, end: number): void;
   /** A message waits. */
   readonly isHolding: boolean;
+  /** Commits are to reach a quorum before they are acknowledged, whatever the client would rather have. */
+  readonly keepsDurability: boolean;
   /** The client broke the protocol: its session ends. */
   violation(error: PgError): void;
   terminate(): void;
@@ -446,7 +454,7 @@ export class RequestMachine {
     if (this.#context.watchesTexts) this.#text ??= textAt(buffer, start + 5, end - 1);
     this.#shape = this.#context.shape;
     const refusal = this.#refusalOf(query);
-    if (refusal !== undefined) return this.#refuse(refusal, true, buffer, start, end);
+    if (refusal !== undefined) return this.#refuseQuery(refusal, buffer, start, end);
     this.#names.set('', undefined);
     this.#noteEffects(query);
     if (query.kind === 'multi' && statementWords.test(textAt(buffer, start + 5, end - 1)))
@@ -524,7 +532,7 @@ export class RequestMachine {
     if (statement !== undefined) {
       if (this.#context.watchesTexts) this.#text ??= statement.query;
       const refusal = this.#refusalOf(statement.classification);
-      if (refusal !== undefined) return this.#refuse(refusal, false, buffer, start, end);
+      if (refusal !== undefined) return this.#refuseBind(refusal, buffer, start, end);
       this.#noteEffects(statement.classification, portalEnd > portalStart);
     }
     if (portalEnd > portalStart) this.#shareable = false;
@@ -701,6 +709,7 @@ export class RequestMachine {
 
   #refusalOf(effects: Classification): PgError | undefined {
     if (effects.setting?.name === readsSetting) return refusedMode(effects.setting);
+    if ((effects.traits & Trait.lowersDurability) !== 0 && this.#sink.keepsDurability) return durabilityKept();
     return this.#mustRefuse(effects) ? sequenceStateNotCarried() : undefined;
   }
 
@@ -715,6 +724,22 @@ export class RequestMachine {
     this.#pinNow(PinReason.sequence, undefined);
     this.#sayUnseen('DISCARD SEQUENCES');
     return false;
+  }
+
+  /** What is refused in a transaction must make it fail: Postgres is told something that it refuses, too, in words that say why. */
+  #refuseQuery(error: PgError, buffer: Uint8Array, start: number, end: number): void {
+    if (error.sqlstate !== sqlstate.insufficientPrivilege || (this.#sent.length === 0 && this.#status === 'I'))
+      return this.#refuse(error, true, buffer, start, end);
+    const writer = new MessageWriter(256);
+    encodeQuery(writer, `SET "${error.message}" = 1`);
+    const message = writer.take();
+    this.#query(message, 0, message.length);
+  }
+
+  /** The same by protocol, where there is no text to put in its place: the transaction ends with its session. */
+  #refuseBind(error: PgError, buffer: Uint8Array, start: number, end: number): void {
+    if (error.sqlstate === sqlstate.insufficientPrivilege && this.#status !== 'I') return this.#sink.violation(error);
+    this.#refuse(error, false, buffer, start, end);
   }
 
   /** Answered here and never sent, once everything before it is answered. */

@@ -345,6 +345,10 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#deframer.stop();
   }
 
+  get keepsDurability(): boolean {
+    return this.#route.hasFollowers;
+  }
+
   get isHolding(): boolean {
     return this.#phase === 'holding';
   }

@@ -116,6 +116,8 @@ export class RecordingSink implements RequestSink {
     this.errors.push(error);
     this.#log.push(`!${error.sqlstate}`);
   }
+  keepsDurability = false;
+
   answerReady(): void {
     this.#log.push('Z');
   }

@@ -31,7 +31,8 @@ import {
   requestFlag,
   shapeOf,
 } from '@multigres/relay';
-import { malformedRelay, tooManySessions } from '../errors.ts';
+import { startsWithLess } from '@multigres/sql';
+import { durabilityKept, malformedRelay, tooManySessions } from '../errors.ts';
 import type { Admission, SessionLimits } from '../limits/session-limits.ts';
 import type { Pool } from '../pool/pool.ts';
 import { ShapeHistories, type DurationHistory } from '../statement/duration-history.ts';
@@ -247,6 +248,9 @@ export class GatewayLink implements LinkHandler, Returner {
     const gate = this.#environment.gates[open.at];
     if (!gate.isOpen) return this.#refuse(id, gate.refusal());
     if (open.replication !== 'none') return this.#openTunnel(id, open);
+    // Sessions do not choose how safe a commit is.
+    if (gate.isGuarded && open.settings.some(([name, value]) => startsWithLess(name, value)))
+      return this.#refuse(id, durabilityKept());
     const admission = sessionLimits.enter(open.user, open.database);
     if (admission instanceof PgError) return this.#refuse(id, admission);
     const startup = splitStartup(open.settings);
