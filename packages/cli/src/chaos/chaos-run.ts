@@ -12,7 +12,7 @@ import { injuryPlan } from './injury-plan.ts';
 import { injuryText, type Injury, type Round } from './injury.ts';
 import { LeaderWatch, type Reign } from './leader-watch.ts';
 import { judgeLedger, mergedVerdict } from './ledger-check.ts';
-import type { Links } from './links.ts';
+import type { NodeLinks } from './links.ts';
 import { switchover } from './planned-changes.ts';
 import type { StaleKey } from './register-epochs.ts';
 import type { SmallDisk } from './small-disk.ts';
@@ -22,7 +22,7 @@ export interface ChaosPlan {
   readonly seed: number;
   readonly minutes: number;
   readonly clients: number;
-  readonly links: Links | string;
+  readonly links: NodeLinks;
   readonly disk: SmallDisk | string;
   /** A line of progress. */
   readonly report: (line: string) => void;
@@ -186,6 +186,8 @@ class ChaosRun {
     const judgedOn: string[] = [];
     for (const node of this.#cluster.record.nodes) {
       const leader = `${node.cell}/${identityOf(nodeNames(node).pooler)}`;
+      const isWhole = async (): Promise<boolean> => shardState(await this.#watch.look()) === 'healthy';
+      await until(isWhole, resumeMsMax);
       const isLeading = (await this.#watch.look()).leader === leader;
       if (
         !isLeading &&

@@ -8,6 +8,7 @@ import { say } from '../cluster/steps.ts';
 import { exitCode } from '../errors.ts';
 import { wholeNumber } from '../option-values.ts';
 import { chaosJson, chaosMarkdown, isClean } from './chaos-report.ts';
+import { NodeLinks } from './links.ts';
 import { runChaos, type ChaosResult } from './chaos-run.ts';
 import { SmallDisk } from './small-disk.ts';
 import { timelineSvg } from './timeline.ts';
@@ -18,7 +19,6 @@ interface Flags {
   readonly clients: number;
   readonly dir: string;
   readonly json: boolean;
-  readonly keep: boolean;
 }
 
 /** `multigres chaos`: a cluster of its own is hurt while clients write and read, and what they were told is judged. */
@@ -36,7 +36,6 @@ export function chaosCommand(): Command {
         .env('MULTIGRES_CHAOS_DIR'),
     )
     .option('--json', 'ends with one line of JSON, for programs', false)
-    .option('--keep', 'leave the cluster running at the end', false)
     .action((flags: Flags) => chaos(flags));
 }
 
@@ -55,9 +54,9 @@ async function chaos(flags: Flags): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   say(`seed ${seed}`);
   let result: ChaosResult | undefined;
+  const links = new NodeLinks();
   try {
-    const up = await bringUp({ dir });
-    const links = 'there are no fault proxies between the parts of this cluster';
+    const up = await bringUp({ dir, links: true, beforeStart: async (cluster) => links.open(cluster) });
     const plan = {
       seed,
       minutes: flags.minutes,
@@ -69,7 +68,8 @@ async function chaos(flags: Flags): Promise<void> {
     };
     result = await runChaos(up, plan);
   } finally {
-    if (!flags.keep) await takeAway(dir, disk, result !== undefined && isClean(result));
+    await takeAway(dir, disk, result !== undefined && isClean(result));
+    links.close();
   }
   writeReport(root, result);
   if (flags.json) process.stdout.write(`${chaosJson(result)}\n`);

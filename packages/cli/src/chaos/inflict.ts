@@ -7,7 +7,7 @@ import { rollingRestart } from './rolling-restart.ts';
 import type { Hands } from './hands.ts';
 import type { Injury, Target } from './injury.ts';
 import type { LeaderWatch } from './leader-watch.ts';
-import type { Links } from './links.ts';
+import type { NodeLinks } from './links.ts';
 import type { SmallDisk } from './small-disk.ts';
 
 /** What injuries are made with. */
@@ -15,8 +15,7 @@ export interface Tools {
   readonly cluster: Cluster;
   readonly hands: Hands;
   readonly watch: LeaderWatch;
-  /** Undefined: links cannot be hurt here; the text says why. */
-  readonly links: Links | string;
+  readonly links: NodeLinks;
   readonly disk: SmallDisk | string;
   /** Writes are acknowledged again, and the shard is whole; answers false if that takes too long. */
   readonly whole: () => Promise<boolean>;
@@ -45,7 +44,6 @@ export async function inflict(injury: Injury, tools: Tools): Promise<Inflicted> 
     }
     case 'cut':
     case 'delay': {
-      if (typeof links === 'string') return { skipped: links };
       const node = nodeOf(injury.node, tools);
       if (injury.kind === 'cut') links.cut(node);
       else links.delay(node, injury.delayMs);

@@ -71,6 +71,11 @@ export const grpcSocket = (folder: Folder, component: string): string => socketF
 /** The socket on which a pooler takes queries. */
 export const relaySocket = (folder: Folder, node: NodeRecord): string => socketFile(folder, `relay${node.suffix}`);
 
+/** Their doubles, where links can be hurt. */
+export const linkedGrpcSocket = (folder: Folder, component: string): string => socketFile(folder, `link-${component}`);
+export const linkedRelaySocket = (folder: Folder, node: NodeRecord): string =>
+  socketFile(folder, `link-relay${node.suffix}`);
+
 export function etcdNamed(record: ClusterRecord, name: string): EtcdRecord {
   const found = record.etcds.find((etcd) => etcd.name === name);
   if (found === undefined) throw new Error(`there is no etcd ${name}`);

@@ -7,6 +7,8 @@ import {
   globalEtcd,
   grpcSocket,
   identityOf,
+  linkedGrpcSocket,
+  linkedRelaySocket,
   localHost,
   main,
   memberDirectory,
@@ -82,10 +84,16 @@ export function poolerOf(cluster: Cluster, node: NodeRecord): ComponentSpec {
     ...(isShard(record)
       ? [
           ...['--member-directory', memberDirectory(cluster, node), '--pgctld', grpcSocket(folder, pgctld)],
-          ...['--postgres-address', `${localHost}:${node.postgresPort}`],
+          ...['--postgres-address', `${localHost}:${node.linkPort ?? node.postgresPort}`],
           ...['--replication-password-file', folder.replicationPassword],
         ]
       : []),
+    ...(node.linkPort === undefined
+      ? []
+      : [
+          ...['--advertise-relay', linkedRelaySocket(folder, node)],
+          ...['--advertise-grpc', linkedGrpcSocket(folder, pooler)],
+        ]),
   ]);
 }
 

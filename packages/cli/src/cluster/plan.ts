@@ -14,6 +14,8 @@ export interface UpOptions {
   readonly auth: 'scram' | 'trust' | undefined;
   /** One Postgres instead of a shard of three; undefined: as before, else the shard. */
   readonly single: boolean | undefined;
+  /** Others reach a node only through links that can be hurt. */
+  readonly links: boolean | undefined;
 }
 
 /** What there is of each kind, without the ports, which are looked for. */
@@ -56,7 +58,7 @@ export async function planCluster(
   const before = readRecord(folder);
   if (before !== undefined) refuseOtherForm(folder, before, options);
   const shape = before === undefined ? newShape(options) : shapeOf(before);
-  const ports = await InternalPorts.find(2 * shape.etcds.length + shape.nodes.length);
+  const ports = await InternalPorts.find(2 * shape.etcds.length + 2 * shape.nodes.length);
   const dataElsewhere = before === undefined ? dataPlace(folder, account) : before.dataElsewhere;
   return {
     format: 2,
@@ -69,6 +71,7 @@ export async function planCluster(
         suffix,
         cell,
         postgresPort: await ports.keep(before?.nodes[i]?.postgresPort),
+        ...(options.links === true && { linkPort: before?.nodes[i]?.linkPort ?? ports.take() }),
       })),
     ),
     orchestrators: shape.orchestrators,

@@ -23,6 +23,8 @@ export interface NodeRecord {
   readonly suffix: string;
   readonly cell: string;
   readonly postgresPort: number;
+  /** Where others reach its Postgres when there are links between that can be hurt (chaos); then its sockets have doubles, too. */
+  readonly linkPort?: number | undefined;
 }
 
 export interface OrchestratorRecord {
@@ -79,7 +81,7 @@ const secondFormat = z.object({
   auth,
   etcds: z.array(z.object({ name, clientPort: port, peerPort: port })).min(1),
   cells: z.array(z.object({ name, etcd: name })).min(1),
-  nodes: z.array(z.object({ suffix: z.string(), cell: name, postgresPort: port })).min(1),
+  nodes: z.array(z.object({ suffix: z.string(), cell: name, postgresPort: port, linkPort: port.optional() })).min(1),
   orchestrators: z.array(z.object({ name, cell: name })),
   gateways: z.array(z.object({ name, cell: name, host: z.string(), port })).min(1),
   dataElsewhere,

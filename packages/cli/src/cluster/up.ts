@@ -25,6 +25,13 @@ interface Flags {
   readonly single?: boolean;
 }
 
+/** For those who start a cluster by code. */
+interface BringUpOptions extends Flags {
+  readonly links?: boolean;
+  /** Runs when it is known what will be started where. */
+  readonly beforeStart?: (cluster: Cluster) => Promise<void>;
+}
+
 /** `multigres up`: a whole local cluster in a folder. */
 export function upCommand(): Command {
   return new Command('up')
@@ -56,12 +63,13 @@ export interface BroughtUp {
 }
 
 /** Starts what does not run. Rejects, with nothing left running that did not run before, if that fails. */
-export async function bringUp(flags: Flags): Promise<BroughtUp> {
+export async function bringUp(flags: BringUpOptions): Promise<BroughtUp> {
   const folder = clusterFolder(flags.dir);
   makeFolder(folder, process.geteuid?.() === 0);
   const unlock = lockCluster(folder, 'up');
   try {
     const cluster = await clusterToStart(folder, flags);
+    await flags.beforeStart?.(cluster);
     const known = readPassword(folder);
     const password = known ?? makeSecret(folder.password);
     if (readSecret(folder.replicationPassword) === undefined) makeSecret(folder.replicationPassword);
@@ -74,7 +82,7 @@ export async function bringUp(flags: Flags): Promise<BroughtUp> {
 }
 
 /** Planned afresh, unless parts of it run: then it is completed as it is. */
-async function clusterToStart(folder: Folder, flags: Flags): Promise<Cluster> {
+async function clusterToStart(folder: Folder, flags: BringUpOptions): Promise<Cluster> {
   const account = unprivilegedAccount();
   const before = readRecord(folder);
   const isRunning = (name: string): boolean => isComponentAlive(readComponent(folder, name));
@@ -82,8 +90,8 @@ async function clusterToStart(folder: Folder, flags: Flags): Promise<Cluster> {
     refuseOtherChoices(before, flags);
     return { folder, record: before, account };
   }
-  const { port, host, auth, single } = flags;
-  const record = await planCluster(folder, account, { port, host, auth, single });
+  const { port, host, auth, single, links } = flags;
+  const record = await planCluster(folder, account, { port, host, auth, single, links });
   writeRecord(folder, record);
   if (before === undefined && record.dataElsewhere !== undefined) {
     say(

@@ -10,7 +10,7 @@ import { addLogOptions } from './log-options.ts';
 import { asPgError } from './operator.ts';
 import { addMemberOptions, memberConfig, type MemberFlags } from './member-options.ts';
 import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
-import { addConfigOption, type SettingFlags } from './settings.ts';
+import { addConfigOption, given, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { beginServing, withParentOption } from './serving.ts';
 import { addPostgresTlsOptions, addRelayTlsOptions, Certificates } from './tls-options.ts';
@@ -20,6 +20,8 @@ interface Flags extends SettingFlags, TopologyFlags, MemberFlags {
   readonly id: string;
   readonly relay: Endpoint;
   readonly grpc?: Endpoint;
+  readonly advertiseRelay?: Endpoint;
+  readonly advertiseGrpc?: Endpoint;
   readonly withParent?: boolean;
 }
 
@@ -34,6 +36,8 @@ export function poolerCommand(): Command {
     )
     .option('--postgres <endpoint>', 'the Postgres beside it: HOST:PORT or a socket path', postgresEndpoint)
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
+    .option('--advertise-relay <endpoint>', 'where gateways reach the relay, if not where it listens', internalEndpoint)
+    .option('--advertise-grpc <endpoint>', 'where others reach its services, if not there', internalEndpoint)
     .addOption(withParentOption());
   addMemberOptions(addRelayTlsOptions(addPostgresTlsOptions(command)));
   return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(addPoolerOptions(command))))).action(run);
@@ -98,6 +102,7 @@ function controlOf(world: World, flags: Flags): PoolerControlSetup | undefined {
       cell: flags.cell,
       shard: { database: 'postgres', tableGroup: 'default', shard: '0' },
       rpc: flags.grpc,
+      advertised: given({ relay: flags.advertiseRelay, rpc: flags.advertiseGrpc }),
     },
     rpc: new GrpcTransport(world),
     ...(directory && { directory }),

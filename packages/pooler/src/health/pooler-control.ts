@@ -34,6 +34,8 @@ export interface PoolerControlConfig {
   readonly shard: { readonly database: string; readonly tableGroup: string; readonly shard: string };
   /** Where the control service listens. */
   readonly rpc: Endpoint;
+  /** Where others reach what listens here, if not where it listens: behind a proxy, or an address translation. */
+  readonly advertised?: { readonly relay?: Endpoint; readonly rpc?: Endpoint };
 }
 
 export interface PoolerControlParts {
@@ -87,13 +89,14 @@ export class PoolerControl {
       getStatus: async () => ({ status: this.#status() }),
       watchHealth: (request, context) => this.#watch(context, request.heartbeatMs),
     });
-    const { relay, postgres, member } = this.#pooler;
+    const { postgres, member } = this.#pooler;
+    const relay = this.#relay();
     const services = member === undefined ? [] : [memberService(member, this.#config.shard)];
     this.#server = await this.#parts.rpc.serve(this.#config.rpc, [service, this.#reporter.service, ...services]);
     this.#registration = this.#parts.directory?.registerPooler({
       id: { cell: this.#config.cell, name: this.#config.name },
       shard: this.#config.shard,
-      rpcEndpoint: endpointMessage(this.#server.endpoint),
+      rpcEndpoint: endpointMessage(this.#config.advertised?.rpc ?? this.#server.endpoint),
       ...(relay && { relayEndpoint: endpointMessage(relay) }),
       postgresEndpoint: endpointMessage(postgres),
       startedMs: this.#startedMs,
@@ -160,8 +163,13 @@ export class PoolerControl {
     this.#changes.set(undefined);
   }
 
+  #relay(): Endpoint | undefined {
+    return this.#config.advertised?.relay ?? this.#pooler.relay;
+  }
+
   #status(): MessageInitShape<typeof PoolerStatusSchema> {
-    const { relay, limits, member } = this.#pooler;
+    const { limits, member } = this.#pooler;
+    const relay = this.#relay();
     const part = member?.status();
     return {
       id: { cell: this.#config.cell, name: this.#config.name },
