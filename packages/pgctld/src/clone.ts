@@ -1,5 +1,4 @@
-import type { World } from '@multigres/core';
-import type { PgctldConfig } from './config.ts';
+import { syncArgs } from './binaries.ts';
 import { conninfoOfTool, type SourceEndpoint } from './conninfo.ts';
 import { finishSwap, nameBeside, removeLeftovers } from './data-swap.ts';
 import { cloneFailed, foreignSource, sourceOfOtherMajor } from './errors.ts';
@@ -7,11 +6,10 @@ import { giveToPostgres, readText, withDisk } from './files.ts';
 import { followSource } from './follow-source.ts';
 import { readMark } from './incarnation-mark.ts';
 import { incarnationFor } from './initialize.ts';
-import type { Layout } from './layout.ts';
 import { demandPassword, writePassfile } from './passfile.ts';
+import type { Place } from './place.ts';
 import { readControlData } from './read-control-data.ts';
 import { lastWords, runTool, type WatchTool } from './run-tool.ts';
-import type { RecordKeeper } from './server-record.ts';
 import { parseDataMajor } from './version.ts';
 
 export interface CloneOptions {
@@ -26,15 +24,8 @@ export interface CloneOptions {
  * Replaces the data directory by a copy of a running server's (PostgreSQL documentation, "pg_basebackup"), a standby of it. The copy is made
  * and checked aside; from when the record names it, it takes the place whatever happens. Rejects with what it must, and has then changed nothing.
  */
-export async function clone(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
-  keeper: RecordKeeper,
-  options: CloneOptions,
-  major: number,
-  watch: WatchTool,
-): Promise<void> {
+export async function clone(place: Place, options: CloneOptions, watch: WatchTool): Promise<void> {
+  const { world, config, layout, keeper } = place;
   demandPassword(config);
   const incarnation = incarnationFor(world, options.incarnation);
   await withDisk('clone', async () => {
@@ -44,14 +35,8 @@ export async function clone(
     const name = nameBeside(world, 'made');
     const directory = `${layout.root}/${name}`;
     try {
-      await copyInto(world, config, layout, directory, options.source, watch);
-      const systemIdentifier = await checkCopy(
-        world,
-        config,
-        directory,
-        await demanded(world, layout, keeper, options),
-        major,
-      );
+      await copyInto(place, directory, options.source, watch);
+      const systemIdentifier = await checkCopy(place, directory, await demanded(place, options));
       await followSource(world, config, layout, { directory, incarnation, source: options.source });
       await keeper.change({ incarnation, systemIdentifier, standby: true, swap: name, rewinding: undefined });
       await finishSwap(world, layout, keeper);
@@ -62,9 +47,7 @@ export async function clone(
 }
 
 async function copyInto(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
+  { world, config, layout, programs }: Place,
   directory: string,
   source: SourceEndpoint,
   watch: WatchTool,
@@ -80,18 +63,14 @@ async function copyInto(
     '--wal-method=stream',
     '--checkpoint=fast',
     '--no-password',
+    ...syncArgs(programs),
   ];
   const result = await runTool(world, config, layout, { name: 'pg_basebackup', args }, watch);
   if (!result.succeeded) throw cloneFailed(lastWords(result));
 }
 
 /** The system identifiers that the copy must have: the one that was asked for, and that of data that is replaced. Data that was lost makes no demands. */
-async function demanded(
-  world: World,
-  layout: Layout,
-  keeper: RecordKeeper,
-  options: CloneOptions,
-): Promise<readonly bigint[]> {
+async function demanded({ world, layout, keeper }: Place, options: CloneOptions): Promise<readonly bigint[]> {
   const { rewinding, systemIdentifier } = keeper.record;
   const asked = options.systemIdentifier === undefined ? [] : [options.systemIdentifier];
   const replaces = rewinding !== undefined || (await world.disk.info(`${layout.data}/PG_VERSION`)) !== undefined;
@@ -100,12 +79,11 @@ async function demanded(
 
 /** Answers the copy's system identifier. */
 async function checkCopy(
-  world: World,
-  config: PgctldConfig,
+  { world, config, programs }: Place,
   directory: string,
   demands: readonly bigint[],
-  major: number,
 ): Promise<bigint> {
+  const { major } = programs.version;
   const version = ((await readText(world, `${directory}/PG_VERSION`)) ?? '').trim();
   if (parseDataMajor(version) !== major) throw sourceOfOtherMajor(version, major);
   const { systemIdentifier } = await readControlData(world, config, directory);

@@ -1,13 +1,13 @@
 import { hex, utf8, type World } from '@multigres/core';
-import type { PgctldConfig } from './config.ts';
+import { syncArgs } from './binaries.ts';
 import { foreignDirectory, initFailed, malformedIncarnation } from './errors.ts';
 import { giveToPostgres, withDisk } from './files.ts';
 import { writeMark } from './incarnation-mark.ts';
 import type { Layout } from './layout.ts';
 import { nameBeside, removeLeftovers } from './data-swap.ts';
+import type { Place } from './place.ts';
 import { readControlData } from './read-control-data.ts';
 import { lastWords, runTool, type WatchTool } from './run-tool.ts';
-import type { RecordKeeper } from './server-record.ts';
 
 export interface InitOptions {
   readonly superuser: string;
@@ -30,21 +30,16 @@ function localeArgs(locale: string | undefined, major: number): readonly string[
   return ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C.UTF-8'];
 }
 
-function initArgs(
-  directory: string,
-  config: PgctldConfig,
-  layout: Layout,
-  options: InitOptions,
-  major: number,
-): readonly string[] {
+function initArgs(directory: string, { config, layout, programs }: Place, options: InitOptions): readonly string[] {
   return [
     `--pgdata=${directory}`,
     `--username=${options.superuser}`,
     `--encoding=${options.encoding}`,
-    ...localeArgs(options.locale, major),
+    ...localeArgs(options.locale, programs.version.major),
     '--data-checksums',
     '--auth-local=trust',
     '--auth-host=scram-sha-256',
+    ...syncArgs(programs),
     ...(config.superuserPassword === undefined ? [] : [`--pwfile=${layout.passwordFile}`]),
   ];
 }
@@ -53,15 +48,8 @@ function initArgs(
  * Makes a data directory aside and then gives it its name: whoever finds `data` finds it complete, whenever this was killed.
  * initdb flushes its files itself; the rename is flushed here.
  */
-export async function initialize(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
-  keeper: RecordKeeper,
-  options: InitOptions,
-  major: number,
-  watch: WatchTool,
-): Promise<void> {
+export async function initialize(place: Place, options: InitOptions, watch: WatchTool): Promise<void> {
+  const { world, config, layout, keeper } = place;
   const incarnation = incarnationFor(world, options.incarnation);
   await withDisk('initialize a data directory', async () => {
     await removeLeftovers(world, layout, keeper);
@@ -69,7 +57,7 @@ export async function initialize(
     await world.disk.makeDirectory(directory, 0o700);
     await giveToPostgres(world, config, directory);
     try {
-      await runInitdb(world, config, layout, initArgs(directory, config, layout, options, major), watch);
+      await runInitdb(place, initArgs(directory, place, options), watch);
       // Refuses what cannot be read back: a directory that Postgres cannot use must never get the name.
       const { systemIdentifier } = await readControlData(world, config, directory);
       await makeRoom(world, layout);
@@ -98,13 +86,7 @@ async function makeRoom(world: World, layout: Layout): Promise<void> {
   await world.disk.remove(layout.data, { recursive: true });
 }
 
-async function runInitdb(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
-  args: readonly string[],
-  watch: WatchTool,
-): Promise<void> {
+async function runInitdb({ world, config, layout }: Place, args: readonly string[], watch: WatchTool): Promise<void> {
   if (config.superuserPassword !== undefined) {
     await world.disk.write(layout.passwordFile, utf8(`${config.superuserPassword}\n`), 0o600);
     await giveToPostgres(world, config, layout.passwordFile);

@@ -26,12 +26,12 @@ import {
   type ServerSeen,
 } from './lifecycle.machine.ts';
 import { observeData, observeServer, type ExpectedData, type KnownServer } from './observe.ts';
+import type { Place } from './place.ts';
 import { tellToPromote } from './promote.ts';
 import { restartPauseMs } from './restart-pause.ts';
 import type { WatchTool } from './run-tool.ts';
 import { readEvidence, spawnServer } from './spawn-server.ts';
 import { readControlData } from './read-control-data.ts';
-import type { RecordKeeper } from './server-record.ts';
 import { isConclusive, logTail, startTrouble, type StartEvidence } from './start-trouble.ts';
 import { signalOf } from './stop-signal.ts';
 
@@ -61,12 +61,11 @@ function exitText(exit: Exit): string {
 
 /** The machine's hands: looks, starts, signals, and tells what came of it. */
 export class LifecycleDriver {
+  readonly #place: Place;
   readonly #world: World;
   readonly #config: PgctldConfig;
   readonly #layout: Layout;
   readonly #lock: DirectoryLock;
-  readonly #keeper: RecordKeeper;
-  readonly #major: number;
   readonly #machine: Machine<Lifecycle, LifecycleEvent, LifecycleEffect>;
   #state: Lifecycle;
   readonly #waiters: Map<number, Waiter> = new Map();
@@ -77,6 +76,7 @@ export class LifecycleDriver {
   /** The next server follows nobody, whatever its configuration says. */
   #alone = false;
   #childPid: number | undefined;
+  #started = false;
   /** Grows with each deed; what was seen before the latest one is out of date. */
   #deeds = 0;
   #looking: Promise<void> | undefined;
@@ -85,19 +85,13 @@ export class LifecycleDriver {
   #deadlineTimer: Timer | undefined;
   #closed = false;
 
-  constructor(
-    world: World,
-    config: PgctldConfig,
-    layout: Layout,
-    hold: { readonly lock: DirectoryLock; readonly keeper: RecordKeeper },
-    major: number,
-  ) {
+  constructor(place: Place, lock: DirectoryLock) {
+    const { world, config, layout } = place;
+    this.#place = place;
     this.#world = world;
     this.#config = config;
     this.#layout = layout;
-    this.#lock = hold.lock;
-    this.#keeper = hold.keeper;
-    this.#major = major;
+    this.#lock = lock;
     this.#machine = lifecycleMachine({
       dataDirectory: layout.data,
       keepRunning: config.keepRunning,
@@ -149,9 +143,9 @@ export class LifecycleDriver {
 
   /** From now on every start is one as a standby. Durable when it resolves. */
   async keepAsStandby(): Promise<void> {
-    if (this.#keeper.record.standby) return;
+    if (this.#place.keeper.record.standby) return;
     await this.#lock.verify();
-    await this.#keeper.change({ standby: true });
+    await this.#place.keeper.change({ standby: true });
   }
 
   /** What is so, looked at afresh. */
@@ -300,9 +294,9 @@ export class LifecycleDriver {
 
   /** A data directory that is not the member's own must not speak for it; a server alone may be given any. */
   #expected(): ExpectedData {
-    const { incarnation, rewinding, swap } = this.#keeper.record;
+    const { incarnation, rewinding, swap } = this.#place.keeper.record;
     const mine = this.#config.member ? incarnation : undefined;
-    return { major: this.#major, incarnation: mine, rewinding, swap };
+    return { major: this.#place.programs.version.major, incarnation: mine, rewinding, swap };
   }
 
   async #initialize(id: number): Promise<void> {
@@ -337,9 +331,10 @@ export class LifecycleDriver {
     let child: Child;
     try {
       await this.#lock.verify();
-      child = await spawnServer(this.#world, this.#config, this.#layout, {
-        standby: this.#keeper.record.standby,
+      child = await spawnServer(this.#place, {
+        standby: this.#place.keeper.record.standby,
         alone: this.#alone,
+        again: this.#started,
       });
     } catch (error) {
       this.#deeds += 1;
@@ -348,6 +343,7 @@ export class LifecycleDriver {
       return;
     }
     this.#deeds += 1;
+    this.#started = true;
     this.#childPid = child.pid;
     this.#post({ kind: 'spawned', pid: child.pid });
     const exit = await child.exited;

@@ -205,6 +205,17 @@ describe.each(majors)('a member on PostgreSQL %i', (major) => {
     expect(pidOf(one)).not.toBe(pid);
   });
 
+  test('is back soon though one of its sessions computes on without a postmaster', async () => {
+    const one = await leader(major);
+    const computing = query(one, 'select count(*) from generate_series(1, 1000000000) as n where n % 7 = 3').catch(
+      () => '',
+    );
+    await expect.poll(() => query(one, `select count(*) from pg_stat_activity where query like '%n % 7%'`)).toBe('2');
+    world.processes.signal(pidOf(one), 'SIGKILL');
+    await expect.poll(() => isStandby(one), { timeout: 20_000, interval: 20 }).toBe('t');
+    expect(await computing).toBe('');
+  });
+
   test('is cloned, follows, takes over when its leader is killed, and has that rewound to follow it', async () => {
     const [a, b] = await pair(major);
     expect(await b.hands.status()).toMatchObject({

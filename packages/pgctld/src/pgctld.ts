@@ -12,6 +12,7 @@ import { layoutOf, type Layout } from './layout.ts';
 import { LifecycleDriver } from './lifecycle.driver.ts';
 import type { Force, Server } from './lifecycle.machine.ts';
 import { readPostmasterPid } from './observe.ts';
+import type { Place } from './place.ts';
 import { postgresState, type PostgresStateInit } from './postgres-state.ts';
 import { readControlData } from './read-control-data.ts';
 import { rewind } from './rewind.ts';
@@ -61,19 +62,20 @@ export async function startPgctld(ports: PgctldPorts, config: PgctldConfig, list
   assert(config.socketDirectory.length <= 90, 'a socket path fits into what the operating system takes');
   const { world, rpc } = ports;
   const layout = layoutOf(config.directory);
-  const version = await probeBinaries(world, config);
-  const hold = await takeDirectory(world, config, layout);
-  const driver = new LifecycleDriver(world, config, layout, hold, version.major);
-  const hands = postgresHands(world, config, layout, { driver, keeper: hold.keeper }, version);
+  const programs = await probeBinaries(world, config);
+  const { lock, keeper } = await takeDirectory(world, config, layout);
+  const place: Place = { world, config, layout, keeper, programs };
+  const driver = new LifecycleDriver(place, lock);
+  const hands = postgresHands(place, driver);
   const server = await rpc.serve(listen, [pgctldService(hands)]);
   return {
     endpoint: server.endpoint,
-    version,
+    version: programs.version,
     hands,
     async close() {
       await driver.close();
       await server.close({ graceMs: 1_000 });
-      await hold.lock.release();
+      await lock.release();
     },
   };
 }
@@ -95,13 +97,8 @@ async function takeDirectory(world: World, config: PgctldConfig, layout: Layout)
   });
 }
 
-function postgresHands(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
-  { driver, keeper }: { readonly driver: LifecycleDriver; readonly keeper: RecordKeeper },
-  version: PgVersion,
-): PostgresHands {
+function postgresHands(place: Place, driver: LifecycleDriver): PostgresHands {
+  const { world, config, layout, keeper, programs } = place;
   let asked: bigint | undefined;
   /** As the record says; what was made before there were records is asked once. */
   const identifierOf = async (server: Server): Promise<bigint> => {
@@ -112,9 +109,7 @@ function postgresHands(
   return {
     async initDb(options) {
       const before = await world.disk.info(`${layout.data}/PG_VERSION`);
-      await driver.request('init', 'fast', (watch) =>
-        initialize(world, config, layout, keeper, options, version.major, watch),
-      );
+      await driver.request('init', 'fast', (watch) => initialize(place, options, watch));
       return before === undefined;
     },
     async start(options) {
@@ -128,10 +123,9 @@ function postgresHands(
     async rewind(source) {
       const server = await driver.look();
       if (server.kind === 'stopped' && !(await wasStoppedCleanly(world, config, layout))) await driver.recover();
-      return driver.overhaul('rewind', (watch) => rewind(world, config, layout, keeper, source, watch));
+      return driver.overhaul('rewind', (watch) => rewind(place, source, watch));
     },
-    clone: (options) =>
-      driver.overhaul('clone', (watch) => clone(world, config, layout, keeper, options, version.major, watch)),
+    clone: (options) => driver.overhaul('clone', (watch) => clone(place, options, watch)),
     async status() {
       const server = await driver.look();
       if (server.kind === 'unusable') throw server.refusal;
@@ -139,7 +133,7 @@ function postgresHands(
       return postgresState(config, layout, {
         server,
         file: typeof file === 'object' ? file : undefined,
-        version,
+        version: programs.version,
         systemIdentifier: await identifierOf(server),
         record: hasData(server) ? keeper.record : emptyRecord,
       });

@@ -10,7 +10,15 @@ export interface PostmasterPid {
   readonly port: number | undefined;
   readonly socketDirectory: string | undefined;
   readonly listenAddress: string | undefined;
+  /** undefined until it is there, and where Postgres uses none of System V. */
+  readonly sharedMemory: SharedMemory | undefined;
   readonly phase: PostmasterPhase;
+}
+
+/** The segment that all processes of one server have mapped. */
+export interface SharedMemory {
+  readonly key: number;
+  readonly id: number;
 }
 
 const phases: Readonly<Record<string, PostmasterPhase>> = {
@@ -36,8 +44,14 @@ export function parsePostmasterPid(text: string): PostmasterPid | undefined {
     port: Number.isSafeInteger(port) && port > 0 ? port : undefined,
     socketDirectory: lines[4] === '' ? undefined : lines[4],
     listenAddress: lines[5] === '' ? undefined : lines[5],
+    sharedMemory: sharedMemoryIn(lines[6]),
     phase: phases[(lines[7] ?? '').trim()] ?? 'starting',
   };
+}
+
+function sharedMemoryIn(line: string | undefined): SharedMemory | undefined {
+  const match = /^\s*(\d+)\s+(\d+)\s*$/.exec(line ?? '');
+  return match ? { key: Number(match[1]), id: Number(match[2]) } : undefined;
 }
 
 /**

@@ -13,6 +13,7 @@ describe('postmaster.pid', () => {
       port: 5432,
       socketDirectory: '/run',
       listenAddress: 'localhost',
+      sharedMemory: { key: 5_432_001, id: 196_608 },
       phase: 'ready',
     });
   });

@@ -1,29 +1,21 @@
-import type { World } from '@multigres/core';
-import type { PgctldConfig } from './config.ts';
+import { syncArgs } from './binaries.ts';
 import { conninfoOfTool, type SourceEndpoint } from './conninfo.ts';
 import { nameBeside } from './data-swap.ts';
 import { rewindFailed, rewindRefused } from './errors.ts';
 import { withDisk } from './files.ts';
 import { followSource } from './follow-source.ts';
-import type { Layout } from './layout.ts';
 import { demandPassword, writePassfile } from './passfile.ts';
+import type { Place } from './place.ts';
 import { parseRewindReport, type RewindReport } from './rewind-report.ts';
 import { lastWords, runTool, type ToolResult, type WatchTool } from './run-tool.ts';
-import type { RecordKeeper } from './server-record.ts';
 
 /**
  * Makes a stopped data directory follow the source's history (PostgreSQL documentation, "pg_rewind"). The record says so durably before it
  * begins, and the directory has another name meanwhile: interrupted, it is not found under its own, and a pg_rewind that has outlived its
  * pgctld cannot reach what is made in its place. It comes back under its name when it is a standby of the source.
  */
-export async function rewind(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
-  keeper: RecordKeeper,
-  source: SourceEndpoint,
-  watch: WatchTool,
-): Promise<RewindReport> {
+export async function rewind(place: Place, source: SourceEndpoint, watch: WatchTool): Promise<RewindReport> {
+  const { world, config, layout, keeper } = place;
   demandPassword(config);
   return withDisk('rewind', async () => {
     await writePassfile(world, config, layout);
@@ -32,7 +24,7 @@ export async function rewind(
     await keeper.change({ rewinding: name });
     await world.disk.rename(layout.data, directory);
     await world.disk.syncDirectory(layout.root);
-    const result = await runRewind(world, config, layout, directory, source, watch);
+    const result = await runRewind(place, directory, source, watch);
     const report = parseRewindReport(result.lines);
     if (!result.succeeded && report.begun) throw rewindFailed(lastWords(result));
     if (result.succeeded) {
@@ -52,9 +44,7 @@ export async function rewind(
  * writes looks like the source's history.
  */
 function runRewind(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
+  { world, config, layout, programs }: Place,
   directory: string,
   source: SourceEndpoint,
   watch: WatchTool,
@@ -63,6 +53,7 @@ function runRewind(
     `--target-pgdata=${directory}`,
     `--source-server=${conninfoOfTool(source, layout)}`,
     '--no-ensure-shutdown',
+    ...syncArgs(programs),
   ];
   return runTool(world, config, layout, { name: 'pg_rewind', args }, watch);
 }

@@ -2,7 +2,9 @@ import { utf8, utf8Text, type Child, type World } from '@multigres/core';
 import type { PgctldConfig } from './config.ts';
 import { giveToPostgres, placeFile, readText, withDisk } from './files.ts';
 import type { Layout } from './layout.ts';
+import { endOrphans } from './orphans.ts';
 import { writePassfile } from './passfile.ts';
+import type { Place } from './place.ts';
 import { judgeIdentity } from './postmaster-identity.ts';
 import { parsePostmasterPid, withDeadPid } from './postmaster-pid.ts';
 import { prepareStandby } from './prepare-standby.ts';
@@ -14,14 +16,16 @@ import type { StartEvidence } from './start-trouble.ts';
 const deadPid = 999_999_999;
 
 /** Directories for Postgres to write into, and the files that it reads. */
-async function prepare(world: World, config: PgctldConfig, layout: Layout): Promise<void> {
+async function prepare({ world, config, layout, programs }: Place, again: boolean): Promise<void> {
   for (const directory of [layout.log, config.socketDirectory]) {
+    // Handing over takes as long as all else here, and a crashed leader is waited for.
+    if (again && (await world.disk.info(directory)) !== undefined) continue;
     await world.disk.makeDirectory(directory, 0o750);
     await giveToPostgres(world, config, directory);
   }
   for (const directory of [layout.etc, layout.confDirectory]) await world.disk.makeDirectory(directory, 0o755);
   await placeFile(world, layout.mainConf, mainConf(layout));
-  await placeFile(world, layout.ourConf, ourConf(config, layout));
+  await placeFile(world, layout.ourConf, ourConf(config, layout, programs));
   await placeFile(world, layout.hba, hbaConf());
   await placeFile(world, layout.ident, '');
   await writePassfile(world, config, layout);
@@ -47,19 +51,18 @@ export interface StartOptions {
   readonly standby: boolean;
   /** Follows nobody, whatever its configuration says. */
   readonly alone: boolean;
+  /** This pgctld has started one before. */
+  readonly again: boolean;
 }
 
 /** Starts the server, as a standby or as it comes, and answers as soon as the process is there. It lives on when pgctld ends. */
-export async function spawnServer(
-  world: World,
-  config: PgctldConfig,
-  layout: Layout,
-  how: StartOptions,
-): Promise<Child> {
+export async function spawnServer(place: Place, how: StartOptions): Promise<Child> {
+  const { world, config, layout } = place;
   return withDisk('start Postgres', async () => {
-    await prepare(world, config, layout);
+    await prepare(place, how.again);
     await disownRecycledPid(world, config, `${layout.data}/postmaster.pid`);
     await disownRecycledPid(world, config, `${config.socketDirectory}/.s.PGSQL.${config.port}.lock`);
+    await endOrphans(world, layout);
     if (how.standby) await prepareStandby(world, config, layout.data);
     await world.disk.write(layout.startupLog, new Uint8Array(0), 0o640);
     return world.processes.spawn({
