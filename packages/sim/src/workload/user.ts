@@ -40,6 +40,7 @@ import { beIdle, beIdleInTransaction } from './ops/idleness.ts';
 import { useChangingTable } from './ops/changing-tables.ts';
 import { copyIn, copyOut, readLongParameter, readLongText } from './ops/copies.ts';
 import { readRegister, writeRegister } from './ops/registers.ts';
+import { readElsewhere } from './ops/replica-reads.ts';
 import { writeAlone, writeCancelled, writeCarelessly, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { beGuest, beRefused, beTurnedAway, passing } from './strangers.ts';
@@ -146,6 +147,7 @@ const shard: Mix = [
 
 const shardCancels: Mix = [...shard, [writeCancelled, 400]];
 const shardLowers: Mix = [...shard, [writeCarelessly, 400]];
+const shardReads: Mix = [...shard, [readElsewhere, 400]];
 
 /** Who asks for a cancel may be cancelled late. Users who never ask notice when it hits somebody else. */
 const cancels: ReadonlySet<Operation> = new Set([readCancelled, readCancelledLate, cancelPrepared, writeCancelled]);
@@ -157,7 +159,7 @@ export function drawLikeness(random: RandomStream, workload: Workload): Likeness
   return workload !== 'everything' || random.chance(0.75) ? 'alike' : 'different';
 }
 
-export const workloads = ['everything', 'crowd', 'fair', 'writes', 'shard', 'shardCancels', 'shardLowers'] as const;
+export const workloads = ['everything', 'crowd', 'fair', 'writes', 'shard', 'shardCancels', 'shardLowers', 'shardReads'] as const;
 export type Workload = (typeof workloads)[number];
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
@@ -173,6 +175,7 @@ function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'shard') return shard;
   if (workload === 'shardCancels') return shardCancels;
   if (workload === 'shardLowers') return shardLowers;
+  if (workload === 'shardReads') return shardReads;
   if (random.chance(0.3)) return everything;
   const some = everything.filter(() => random.chance(0.5));
   return some.length === 0 ? everything : some;

@@ -23,13 +23,20 @@ async function insert(session: UserSession, key: string): Promise<Fate> {
 
 const outcome = { ok: 'acknowledged', failed: 'refused', unknown: 'unknown' } as const;
 
-/** A write of its own, and often a look at it. Answers the fate of the write. */
-export async function writeAlone(session: UserSession): Promise<Fate> {
-  const key = newKey(session);
+/** A write of this key. Answers its fate. */
+export async function writeAloneAs(session: UserSession, key: string): Promise<Fate> {
+  session.checks.ledger.intend(key, session.client.name);
   session.mark('client/write sent');
   const fate = await insert(session, key);
   session.checks.ledger.settle(key, outcome[fate]);
   if (fate === 'ok') session.mark('client/write acknowledged');
+  return fate;
+}
+
+/** A write of its own, and often a look at it. Answers the fate of the write. */
+export async function writeAlone(session: UserSession): Promise<Fate> {
+  const key = session.tag();
+  const fate = await writeAloneAs(session, key);
   if (fate !== 'ok' || session.over || session.random.chance(0.5)) return fate;
   const reply = await session.either(`SELECT v FROM ledger WHERE k = '${key}'`);
   session.expectValue('durability', `a look at ${key} after it was acknowledged`, reply, key);
