@@ -3,6 +3,7 @@ import { authMutants } from './auth-mutants.ts';
 import { consoleMutants } from './console-mutants.ts';
 import { encryptionMutants } from './encryption-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
+import { gatewayRoutingMutants } from './gateway-routing-mutants.ts';
 import { operationsMutants } from './operations-mutants.ts';
 import { poolMutants } from './pool-mutants.ts';
 import { poolerMutants } from './pooler-mutants.ts';
@@ -15,6 +16,7 @@ export const mutantCatalogue: readonly Mutant[] = [
   ...poolerMutants,
   ...poolMutants,
   ...gatewayMutants,
+  ...gatewayRoutingMutants,
   ...consoleMutants,
   ...operationsMutants,
   ...streamMutants,
