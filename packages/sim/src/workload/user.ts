@@ -159,7 +159,16 @@ export function drawLikeness(random: RandomStream, workload: Workload): Likeness
   return workload !== 'everything' || random.chance(0.75) ? 'alike' : 'different';
 }
 
-export const workloads = ['everything', 'crowd', 'fair', 'writes', 'shard', 'shardCancels', 'shardLowers', 'shardReads'] as const;
+export const workloads = [
+  'everything',
+  'crowd',
+  'fair',
+  'writes',
+  'shard',
+  'shardCancels',
+  'shardLowers',
+  'shardReads',
+] as const;
 export type Workload = (typeof workloads)[number];
 
 /** What the users of one run do: in most runs only a part of everything, so that what is left meets itself often. */
