@@ -60,6 +60,8 @@ export interface Pooler {
   readonly operations: PoolOperations;
   /** What a member opens and closes: whether sessions may begin something here. */
   readonly gates: Readonly<Record<OpenAt, Gate>>;
+  /** What a member moves with its lease: until when answers may be told. Undefined for a pooler that stands alone. */
+  readonly guard: AnswerGuard | undefined;
   /** Per database, since the start. */
   readonly totals: () => ReadonlyMap<string, Totals>;
   /** Takes a gateway's connection that did not come through the listener (both in one process). */

@@ -11,6 +11,7 @@ import {
   encodeCopyResponse,
   encodeDataRow,
   encodeErrorResponse,
+  encodeNoticeResponse,
   encodeParameterDescription,
   encodeParameterStatus,
   encodeReadyForQuery,
@@ -24,7 +25,7 @@ import {
  * exist) and knows a few words instead of SQL:
  *
  * `begin`, `commit`; `fail CODE`; `row N` answers a row of N bytes; `hang` answers when it is cancelled or told to `go`; `copy` takes COPY data
- * until CopyDone; `fatal`; `set NAME VALUE`; `alter NAME` adds a column to what statements that begin with `look` answer; everything else succeeds.
+ * until CopyDone; `unsure` succeeds with the warning of a commit whose standbys nobody waits for any more; `fatal`; `set NAME VALUE`; `alter NAME` adds a column to what statements that begin with `look` answer; everything else succeeds.
  */
 export class FakePostgres {
   readonly endpoint: Endpoint;
@@ -303,6 +304,14 @@ export class FakeBackend implements ConnectionHandler {
           this.#postgres.columns.map((name) => utf8(name)),
         );
         return this.#complete('SELECT 1', kind);
+      case 'unsure':
+        encodeNoticeResponse(this.#writer, {
+          severity: 'WARNING',
+          sqlstate: '01000',
+          message: 'canceling wait for synchronous replication due to user request',
+          routine: 'SyncRepWaitForLSN',
+        });
+        return this.#complete('INSERT 0 1', kind);
       case 'hang':
         this.#hanging = kind;
         return;

@@ -1,6 +1,7 @@
 import type { Endpoint } from '@multigres/core';
 import { quietWorld, type QuietWorld } from '@multigres/core/quiet';
-import { defaultPoolerLimits, type PoolerLimits } from '../config.ts';
+import { defaultPoolerLimits, type PoolerConfig, type PoolerLimits } from '../config.ts';
+import type { MemberConfig } from '../member/member-config.ts';
 import { startPooler, type Pooler } from '../pooler.ts';
 import { FakeGateway } from './fake-gateway.ts';
 import { FakePostgres } from './fake-postgres.ts';
@@ -15,7 +16,23 @@ export interface House {
   readonly gateway: FakeGateway;
 }
 
-export async function house(limits: Partial<PoolerLimits> = {}): Promise<House> {
+const member: MemberConfig = {
+  pooler: { cell: 'a', name: 'pooler' },
+  directory: '/member',
+  pgctld: { kind: 'tcp', host: 'pgctld', port: 1 },
+  postgresAddress: { kind: 'tcp', host: 'postgres', port: 5432 },
+  superuser: 'postgres',
+  replication: { user: 'replicator', password: '' },
+};
+
+/** The same for a member of a shard, whose gates the test opens and closes, and whose lease it holds. */
+export async function memberHouse(): Promise<House> {
+  const built = await house({}, { member });
+  built.pooler.gates.leader.open();
+  return built;
+}
+
+export async function house(limits: Partial<PoolerLimits> = {}, more: Partial<PoolerConfig> = {}): Promise<House> {
   const world = quietWorld();
   const postgres = await FakePostgres.start(world);
   const pooler = await startPooler(world, {
@@ -24,6 +41,7 @@ export async function house(limits: Partial<PoolerLimits> = {}): Promise<House> 
     postgres: postgres.endpoint,
     // Most tests are about who gets which backend, whatever the texts.
     limits: { ...defaultPoolerLimits, slowMs: Infinity, ...limits },
+    ...more,
   });
   return { world, postgres, pooler, gateway: await FakeGateway.connect(world, relay) };
 }
