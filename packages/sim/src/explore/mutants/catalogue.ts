@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutation.ts';
 import { authMutants } from './auth-mutants.ts';
 import { consoleMutants } from './console-mutants.ts';
+import { consensusMutants } from './consensus-mutants.ts';
 import { encryptionMutants } from './encryption-mutants.ts';
 import { gatewayMutants } from './gateway-mutants.ts';
 import { gatewayRoutingMutants } from './gateway-routing-mutants.ts';
@@ -22,4 +23,5 @@ export const mutantCatalogue: readonly Mutant[] = [
   ...streamMutants,
   ...wireMutants,
   ...encryptionMutants,
+  ...consensusMutants,
 ];
