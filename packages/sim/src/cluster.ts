@@ -18,8 +18,8 @@ export interface Cluster {
   readonly parts: Pick<FaultMenu, 'nodes' | 'links' | 'disks' | 'servers' | 'drainable' | 'poolers' | 'stores'>;
   /** The times of plans and scenarios count from when it stands: setting it up takes longer than the second that others take. */
   readonly countsFromStart?: boolean;
-  /** At the end, when nobody is connected: sentences about what did not come to rest. */
-  verdict?(healMs: number): readonly string[];
+  /** At the end, when nobody is connected: sentences about what did not come to rest, though it had the time. */
+  verdict?(healMs: number): Promise<readonly string[]>;
   /** Starts every node and makes the tables. Resolves when users may come. */
   start(): Promise<void>;
   /** What is committed, by the model's own books: the keys of the ledger. */

@@ -253,7 +253,7 @@ class Run {
   async #lastJudgement(deadlineMs: number): Promise<void> {
     const { ledger, registers } = this.#checks;
     for (const sentence of registers.judge()) this.#checks.fail('linearizability', sentence);
-    for (const sentence of this.#cluster.verdict?.(this.#timetable.healMs) ?? []) {
+    for (const sentence of (await this.#cluster.verdict?.(this.#timetable.healMs)) ?? []) {
       this.#checks.fail('liveness', sentence);
     }
     for (const sentence of ledger.verify(this.#cluster.committedKeys(), 'the store')) {

@@ -86,9 +86,10 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
         nodes: site.etcdNodes.map(({ name }) => name).filter((name) => name.startsWith(`${store}@`)),
       })),
     },
-    verdict: (healMs) => {
-      const storm = checks.ballots.storm(healMs, spec.shard?.ballotsMax ?? 8);
-      return storm === undefined ? [] : [storm];
+    verdict: async (healMs) => {
+      const problems = await waitForPeace(weather, operator);
+      const storm = checks.ballots.storm(healMs, spec.shard?.ballotsMax ?? 4);
+      return [...problems, ...(storm === undefined ? [] : [storm])];
     },
     start: async () => {
       site.start();
@@ -110,6 +111,28 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
 
 const cohortMs = 60_000;
 
+/** Long after everything has healed no orchestrator may see anything wrong: sentences about what it sees still. */
+async function waitForPeace(weather: Weather, operator: Operator): Promise<readonly string[]> {
+  const { kernel } = weather;
+  const deadlineMs = kernel.nowMs + cohortMs;
+  let wrong = ['no orchestrator explains the shard, long after everything has healed'];
+  while (wrong.length > 0 && kernel.nowMs < deadlineMs && kernel.failures.length === 0) {
+    const problems = (await operator.explain())?.problems;
+    if (problems !== undefined)
+      wrong = problems.map(
+        ({ kind, explanation, remedy }) => `long after everything has healed: ${kind}: ${explanation} ${remedy}`,
+      );
+    if (wrong.length > 0) await pause(weather);
+  }
+  return wrong;
+}
+
+function pause({ kernel }: Weather): Promise<void> {
+  return new Promise((resolve) => {
+    kernel.in(200_000, eventKind.story, kernel.god, resolve);
+  });
+}
+
 /** Before anything breaks everybody votes, and the policy is the one that is wanted: what breaks before is another scenario's business. */
 async function waitForCohort(weather: Weather, operator: Operator, voters: number, n: number): Promise<void> {
   const { kernel } = weather;
@@ -117,9 +140,7 @@ async function waitForCohort(weather: Weather, operator: Operator, voters: numbe
   while (kernel.nowMs < deadlineMs && kernel.failures.length === 0) {
     const rule = (await operator.explain())?.rule;
     if (rule?.voters.length === voters && rule.policy?.n === n) return;
-    await new Promise<void>((resolve) => {
-      kernel.in(100_000, eventKind.story, kernel.god, resolve);
-    });
+    await pause(weather);
   }
   kernel.fail('set-up', 'it never happened that all members vote under the policy that is wanted');
 }

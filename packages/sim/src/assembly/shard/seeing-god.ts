@@ -2,7 +2,7 @@ import type { Lsn } from '@multigres/core';
 import type { Checks } from '../../check/checks.ts';
 import { GhostOracle } from '../../check/consensus/quorum-view.ts';
 import type { DataDirectory } from '../../model/postgres/storage/data-directory.ts';
-import { sizeOf, type LogRecord } from '../../model/postgres/storage/log-record.ts';
+import { sizeOf, type Change, type LogRecord } from '../../model/postgres/storage/log-record.ts';
 import type { RunningServer } from '../../programs/postmaster.ts';
 import type { Weather } from '../../world/weather.ts';
 import type { PostgresMachine } from './postgres-machine.ts';
@@ -112,7 +112,7 @@ export class SeeingGod {
     return directory.log.timelines.some((timeline) => {
       const log = directory.log.find(timeline);
       if (log === undefined) return false;
-      const at = log.records.findLastIndex((record) => valuesOf(record).includes(write));
+      const at = log.records.findLastIndex((record) => valuesIn(record.change).includes(write));
       const record = log.records[at];
       if (record === undefined || !('xid' in record.change)) return false;
       const { xid } = record.change;
@@ -128,17 +128,17 @@ export class SeeingGod {
     const commit = log?.records[at];
     if (log === undefined || commit?.end !== end || commit.change.kind !== 'commit') return undefined;
     const { xids } = commit.change;
-    const own = log.records
-      .slice(Math.max(0, at - recordsMax), at)
-      .filter(({ change }) => 'xid' in change && xids.includes(change.xid));
     const heap = this.#ruleHeap(directory);
-    const rule = own.find(({ change }) => 'heap' in change && change.heap === heap)?.change.kind;
-    const values = own.flatMap(valuesOf);
-    return {
-      values,
-      rule: rule === 'insert' ? 'written' : rule === 'update' ? 'marked' : undefined,
-      identity: `${xids.join()}: ${values.join(' ')}`,
-    };
+    const values: string[] = [];
+    let rule: Deed['rule'];
+    for (let i = at - 1; i >= 0 && i >= at - recordsMax; i--) {
+      const { change } = log.records[i] as LogRecord;
+      if (!('heap' in change) || !xids.includes(change.xid)) continue;
+      values.push(...valuesIn(change));
+      if (change.heap === heap && change.kind === 'insert') rule = 'written';
+      if (change.heap === heap && change.kind === 'update') rule ??= 'marked';
+    }
+    return { values, rule, identity: `${xids.join()}: ${values.join(' ')}` };
   }
 
   #ruleHeap(directory: DataDirectory): number | undefined {
@@ -153,7 +153,6 @@ export class SeeingGod {
   }
 }
 
-function valuesOf({ change }: LogRecord): string[] {
-  if (!('values' in change)) return [];
-  return change.values.flatMap((value) => (typeof value === 'string' ? [value] : []));
+function valuesIn(change: Change): string[] {
+  return 'values' in change ? change.values.filter((value) => typeof value === 'string') : [];
 }
