@@ -1,3 +1,4 @@
+import { controldata } from '../model/postgres/programs.ts';
 import type { InitdbOptions } from '../model/postgres/storage/data-directory.ts';
 import type { ProgramStart } from '../world/processes.ts';
 import type { Weather } from '../world/weather.ts';
@@ -27,10 +28,11 @@ async function controlData(weather: Weather, start: ProgramStart): Promise<numbe
   const tools = toolsOf(weather, start);
   const data = directoryAt(tools, option(start.command.args, '-D') ?? '');
   if (data === undefined) return giveUp(tools, 'pg_controldata: error: could not open file "global/pg_control"');
+  const { systemIdentifier, state, checkpoint } = controldata(data);
   const lines = [
-    `Database system identifier:           ${data.systemIdentifier}`,
-    `Database cluster state:               ${data.control.state}`,
-    `Latest checkpoint's TimeLineID:       ${data.control.checkpoint.timeline}`,
+    `Database system identifier:           ${systemIdentifier}`,
+    `Database cluster state:               ${state}`,
+    `Latest checkpoint's TimeLineID:       ${checkpoint.timeline}`,
     'Data page checksum version:           1',
   ];
   start.write(`${lines.join('\n')}\n`, 'stdout');

@@ -48,13 +48,3 @@ export function configMs(config: Config, name: string): number {
   const unit = match?.[2] ?? '';
   return value < 0 ? value : value * (factors[unit === '' ? (definition?.unit ?? 'ms') : unit] ?? 1);
 }
-
-/** Reads the lines of a configuration file (PostgreSQL documentation, "Parameter Interaction via the Configuration File"). */
-export function parseConf(text: string): Record<string, string> {
-  const settings: Record<string, string> = {};
-  for (const line of text.split('\n')) {
-    const match = /^\s*([A-Za-z_][\w.]*)\s*(?:=|\s)\s*(?:'((?:[^']|'')*)'|([^\s#]+))/.exec(line);
-    if (match !== null) settings[match[1] as string] = match[2]?.replaceAll("''", "'") ?? (match[3] as string);
-  }
-  return settings;
-}
