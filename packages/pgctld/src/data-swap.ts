@@ -53,6 +53,8 @@ export async function settleDirectory(world: World, layout: Layout, keeper: Reco
   await finishSwap(world, layout, keeper);
   await settleRewind(world, layout, keeper);
   await removeLeftovers(world, layout, keeper);
+  // A promotion that was written down and never told of: any later signal would make the server look there.
+  await world.disk.remove(`${layout.data}/promote`);
 }
 
 /** A rewind that had not begun, or was complete, has left `data` in its place. */

@@ -39,6 +39,8 @@ const asksMax = 64;
 /** How often, and with which pause, the log is read for why a start failed. */
 const evidenceLooksMax = 20;
 const evidencePauseMs = 50;
+/** How often it is asked whether a server lives that another pgctld has started: nobody tells us of its end, and a failover waits for that. */
+const vigilEveryMs = 200;
 /** How long a program may take to clear up after itself when pgctld ends. */
 const toolMsMax = 5_000;
 
@@ -83,6 +85,7 @@ export class LifecycleDriver {
   #lookAgain = false;
   #lookTimer: Timer | undefined;
   #deadlineTimer: Timer | undefined;
+  #vigilTimer: Timer | undefined;
   #closed = false;
 
   constructor(place: Place, lock: DirectoryLock) {
@@ -159,6 +162,7 @@ export class LifecycleDriver {
     this.#closed = true;
     this.#lookTimer?.cancel();
     this.#deadlineTimer?.cancel();
+    this.#vigilTimer?.cancel();
     for (const waiter of this.#waiters.values()) waiter.reject(shuttingDown());
     this.#waiters.clear();
     this.#tool?.signal('SIGTERM');
@@ -186,11 +190,24 @@ export class LifecycleDriver {
     if (everyMs !== undefined && this.#looking === undefined) {
       this.#lookTimer = this.#world.clock.after(everyMs, () => void this.#look());
     }
+    this.#keepVigil();
     this.#deadlineTimer?.cancel();
     const deadlineMs = nextDeadlineMs(this.#state, this.#config.limits);
     if (deadlineMs === undefined) return;
     const inMs = Math.max(0, deadlineMs - this.#world.clock.nowMs());
     this.#deadlineTimer = this.#world.clock.after(inMs, () => this.#post({ kind: 'ticked' }));
+  }
+
+  /** Cheaper than a look, so it may be done more often: a look follows when the process is gone. */
+  #keepVigil(): void {
+    this.#vigilTimer?.cancel();
+    const { server } = this.#state;
+    if (server.kind !== 'running' || server.pid === this.#childPid) return;
+    const { pid } = server;
+    this.#vigilTimer = this.#world.clock.after(vigilEveryMs, () => {
+      if (this.#world.processes.isAlive(pid)) this.#keepVigil();
+      else void this.#look();
+    });
   }
 
   #start(effect: LifecycleEffect): void {

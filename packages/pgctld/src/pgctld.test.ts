@@ -306,6 +306,36 @@ describe('a member', () => {
     expect(roleOf(fake)).toBe('primary');
   });
 
+  test('is not promoted by chance when pgctld was killed while it promoted', async () => {
+    for (const when of ['before', 'during'] as const) {
+      const place = stage();
+      const { world } = place;
+      const first = await place.start(member);
+      await world.until(first.hands.initDb(defaultInit));
+      await world.until(first.hands.start());
+      await world.until(first.close());
+      const mortal = mortalWorld(world, ({ deed, target }) => deed === 'write' && target.endsWith('/promote'), when);
+      const ports = { world: mortal.world, rpc: new NetworkTransport(world) };
+      const doomed = startPgctld(ports, { ...config, ...member }, listen).then(({ hands }) => hands.promote());
+      doomed.catch(() => undefined);
+      await world.advance(1_000);
+      expect(mortal.dead).toBe(true);
+      await place.start({ ...member, pid: 2 });
+      expect(await world.disk.list('/home/data')).not.toContain('promote');
+    }
+  });
+
+  test('that an earlier pgctld has started is started again soon after its end, too', async () => {
+    const { world, fake, start, pgctld } = await ledOnce();
+    await world.until(pgctld.close());
+    const heir = await start({ ...member, pid: 2 });
+    await world.until(heir.hands.start());
+    await world.advance(20_000);
+    kill(world, fake);
+    await world.advance(200 + fake.startMs + 50);
+    expect(roleOf(fake)).toBe('standby');
+  });
+
   test('has its password file in the words of libpq, and says where', async () => {
     const { world, pgctld } = await ledOnce();
     const { replicationPassfile } = await world.until(pgctld.hands.status());

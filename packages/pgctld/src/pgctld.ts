@@ -13,6 +13,7 @@ import { LifecycleDriver } from './lifecycle.driver.ts';
 import type { Force, Server } from './lifecycle.machine.ts';
 import { readPostmasterPid } from './observe.ts';
 import type { Place } from './place.ts';
+import { endOrphans } from './orphans.ts';
 import { postgresState, type PostgresStateInit } from './postgres-state.ts';
 import { readControlData } from './read-control-data.ts';
 import { rewind } from './rewind.ts';
@@ -27,7 +28,7 @@ export interface PostgresHands {
   initDb(options: InitOptions): Promise<boolean>;
   /** Resolves when connections are accepted. `standby`: as a standby, now and at every later start. */
   start(options?: { readonly standby: boolean }): Promise<void>;
-  /** Resolves when the process has ended. */
+  /** Resolves when the server has ended, those of its processes included that a killed postmaster leaves behind. */
   stop(force: Force): Promise<void>;
   restart(force: Force): Promise<void>;
   reload(): Promise<void>;
@@ -116,7 +117,10 @@ function postgresHands(place: Place, driver: LifecycleDriver): PostgresHands {
       if (config.member || options?.standby) await driver.keepAsStandby();
       await driver.request('start');
     },
-    stop: (force) => driver.request('stop', force),
+    async stop(force) {
+      await driver.request('stop', force);
+      await endOrphans(world, layout);
+    },
     restart: (force) => driver.request('restart', force),
     reload: () => driver.request('reload'),
     promote: () => driver.request('promote'),
