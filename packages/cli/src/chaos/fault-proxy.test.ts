@@ -87,6 +87,41 @@ describe('a proxy that stands for a bad link', () => {
     await expect.poll(() => [got.server, got.client], soon).toEqual(['ab', 'c']);
   });
 
+  it.each([
+    ['in', ['a', 'c']],
+    ['out', ['ab', '']],
+  ] as const)('lets nothing through one way (%s) and goes on when it heals', async (way, heard) => {
+    const { proxy, client, got, server, dial } = await stage();
+    client.write('a');
+    await expect.poll(() => got.server, soon).toBe('a');
+    proxy.cut(way);
+    client.write('b');
+    server[0]?.write('c');
+    await expect.poll(() => [got.server, got.client], soon).toEqual(heard);
+    const late = dial();
+    await new Promise((resolve) => late.once('connect', resolve));
+    const other = await stage();
+    other.client.write('x');
+    await expect.poll(() => other.got.server, soon).toBe('x');
+    expect([got.server, got.client, server.length]).toEqual([...heard, 1]);
+    proxy.heal();
+    await expect.poll(() => [got.server, got.client, server.length], soon).toEqual(['ab', 'c', 2]);
+  });
+
+  it('tells nobody of an end while it is cut one way', async () => {
+    const { proxy, client, server, ended } = await stage();
+    await expect.poll(() => server.length, soon).toBe(1);
+    proxy.cut('in');
+    client.destroy();
+    await expect.poll(() => ended.client, soon).toBe(true);
+    const other = await stage();
+    other.client.write('x');
+    await expect.poll(() => other.got.server, soon).toBe('x');
+    expect(ended.server).toBe(false);
+    proxy.heal();
+    await expect.poll(() => ended.server, soon).toBe(true);
+  });
+
   it('takes new connections while it is cut, and brings them through when it heals', async () => {
     const { proxy, dial, server, got } = await stage();
     await expect.poll(() => server.length, soon).toBe(1);

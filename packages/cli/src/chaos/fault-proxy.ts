@@ -4,6 +4,9 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 /** Where a proxy listens or what it stands before: a port of this machine, or the path of a socket. */
 export type Place = number | string;
 
+/** Which way nothing gets through: to the target, from it, or neither. */
+export type CutWay = 'in' | 'out' | 'both';
+
 /** Bytes that wait in one direction of one connection before the sender is held back. */
 const waitingBytesMax = 1 << 20;
 
@@ -12,14 +15,15 @@ const optionsOf = (place: Place): { readonly port: number; readonly host: string
 
 /**
  * Passes connections on, byte for byte, until it is told to be a bad link. Cut: nothing gets through, nobody is told, and new connections are taken
- * and never answered, as on a network that loses everything; when it heals, what was under way goes on. Late: every byte arrives so much later.
+ * and never answered, as on a network that loses everything; when it heals, what was under way goes on. Cut one way: what is connected still hears from the
+ * other end, which hears nothing; a new connection needs both ways. Late: every byte arrives so much later.
  */
 export class FaultProxy {
   readonly #listen: Place;
   readonly #target: Place;
   readonly #server: Server;
   readonly #pipes = new Set<Pipe>();
-  #cut = false;
+  #cut: CutWay | undefined;
   #delayMs = 0;
 
   constructor(listen: Place, target: Place) {
@@ -42,8 +46,9 @@ export class FaultProxy {
     for (const pipe of this.#pipes) pipe.destroy();
   }
 
-  cut(): void {
-    this.#cut = true;
+  cut(way: CutWay = 'both'): void {
+    this.#cut = way;
+    for (const pipe of this.#pipes) pipe.flush();
   }
 
   delay(ms: number): void {
@@ -51,14 +56,14 @@ export class FaultProxy {
   }
 
   heal(): void {
-    this.#cut = false;
+    this.#cut = undefined;
     this.#delayMs = 0;
     for (const pipe of this.#pipes) pipe.flush();
   }
 
   #accept(client: Socket): void {
     const dial = (): Socket => createConnection({ ...optionsOf(this.#target) });
-    const pipe = new Pipe(client, dial, { isCut: () => this.#cut, delayMs: () => this.#delayMs });
+    const pipe = new Pipe(client, dial, { cut: () => this.#cut, delayMs: () => this.#delayMs });
     this.#pipes.add(pipe);
     pipe.onEnd = () => void this.#pipes.delete(pipe);
     pipe.flush();
@@ -66,7 +71,7 @@ export class FaultProxy {
 }
 
 interface Weather {
-  isCut(): boolean;
+  cut(): CutWay | undefined;
   delayMs(): number;
 }
 
@@ -84,15 +89,16 @@ class Pipe {
     this.#client = client;
     this.#dial = dial;
     this.#weather = weather;
-    this.#out = new Direction(client, weather);
-    this.#back = new Direction(undefined, weather);
+    this.#out = new Direction(client, 'in', weather);
+    this.#back = new Direction(undefined, 'out', weather);
     client.on('error', () => this.destroy());
     client.on('close', () => this.#closed());
   }
 
   flush(): void {
-    if (this.#weather.isCut()) return;
-    if (this.#client.destroyed || this.#target?.destroyed) {
+    const cut = this.#weather.cut();
+    if (cut === 'both' || (cut !== undefined && this.#target === undefined)) return;
+    if (cut === undefined && (this.#client.destroyed || this.#target?.destroyed)) {
       this.destroy();
       return;
     }
@@ -119,13 +125,14 @@ class Pipe {
 
   /** The news of an end does not get through a cut either: it waits for the heal. */
   #closed(): void {
-    if (this.#weather.isCut()) return;
+    if (this.#weather.cut() !== undefined) return;
     this.destroy();
   }
 }
 
 /** Bytes one way. An end of the stream travels with them. */
 class Direction {
+  readonly #way: CutWay;
   readonly #weather: Weather;
   readonly #waiting: { readonly bytes: Buffer | undefined; readonly dueMs: number }[] = [];
   #source: Socket | undefined;
@@ -133,7 +140,8 @@ class Direction {
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(source: Socket | undefined, weather: Weather) {
+  constructor(source: Socket | undefined, way: CutWay, weather: Weather) {
+    this.#way = way;
     this.#weather = weather;
     if (source !== undefined) this.from(source);
   }
@@ -153,7 +161,7 @@ class Direction {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#sink === undefined || this.#weather.isCut()) return;
+    if (this.#sink === undefined || this.#isCut()) return;
     const nowMs = performance.now();
     const isLate = this.#weather.delayMs() > 0;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
@@ -167,6 +175,11 @@ class Direction {
       else if (!this.#sink.destroyed) this.#sink.write(next.bytes);
     }
     if (this.#waitingBytes < waitingBytesMax) this.#source?.resume();
+  }
+
+  #isCut(): boolean {
+    const cut = this.#weather.cut();
+    return cut === 'both' || cut === this.#way;
   }
 
   #take(bytes: Buffer | undefined): void {

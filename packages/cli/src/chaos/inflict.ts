@@ -45,7 +45,7 @@ export async function inflict(injury: Injury, tools: Tools): Promise<Inflicted> 
     case 'cut':
     case 'delay': {
       const node = nodeOf(injury.node, tools);
-      if (injury.kind === 'cut') links.cut(node);
+      if (injury.kind === 'cut') links.cut(node, injury.way);
       else links.delay(node, injury.delayMs);
       await sleep(injury.forMs);
       links.heal(node);

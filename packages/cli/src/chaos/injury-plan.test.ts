@@ -57,6 +57,7 @@ describe('the plan of injuries', () => {
         forMs: 500,
       },
     ],
+    ['links to node 1 cut for 0.4 s', { kind: 'cut', node: 0, way: 'in', forMs: 400 }],
     ['links of node 3 late by 40 ms for 2.0 s', { kind: 'delay', node: 2, delayMs: 40, forMs: 2000 }],
     ['clock of orch 1 wrong by -3.0 s', { kind: 'clockJump', orch: 0, byMs: -3000 }],
   ])('reads: %s', (text, injury) => {

@@ -1,4 +1,5 @@
 import { Dice } from './dice.ts';
+import type { CutWay } from './fault-proxy.ts';
 import type { Injury, NodePart, Round, Target } from './injury.ts';
 
 /** How many there are of what. */
@@ -57,7 +58,15 @@ const single: readonly (readonly [number, Draw])[] = [
   [18, (dice, size) => ({ kind: 'freeze', targets: [drawTarget(dice, size)], forMs: dice.between(300, 8000) })],
   [5, (dice, size) => ({ kind: 'freeze', targets: wholeNode(drawNode(dice, size)), forMs: dice.between(500, 8000) })],
   [3, (dice, size) => ({ kind: 'kill', targets: everyEtcd(size), forMs: dice.between(1000, 12_000) })],
-  [12, (dice, size) => ({ kind: 'cut', node: drawNode(dice, size), forMs: dice.between(300, 8000) })],
+  [
+    12,
+    (dice, size) => ({
+      kind: 'cut',
+      node: drawNode(dice, size),
+      way: dice.pick<CutWay>(['both', 'both', 'in', 'out']),
+      forMs: dice.between(300, 8000),
+    }),
+  ],
   [
     6,
     (dice, size) => ({

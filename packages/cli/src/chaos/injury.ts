@@ -1,3 +1,5 @@
+import type { CutWay } from './fault-proxy.ts';
+
 /** What stands beside one Postgres, Postgres included. */
 export type NodePart = 'postgres' | 'pooler' | 'pgctld';
 
@@ -10,8 +12,8 @@ export type Target =
 export type Injury =
   | { readonly kind: 'kill'; readonly targets: readonly Target[]; readonly forMs: number }
   | { readonly kind: 'freeze'; readonly targets: readonly Target[]; readonly forMs: number }
-  /** Nothing gets through to or from a node, or only late. */
-  | { readonly kind: 'cut'; readonly node: number | 'leader'; readonly forMs: number }
+  /** Nothing gets through to or from a node, or neither, or only late. */
+  | { readonly kind: 'cut'; readonly node: number | 'leader'; readonly way: CutWay; readonly forMs: number }
   | { readonly kind: 'delay'; readonly node: number | 'leader'; readonly delayMs: number; readonly forMs: number }
   /** Of the node whose disk is small enough. */
   | { readonly kind: 'fillDisk'; readonly forMs: number }
@@ -26,6 +28,7 @@ export interface Round {
   readonly restMs: number;
 }
 
+const wayText: Readonly<Record<CutWay, string>> = { in: 'to', out: 'from', both: 'of' };
 const nodeText = (node: number | 'leader'): string => (node === 'leader' ? 'the leader' : `node ${node + 1}`);
 
 export function targetText(target: Target): string {
@@ -43,7 +46,7 @@ export function injuryText(injury: Injury): string {
     case 'freeze':
       return `SIGSTOP of ${injury.targets.map(targetText).join(', ')} for ${secondsText(injury.forMs)}`;
     case 'cut':
-      return `links of ${nodeText(injury.node)} cut for ${secondsText(injury.forMs)}`;
+      return `links ${wayText[injury.way]} ${nodeText(injury.node)} cut for ${secondsText(injury.forMs)}`;
     case 'delay':
       return `links of ${nodeText(injury.node)} late by ${injury.delayMs} ms for ${secondsText(injury.forMs)}`;
     case 'fillDisk':

@@ -7,7 +7,7 @@ import {
   type Cluster,
 } from '../cluster/cluster.ts';
 import type { NodeRecord } from '../cluster/record.ts';
-import { FaultProxy } from './fault-proxy.ts';
+import { FaultProxy, type CutWay } from './fault-proxy.ts';
 
 /**
  * What stands before each node: everybody else reaches its pooler and its Postgres only through these proxies. What a node itself asks of others
@@ -30,9 +30,9 @@ export class NodeLinks {
     await Promise.all(this.#nodes.flat().map((proxy) => proxy.open()));
   }
 
-  /** Nothing gets through to the node or back; what is under way stands still. */
-  cut(node: number): void {
-    for (const proxy of this.#nodes[node] ?? []) proxy.cut();
+  /** Nothing gets through to the node, or back, or neither; what is under way stands still. */
+  cut(node: number, way: CutWay): void {
+    for (const proxy of this.#nodes[node] ?? []) proxy.cut(way);
   }
 
   delay(node: number, ms: number): void {
