@@ -12,6 +12,7 @@ interface Flags extends SuiteFlags {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly minutes?: number;
+  readonly rate?: number;
   readonly clients: number;
   readonly poolSize: number;
 }
@@ -22,6 +23,11 @@ export function churnCommand(): Command {
     .option('--rounds <n>', 'runs of each peer (default: 3; quick: 1)', count(1, 100))
     .option('--seconds <n>', 'length of a run (default: 5; quick: 2)', count(1, 3600))
     .option('--minutes <n>', 'how long ours is troubled (default: 5; quick: 1; 0: not at all)', count(0, 10_000))
+    .option(
+      '--rate <n>',
+      'sessions a second while it is troubled, half of them troublesome (default: as many as go)',
+      count(2, 100_000),
+    )
     .option('--clients <n>', 'connections at a time', count(1, 300), 16)
     .option('--pool-size <n>', 'backends of each pooler', count(1, 300), 16);
   return addSuiteOptions(command).action(run);
@@ -36,6 +42,7 @@ async function run(flags: Flags): Promise<void> {
     transport: flags.transport,
     poolSize: flags.poolSize,
     troubleMinutes: flags.minutes ?? (quick ? 1 : 5),
+    ...(flags.rate === undefined ? {} : { perSecond: flags.rate }),
   };
   const machine = describeMachine();
   await withScratch(async (scratch) => {

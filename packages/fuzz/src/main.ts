@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { fuzzBatch } from './quiet/batch.ts';
-import { fuzzProxy } from './real/fuzz-proxy.ts';
+import { fuzzProxy, type ProxyFuzz } from './real/fuzz-proxy.ts';
 
 interface Flags {
   readonly minutes: number;
@@ -9,6 +9,7 @@ interface Flags {
   readonly batch?: number;
   readonly cases: number;
   readonly singleProcess?: boolean;
+  readonly rate?: number;
 }
 
 /** The last line of a run, behind the word `fuzz`: for people and programs. */
@@ -59,6 +60,10 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+function proxyFuzz({ rate, ...flags }: Flags): ProxyFuzz {
+  return rate === undefined ? flags : { ...flags, perSecond: rate };
+}
+
 const command = new Command('fuzz')
   .description('Breaks the protocol on both sides and looks whether anybody else notices.')
   .option('--minutes <number>', 'how long', positive, 1)
@@ -73,13 +78,14 @@ const command = new Command('fuzz')
   )
   .option('--batch <number>', 'only this batch of the seed, to see a failure again', (text) => Number(text))
   .option('--cases <number>', 'cases in a batch', positive, 100)
+  .option('--rate <number>', 'of the proxy: hostile sessions a second, at most (default: as many as go)', positive)
   .option('--single-process', 'of the proxy: gateway and pooler in one')
   .exitOverride();
 
 try {
   command.parse();
   const flags = command.opts<Flags>();
-  const summary: Summary = flags.to === 'memory' ? await fuzzMemory(flags) : await fuzzProxy(flags, say);
+  const summary: Summary = flags.to === 'memory' ? await fuzzMemory(flags) : await fuzzProxy(proxyFuzz(flags), say);
   say(`fuzz ${JSON.stringify(summary)}`);
   process.exit(summary.failures > 0 ? 1 : 0);
 } catch (error) {

@@ -9,6 +9,8 @@ import { socketPath, usersFile, type Address, type Auth, type Peer, type Transpo
 import type { PostgresServer } from './postgres.ts';
 
 const readyMsMax = 30_000;
+/** As `./mg` starts servers. */
+const nursery = '--max-semi-space-size=4';
 const root = resolve(import.meta.dirname, '../../../..');
 
 export interface OursOptions {
@@ -47,7 +49,7 @@ export async function startOurs(scratch: Scratch, postgres: PostgresServer, opti
   const program = await Program.start({
     title: `our proxy (${processes === 'one' ? 'one process' : 'two processes'})`,
     program: process.execPath,
-    args: [...process.execArgv, ...nodeArgs, join(root, entry()), ...args, '--log-level', 'warn'],
+    args: [...process.execArgv, nursery, ...nodeArgs, join(root, entry()), ...args, '--log-level', 'warn'],
     logFile: join(scratch.folder, `proxy-${processes}.log`),
   });
   scratch.deferStop(program);

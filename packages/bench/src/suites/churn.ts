@@ -18,6 +18,8 @@ export interface ChurnPlan {
   readonly poolSize: number;
   /** How long ours is troubled while its memory is watched; 0: not at all. */
   readonly troubleMinutes: number;
+  /** Sessions a second in that time, half of them troublesome; as many as go if absent. */
+  readonly perSecond?: number;
 }
 
 /** Connections made, used for one statement and closed, by one peer in one run. */
@@ -124,6 +126,7 @@ async function trouble(
   const holdings: Holding[] = [];
   const beganMs = performance.now();
   let sessions = 0;
+  const pace = plan.perSecond === undefined ? {} : { perSecond: Math.ceil(plan.perSecond / 2) };
   for (let slice = 0; slice < slices; slice++) {
     const identity = { user: 'postgres', database: 'postgres' };
     const [good, bad] = await Promise.all([
@@ -135,8 +138,9 @@ async function trouble(
         clients: plan.clients,
         seconds,
         connects: true,
+        ...pace,
       }),
-      makeTrouble({ address: peer.address, identity, atOnce, ms: seconds * 1000 }),
+      makeTrouble({ address: peer.address, identity, atOnce, ms: seconds * 1000, ...pace }),
     ]);
     sessions += good.transactions + bad.sessions;
     await sleep(settleMs);

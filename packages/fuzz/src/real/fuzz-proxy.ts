@@ -8,6 +8,8 @@ export interface ProxyFuzz {
   readonly minutes: number;
   readonly seed: number;
   readonly singleProcess?: boolean;
+  /** Hostile sessions a second, at most; as many as go if absent. */
+  readonly perSecond?: number;
 }
 
 export interface ProxyFuzzResult {
@@ -112,9 +114,14 @@ class Run {
   }
 
   async #attackUntil(seed: string, endMs: number): Promise<void> {
+    const { perSecond } = this.#options;
+    const roundMs = perSecond === undefined ? 0 : (1000 * attackersMax) / perSecond;
     for (let round = 0; performance.now() < endMs && this.#proxy.isAlive; round++) {
+      const begunMs = performance.now();
       this.#bytes += await attack(this.#proxy.port, seededDice(`${seed}/${round}`));
       this.#cases += 1;
+      const restMs = roundMs - (performance.now() - begunMs);
+      if (restMs > 0) await pause(restMs);
     }
     if (!this.#proxy.isAlive) this.#fail(`the proxy is gone: ${this.#proxy.lastWords}`);
   }

@@ -58,6 +58,7 @@ describe('messages that come in parts', () => {
       const parameter = value.slice(0, size === 1 ? 500 : undefined);
       const sink = new JoiningSink(new TestContext());
       sink.send(p('some name', 'select $1'), s);
+      sink.machine.answered('I', false, 1);
       sink.messages();
       sink.sendInParts(b('some name', 'c', parameter), size).send(e, s);
       const [bind, execute, sync] = sink.messages();

@@ -64,14 +64,9 @@ const cases: readonly Case[] = [
     said: 'share[P  B  E S] send[P*select 1 B*select 1 E S]',
   },
   {
-    what: 'an unnamed one lives on to the next group',
-    sent: [p('', 'select 1'), d(''), s, b(''), e, s],
-    said: 'share[P  D  S] send[B*select 1 E S]',
-  },
-  {
-    what: 'a long unnamed one pins nothing and is parsed again for each group that uses it',
-    sent: [p('', long), d(''), s, b(''), e, b(''), s],
-    said: 'piece[P ] send[D  S] piece[(P )] send[B  E B  S]',
+    what: 'what runs behind a Parse that may be refused waits until it is known what its name stands for',
+    sent: [p('', 'select 1'), d(''), s, b('')],
+    said: 'share[P  D  S] hold',
   },
   {
     what: 'a named portal keeps others away',
@@ -129,9 +124,9 @@ const cases: readonly Case[] = [
     said: "pin:sequence send/simple/unseen[Q DISCARD SEQUENCES] send/simple[Q select currval('s')]",
   },
   {
-    what: 'in the extended protocol everything up to Sync is skipped then, a Query included',
-    sent: [p('', "select currval('s')"), b(''), e, q('select 1'), s, q('select 2')],
-    said: '!0A000 Z share/simple[Q select 2]',
+    what: 'so it does in the extended protocol',
+    sent: [p('', "select currval('s')"), b(''), e, s],
+    said: 'pin:sequence send/simple/unseen[Q DISCARD SEQUENCES] send[P  B  E S]',
   },
   {
     what: 'it waits for what is under way',
@@ -144,9 +139,14 @@ const cases: readonly Case[] = [
     said: "pin:sequence send/simple/unseen[Q DISCARD SEQUENCES] send/simple[Q select nextval('s')] send/simple[Q select currval('s')]",
   },
   {
-    what: 'Terminate ends the session, also while skipping',
-    sent: [p('', "select currval('s')"), b(''), x],
-    said: '!0A000 terminate',
+    what: 'in the middle of a group Postgres is made to refuse it',
+    sent: [p('a', "select currval('s')"), h, b('a'), e, s, q('select 1')],
+    said: "piece[P*select currval('s') H] send[B currval() and lastval() in the middle of a group, or behind a COPY E S] send/simple[Q select 1]",
+  },
+  {
+    what: 'and behind a COPY, which waits for nobody but the client',
+    sent: [q('copy t from stdin'), q("select currval('s')")],
+    said: 'send/simple[Q copy t from stdin] send/simple[Q "currval() and lastval() in the middle of a group, or behind a COPY"]',
   },
   {
     what: 'SQL’s EXECUTE finds what was prepared by protocol',
@@ -504,6 +504,49 @@ describe('a backend that is kept for currval() and that others wait for', () => 
     one.machine.claimed(true);
     expect(one.said()).toBe('');
   });
+});
+
+it('who is refused in the extended protocol is skipped up to Sync, a Query included, and may still leave', () => {
+  for (const [rest, said] of [
+    [[e, q('select 1'), s, q('select 2')], '!0A000 Z share/simple[Q select 2]'],
+    [[x], '!0A000 terminate'],
+  ] as const) {
+    const one = machine();
+    one.send(q('insert into t default values')).said();
+    one.machine.answered('I', false, 0);
+    expect(one.send(p('', "select currval('s')"), b(''), ...rest).said()).toBe(said);
+  }
+});
+
+it('an unnamed statement lives on to the next group, carried or parsed again for each that uses it', () => {
+  for (const [text, said] of [
+    ['select 1', 'send[B*select 1 E S]'],
+    [long, 'piece[(P )] send[B  E B  S]'],
+  ] as const) {
+    const one = machine();
+    one.send(p('', text), d(''), s).said();
+    one.machine.answered('I', false, 1);
+    const again = text === long ? [b(''), e, b(''), s] : [b(''), e, s];
+    expect(
+      one
+        .send(...again)
+        .said()
+        .replace('share', 'send'),
+    ).toBe(said);
+  }
+});
+
+it('what runs behind a Parse waits for it only if its text was never known to be good', () => {
+  const context = new TestContext();
+  const one = machine(context);
+  one.send(p('a', 'select 1'), s).said();
+  one.machine.answered('I', false, 1);
+  const statement = context.catalog.get('select 1', [], () => {
+    throw new Error('it is known');
+  });
+  statement.result = new Uint8Array(0);
+  one.send(c('a'), p('a', 'select 1'), s).said();
+  expect(one.send(b('a'), e, s).said()).toBe('send[B*select 1 E S]');
 });
 
 it('inside a transaction that has written, currval() is answered by the same backend', () => {

@@ -1,6 +1,7 @@
 import { sqlstate, type PgError } from '@multigres/core';
 import {
   BindPeek,
+  encodeBind,
   encodeClose,
   encodeParse,
   encodeQuery,
@@ -118,6 +119,8 @@ const statementWords = /\b(?:prepare|execute|deallocate)\b/i;
 const portalBytesMax = 8 * 1024;
 const carriedNamePattern = /^mg[0-9a-f]{8}$/;
 const headerBytes = 5;
+/** A name that nothing has. */
+const notCarriedHere = 'currval() and lastval() in the middle of a group, or behind a COPY';
 
 /** A text too long to be looked at: it may do anything. */
 const unread: Classification = {
@@ -509,8 +512,7 @@ export class RequestMachine {
   /** The name is in use, which PostgreSQL refuses (42P05). The backend says so itself once it has the name. */
   #parseTaken(name: string, buffer: Uint8Array, start: number, end: number): void {
     // What gave it may still be refused, and then the name is free. In the middle of a COPY there is nothing to wait for: Postgres takes this Parse for an error.
-    if (this.#isGivenUnanswered(name) && !this.#sent.some(({ mayCopy }) => mayCopy))
-      return this.#sink.hold(buffer, start, end);
+    if (this.#isGivenUnanswered(name) && !this.#mayBeCopying) return this.#sink.hold(buffer, start, end);
     this.#groupPins |= PinReason.preparedStatement;
     if (!this.#names.isRaw(name)) {
       this.#addOwn((writer) => encodeClose(writer, 'statement', name));
@@ -518,6 +520,13 @@ export class RequestMachine {
     }
     this.#change(undefined);
     this.#addWith(useKind.parsesInline, buffer, start, end);
+  }
+
+  /** The Parse is under way and the first of its text ever: if Postgres refuses it, the name stands for nothing. */
+  #mayBeRefused(name: string, statement: CatalogStatement | undefined): boolean {
+    if (this.#sent.length === 0 || statement === undefined || statement.result !== undefined) return false;
+    const isGivenHere = this.#changes?.some((change) => change?.name === name) ?? false;
+    return !isGivenHere && this.#isGivenUnanswered(name) && !this.#mayBeCopying;
   }
 
   #isGivenUnanswered(name: string): boolean {
@@ -529,6 +538,7 @@ export class RequestMachine {
     const { portalStart, portalEnd, statementStart, statementEnd } = bindPeek;
     const name = textAt(buffer, statementStart, statementEnd);
     const statement = this.#names.get(name);
+    if (this.#mayBeRefused(name, statement)) return this.#sink.hold(buffer, start, end);
     if (statement !== undefined) {
       if (this.#context.watchesTexts) this.#text ??= statement.query;
       const refusal = this.#refusalOf(statement.classification);
@@ -544,7 +554,9 @@ export class RequestMachine {
     const { target, nameStart, nameEnd } = targetPeek;
     if (target === 'portal') return this.#add(buffer, start, end);
     const name = textAt(buffer, nameStart, nameEnd);
-    this.#refer(name, this.#names.get(name), buffer, start, end, nameStart, nameEnd);
+    const statement = this.#names.get(name);
+    if (this.#mayBeRefused(name, statement)) return this.#sink.hold(buffer, start, end);
+    this.#refer(name, statement, buffer, start, end, nameStart, nameEnd);
   }
 
   #close(buffer: Uint8Array, start: number, end: number): void {
@@ -720,7 +732,7 @@ export class RequestMachine {
     if (sequences === 'here' || writesFirst(effects)) return false;
     const keepsBackend = this.#status !== 'I' || this.#partlySent || (this.pins | this.#groupPins) !== 0;
     if (keepsBackend && hasWritten) return false;
-    if (sequences === 'elsewhere' || this.#begun || this.#status === 'E') return true;
+    if (sequences === 'elsewhere' || this.#partlySent || this.#status === 'E') return true;
     this.#pinNow(PinReason.sequence, undefined);
     this.#sayUnseen('DISCARD SEQUENCES');
     return false;
@@ -744,6 +756,8 @@ export class RequestMachine {
 
   /** Answered here and never sent, once everything before it is answered. */
   #refuse(error: PgError, simple: boolean, buffer: Uint8Array, start: number, end: number): void {
+    // What was begun must end there, and a COPY waits for the client, who would wait for us.
+    if (this.#partlySent || this.#mayBeCopying) return this.#failThere(simple);
     if (this.#sent.length > 0) return this.#sink.hold(buffer, start, end);
     const changes = this.#changes ?? noChanges;
     this.#names.undoAfter(changes, 0, []);
@@ -753,6 +767,23 @@ export class RequestMachine {
     this.#skipping = !simple;
     this.#sink.answerError(error);
     if (simple) this.#sink.answerReady();
+  }
+
+  /** Postgres itself finds an error, whatever state it is in: the words of the refusal are in what it does not find. */
+  #failThere(simple: boolean): void {
+    this.#shareable = false;
+    const writer = new MessageWriter(128);
+    if (simple) encodeQuery(writer, `"${notCarriedHere}"`);
+    else encodeBind(writer, { portal: '', statement: notCarriedHere });
+    const bytes = writer.take();
+    if (!simple) return this.#add(bytes, 0, bytes.length);
+    this.#addEnd(bytes, 0, bytes.length);
+    this.#sendGroup(requestFlag.simple);
+  }
+
+  /** Until it is answered nobody knows whether Postgres waits for COPY data. */
+  get #mayBeCopying(): boolean {
+    return this.#sent.some(({ mayCopy }) => mayCopy);
   }
 
   #skip(tag: number): void {

@@ -234,7 +234,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     if (!this.#welcomed) this.#environment.sessionLog.loginFailed(this.#who, this.#connection.remote, error);
     // In the middle of a message nothing can be said: the client would take it for the message's rest. It sees the connection end.
     if (!this.#inMessage) {
-      this.#sayAccepted();
+      // Postgres says so before it asks who one is, and pg_isready takes whoever was let in for a server that accepts connections.
+      if (error.sqlstate !== sqlstate.cannotConnectNow) this.#sayAccepted();
       encodeErrorResponse(this.#environment.writer, { ...error.report, severity: 'FATAL' });
       this.#writeOut();
     }

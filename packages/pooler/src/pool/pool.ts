@@ -132,6 +132,8 @@ export class Pool implements BackendOwner {
   #sharedMs = 0;
   readonly #tally: PoolTally = new PoolTally();
   #attempts = 0;
+  /** The last backend went without being told to. */
+  #wasLost = false;
   #retry: Timer | undefined;
   /** Arrivals that wait for the first login. */
   readonly #welcomes: Set<Arrival> = new Set();
@@ -222,7 +224,7 @@ export class Pool implements BackendOwner {
    */
   welcome(credentials: Credentials, { base }: StartupSettings, done: Welcomed): void {
     if (credentials.kind !== 'none') this.credentials = credentials;
-    if (this.identity === undefined) {
+    if (this.identity === undefined || this.#isAway) {
       // All places may be taken by other pools: then it waits for one, as a statement would.
       const timer = this.#environment.clock.after(this.waitMs, () => {
         this.#welcomes.delete(arrival);
@@ -235,6 +237,12 @@ export class Pool implements BackendOwner {
     // Postgres asked for a password before: who brings none must not use backends that others opened.
     if (credentials.kind === 'none' && !this.identity.trusted) return done(noCredentials(this.key.user));
     this.#findBase(base, done);
+  }
+
+  /** Postgres was lost, or cannot be reached: who comes now has to hear whether it is there. */
+  get #isAway(): boolean {
+    if (this.#machine.backends > 0) return false;
+    return this.#wasLost || this.trouble?.sqlstate === sqlstate.cannotConnectNow;
   }
 
   /** What a new session with this base is told of settings. */
@@ -380,6 +388,7 @@ export class Pool implements BackendOwner {
     this.identity = backend.identity;
     this.parameters = new Map(backend.identity.parameters);
     this.trouble = undefined;
+    this.#wasLost = false;
     this.#attempts = 0;
     this.#machine.keeps = this.#limits.warmBackends;
     backend.endsMs = endOfLife(backend.connectedMs, this.#limits.lifetimeMs, this.#environment.random);
@@ -588,6 +597,7 @@ export class Pool implements BackendOwner {
 
   backendLost(backend: Backend, unanswered: readonly Group[], fatal: PgReport | undefined): void {
     if (!backend.endsOnRequest) this.#noteLoss(backend, unanswered.length, fatal);
+    this.#wasLost = !backend.endsOnRequest;
     this.#machine.lost(backend);
     this.#closing.delete(backend);
     const holder = this.#holders.get(backend);

@@ -115,6 +115,8 @@ export interface TroubleOrder {
   /** Sessions at a time, and for how long new ones come. */
   readonly atOnce: number;
   readonly ms: number;
+  /** At most so many new ones; as many as go if absent. */
+  readonly perSecond?: number;
 }
 
 /** Sessions that ended, whatever they did. */
@@ -139,8 +141,15 @@ export function makeTrouble(order: TroubleOrder): Promise<TroubleReport> {
 }
 
 /** In this process; resolves when the time is over and the last session has ended. */
-export function troubleLoop({ address, identity, atOnce, ms }: TroubleOrder): Promise<TroubleReport> {
-  const endMs = performance.now() + ms;
+export function troubleLoop({
+  address,
+  identity,
+  atOnce,
+  ms,
+  perSecond = Infinity,
+}: TroubleOrder): Promise<TroubleReport> {
+  const beganMs = performance.now();
+  const endMs = beganMs + ms;
   let [sessions, open] = [0, 0];
   return new Promise((resolve) => {
     const next = (): void => {
@@ -148,6 +157,8 @@ export function troubleLoop({ address, identity, atOnce, ms }: TroubleOrder): Pr
         if (open === 0) resolve({ sessions });
         return;
       }
+      const dueMs = beganMs + (sessions * 1000) / perSecond - performance.now();
+      if (dueMs > 1) return void setTimeout(next, dueMs);
       open += 1;
       const habit = habits[sessions % habits.length] as Habit;
       sessions += 1;

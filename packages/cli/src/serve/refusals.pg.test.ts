@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { ensureTool } from '@multigres/host';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bind, execute, parse, query, sync } from '../testing/script.ts';
+import { SideBySide } from '../testing/side-by-side.ts';
+import { WireClient } from '../testing/wire-client.ts';
+
+let both: SideBySide;
+beforeAll(async () => {
+  both = await SideBySide.make();
+});
+afterAll(() => both.end());
+
+describe('refused as by Postgres itself', () => {
+  it('is currval() of a sequence that the session has not moved, also in the extended protocol', async () => {
+    await both.heard(both.postgres.endpoint.port, [[1, query('create sequence unmoved')]]);
+    // Somebody else has moved it, through the same backends.
+    for (const port of both.ports) await both.heard(port, [[1, query("select nextval('unmoved')")]]);
+    await both.same([
+      [1, parse('', "select currval('unmoved')"), bind(''), execute(), sync],
+      [1, parse('a', "select currval('unmoved')"), sync],
+      [1, bind('a'), execute(), sync],
+    ]);
+  });
+
+  it('is what is bound behind a Parse that was refused, under the name that the client gave', () =>
+    both.same([
+      [2, parse('b', 'select 1 2'), sync, bind('b'), execute(), sync],
+      [2, parse('', 'select 1 2'), sync, bind(''), execute(), sync],
+      [3, parse('b', 'select 12'), sync, bind('b'), execute(), sync, bind('b'), execute(), sync],
+    ]));
+});
+
+it('pg_isready is told when Postgres is away, by who was not asked before and by who was', async () => {
+  const { bin } = await ensureTool('postgres-17');
+  const isReady = async (port: number): Promise<number> => {
+    const args = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+    const ended = promisify(execFile)(path.join(bin, 'pg_isready'), args);
+    return ended.then(
+      () => 0,
+      ({ code }: { readonly code: number }) => code,
+    );
+  };
+  const asked = async (): Promise<number[]> => Promise.all(both.ports.map(isReady));
+  expect(await asked()).toEqual([0, 0]);
+  const client = await WireClient.connect(both.ports[0] as number, { user: 'postgres', database: 'postgres' });
+  await both.postgres.stop();
+  // 1: it answers, and rejects.
+  expect(await asked()).toEqual([1, 1]);
+  expect(await asked()).toEqual([1, 1]);
+  await both.postgres.start();
+  expect(await asked()).toEqual([0, 0]);
+  client.write(query("select 'still here'"));
+  await client.hears('(still here)');
+  client.end();
+});
