@@ -537,8 +537,7 @@ export const cannotWriteDuringRecovery = (): PgError =>
 
 export const noSerializableOnStandby = (): PgError =>
   make('0A000', 'cannot use serializable mode in a hot standby', undefined, {
-    detail: '"default_transaction_isolation" is set to "serializable".',
-    hint: 'You can use "SET default_transaction_isolation = \'repeatable read\'" to change the default.',
+    hint: 'You can use REPEATABLE READ instead.',
   });
 
 const committedLocally =

@@ -107,10 +107,18 @@ export function parseSyncNames(text: string): SyncNames | undefined | BadSyncNam
   return count === 0 ? { kind: 'count', count } : { method, count: count ?? 1, names };
 }
 
+/** What was read before; a function of the text, so that forgetting it at any moment changes nothing but the time. */
+const known: Map<string, SyncNames | undefined> = new Map();
+const knownMax = 1000;
+
 /** What the processes of a server work with: a list that makes no sense never gets there. */
 export function syncNamesOf(text: string): SyncNames | undefined {
-  const names = parseSyncNames(text);
-  return names !== undefined && 'kind' in names ? undefined : names;
+  if (known.has(text)) return known.get(text);
+  const read = parseSyncNames(text);
+  const names = read !== undefined && 'kind' in read ? undefined : read;
+  if (known.size >= knownMax) known.clear();
+  known.set(text, names);
+  return names;
 }
 
 /** Where a standby of this name stands in the list, from 1; 0 if it is not there (SyncRepGetStandbyPriority). */

@@ -179,10 +179,10 @@ export class WalSender implements SyncSender {
     this.#link.end();
   }
 
-  /** Ends with a word to the standby. */
+  /** Ends with a word to the standby. One that streams ends when it is cancelled, too: its standby leaves at any error. */
   fail(error: PgError): void {
-    if (this.#ended) return;
-    this.#say((writer) => encodeErrorResponse(writer, { ...error.report, severity: 'FATAL' }));
+    if (this.#ended || (this.#stream === undefined && error.report.severity !== 'FATAL')) return;
+    this.#say((writer) => encodeErrorResponse(writer, error.report));
     this.end();
   }
 

@@ -303,6 +303,11 @@ export class Backend implements ConnectionHandler, FrameSink {
     });
   }
 
+  /** As whom a standby follows; undefined if nobody does here. */
+  get senderUser(): string | undefined {
+    return this.#sender?.identity.user;
+  }
+
   get isSender(): boolean {
     return this.#sender !== undefined;
   }
@@ -496,7 +501,7 @@ export class Backend implements ConnectionHandler, FrameSink {
     if (this.#ended) return;
     const fatal = !(error instanceof PgError) || error.report.severity === 'FATAL';
     if (this.#sender !== undefined && error instanceof PgError) {
-      if (fatal) this.#sender.fail(error);
+      this.#sender.fail(error);
       return;
     }
     if (this.#session === undefined) {

@@ -493,9 +493,9 @@ export class Server implements SessionHost, ProcessesHost {
 
   signal(by: Session, pid: number, signal: 'cancel' | 'terminate'): boolean {
     const backend = this.#backends.get(pid);
-    if (backend?.session === undefined) return false;
-    const superuser = by.isSuperuser(by.currentUser);
-    if (by.isSuperuser(backend.session.sessionUser) && !superuser) throw mustBeSuperuserToSignal();
+    const user = backend?.session?.sessionUser ?? backend?.senderUser;
+    if (backend === undefined || user === undefined) return false;
+    if (by.isSuperuser(user) && !by.isSuperuser(by.currentUser)) throw mustBeSuperuserToSignal();
     if (signal === 'cancel') backend.cancel();
     else backend.terminate();
     return true;

@@ -7,6 +7,7 @@ import {
   cannotWriteDuringRecovery,
   commandInFailedTransaction,
   noActiveTransactionFor,
+  noSerializableOnStandby,
   permissionDeniedToSet,
   permissionDeniedToSetRole,
   permissionDeniedToSetSession,
@@ -346,9 +347,17 @@ export class Session {
     if (this.#transaction !== undefined) this.#transaction.command += 1;
   }
 
-  begin(): void {
-    if (this.#block === 'open') this.#warn('25001', 'there is already a transaction in progress');
+  /** A transaction whose characteristics are refused has not begun. */
+  begin(characterize: () => void): void {
+    const before = this.#block;
+    if (before === 'open') this.#warn('25001', 'there is already a transaction in progress');
     else this.#block = 'open';
+    try {
+      characterize();
+    } catch (error) {
+      this.#block = before;
+      throw error;
+    }
   }
 
   /** Answers the command tag. AND CHAIN is `chain`. */
@@ -592,6 +601,7 @@ export class Session {
     const had = this.settings.get(name);
     const started = this.#transaction !== undefined && this.#hadSnapshot;
     if (name === 'transaction_isolation') {
+      if (wanted.toLowerCase() === 'serializable' && this.host.inRecovery) throw noSerializableOnStandby();
       if (started && wanted.toLowerCase() !== had)
         throw transactionIsolationTooLate('SET TRANSACTION ISOLATION LEVEL must be called before any query');
       if (this.#savepoints.length > 0 && wanted.toLowerCase() !== had) {

@@ -12,8 +12,7 @@ export function planTransaction(session: Session, stmt: TransactionStmt): Plan {
     case 'TRANS_STMT_BEGIN':
     case 'TRANS_STMT_START':
       return command(() => {
-        session.begin();
-        setCharacteristics(session, stmt.options ?? []);
+        session.begin(() => setCharacteristics(session, stmt.options ?? []));
         return stmt.kind === 'TRANS_STMT_START' ? 'START TRANSACTION' : 'BEGIN';
       });
     case 'TRANS_STMT_COMMIT':

@@ -28,6 +28,9 @@ export const replicationStories: Readonly<Record<string, ReplicationStory>> = {
       'create table u (a int)',
       'begin; set transaction read write; commit',
       'rollback',
+      'begin isolation level serializable',
+      'rollback',
+      'begin isolation level repeatable read; commit',
       'select * from t for update',
       'show transaction_read_only',
       'show in_hot_standby',
@@ -453,6 +456,27 @@ export const replicationStories: Readonly<Record<string, ReplicationStory>> = {
     await play.look('c', 'select count(*) from t');
     await play.look('a', "select count(*) from pg_stat_replication where application_name = 'c'");
     await play.look('b', 'select application_name from pg_stat_replication');
+  },
+
+  'a walsender that is ended is replaced by another, which counts by the names of its day': async (play) => {
+    await shard(play, 'b');
+    await play.nameStandbys('a', 'ANY 1 (b)');
+    const [before] = await play.ask('a', 'select pid from pg_stat_replication');
+    await play.look('a', 'select pg_cancel_backend(pid) from pg_stat_replication');
+    await play.until('a', 'select count(*) from pg_stat_replication', '0');
+    await play.until('a', 'select state from pg_stat_replication', 'streaming');
+    await play.look('a', 'select pg_terminate_backend(pid) from pg_stat_replication');
+    await play.until('a', 'select count(*) from pg_stat_replication', '0');
+    await play.until('a', 'select state from pg_stat_replication', 'streaming');
+    const [after] = await play.ask('a', 'select pid from pg_stat_replication');
+    play.note('a', 'another process', [String(before !== after)]);
+    await play.look('a', "insert into t values (1, 'x')");
+    const startup = "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'checkpointer'";
+    play.note(
+      'a',
+      startup,
+      (await play.ask('a', startup)).map((line) => line.replace(/PID \d+/, 'PID N')),
+    );
   },
 
   'slots are made, used and dropped': async (play) => {
