@@ -2,7 +2,7 @@ import { concat, type Endpoint, type Lsn, type World } from '@multigres/core';
 
 import { ReplicationClient } from './replication/replication-client.ts';
 import { decodeDirectory, type DirectoryCopy } from './storage/directory-codec.ts';
-import { DataDirectory, type InitdbOptions } from './storage/data-directory.ts';
+import { DataDirectory, type ControlData, type InitdbOptions } from './storage/data-directory.ts';
 import type { LogRecord } from './storage/log-record.ts';
 import { forkPoint } from './storage/timeline-history.ts';
 
@@ -16,6 +16,11 @@ export interface Source {
 /** initdb. Each cluster should get a system identifier of its own. */
 export function initdb(options: InitdbOptions): DataDirectory {
   return new DataDirectory(options);
+}
+
+/** pg_controldata. */
+export function controldata(directory: DataDirectory): Readonly<ControlData> & { readonly systemIdentifier: bigint } {
+  return { ...directory.control, systemIdentifier: directory.systemIdentifier };
 }
 
 const connectMs = 10_000;
