@@ -114,15 +114,30 @@ describe('a leader is lost', () => {
 
 describe('a leader that lives', () => {
   it('is replaced by others if its commits are stalled and they could do better', () => {
-    const stalled = seen('a', { commitStalledMs: 3_500 });
-    expect(finding('leaderCannotCommit', [stalled, b, c])?.action).toMatchObject({ kind: 'failover', avoid: 'a/a1' });
-    expect(finding('leaderCannotCommit', [stalled, b, seen('c', {}, silent)])?.action).toBeUndefined();
-    expect(kinds([seen('a', { commitStalledMs: 2_000 }), b, c])).toEqual([]);
+    const stalled = (commitStalledMs: number): ObservedMember => seen('a', { commitStalledMs });
+    const [stillB, stillC] = [seen('b', {}, still), seen('c', {}, still)];
+    const replace = { kind: 'failover', avoid: 'a/a1' };
+    expect(finding('leaderCannotCommit', [stalled(3_500), stillB, stillC])?.action).toMatchObject(replace);
+    expect(finding('leaderCannotCommit', [stalled(3_500), stillB, seen('c', {}, silent)])?.action).toBeUndefined();
+    expect(kinds([stalled(2_000), stillB, stillC])).toEqual([]);
+  });
+
+  it('is given more time while followers receive its log: they only have far to go', () => {
+    expect(kinds([seen('a', { commitStalledMs: 14_000 }), b, seen('c', {}, still)])).toEqual([]);
+    expect(kinds([seen('a', { commitStalledMs: 16_000 }), b, seen('c', {}, still)])).toEqual(['leaderCannotCommit']);
+    const proposing = seen('a', { role: MemberRole.PROPOSING, open: false }, { roleSinceMs: 60_000 });
+    expect(kinds([proposing, b, seen('c', {}, still)])).toEqual([]);
+  });
+
+  it('is replaced if it does not open for long, though it was leader for long', () => {
+    const closed = (roleSinceMs: number): ObservedMember => seen('a', { open: false }, { roleSinceMs });
+    expect(kinds([closed(95_000), b, c])).toEqual([]);
+    expect(kinds([closed(80_000), b, c])).toEqual(['leaderCannotCommit']);
   });
 
   it('is replaced if it proposes for too long', () => {
     const proposing = seen('a', { role: MemberRole.PROPOSING, open: false }, { roleSinceMs: 90_000 });
-    expect(kinds([proposing, b, c])).toContain('proposalStuck');
+    expect(kinds([proposing, seen('b', {}, still), seen('c', {}, still)])).toContain('proposalStuck');
     expect(kinds([seen('a', { role: MemberRole.PROPOSING, open: false }, { roleSinceMs: 99_000 }), b, c])).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import {
   create,
   MemberRole,
   PoolerService,
+  type MemberStatus,
   type Pooler,
   type PoolerStatus,
   type Position,
@@ -109,7 +110,7 @@ export class PoolerWatch {
     const nowMs = this.#parts.world.clock.nowMs();
     const [before, after] = [this.#status?.member, status.member];
     const isSame = sameMember(before?.member, after?.member);
-    if (!isSame || before?.role !== after?.role || before?.postgresUp !== after?.postgresUp) this.#roleSinceMs = nowMs;
+    if (!isSame || standing(before) !== standing(after)) this.#roleSinceMs = nowMs;
     if (compareBallots(before?.promise?.ballot, after?.promise?.ballot) !== 0) this.#promisedMs = nowMs;
     const lsn = after?.following?.receivedLsn;
     if (!isSame) this.#received = undefined;
@@ -124,4 +125,9 @@ export class PoolerWatch {
     this.#attempt = 0;
     this.#parts.changed();
   }
+}
+
+/** What `roleSinceMs` is about. */
+function standing(member: MemberStatus | undefined): string {
+  return `${member?.role} ${member?.open} ${member?.postgresUp}`;
 }

@@ -1,5 +1,5 @@
 import { MemberRole, type Ballot, type MemberId, type Rule, type RuleNumber } from '@multigres/rpc';
-import { compareBallots, compareRuleNumbers, liveRules, sameMember } from '@multigres/consensus';
+import { compareBallots, compareRuleNumbers, isQuorum, liveRules, sameMember } from '@multigres/consensus';
 import { poolerKey, type ObservedMember, type ShardSnapshot } from './snapshot.ts';
 
 /** Who leads, or is about to, as its own pooler says. */
@@ -70,6 +70,18 @@ export function claimsToLead({ status }: ObservedMember): boolean {
 export function leadingNumber({ status }: ObservedMember): RuleNumber | undefined {
   const { leading: number, promise } = status?.member ?? {};
   return compareBallots(promise?.ballot, number?.ballot) > 0 ? undefined : number;
+}
+
+/** Followers receive its log at this moment, so many that with it they are a quorum: what waits for them waits its turn, and another leader would have less. */
+export function isProgressing({ heard, live, nowMs, tuning }: ShardView, head: Head): boolean {
+  const receiving = heard.flatMap(({ status, received }) => {
+    const { member, following } = status?.member ?? {};
+    const follows = following?.streaming === true && sameMember(following.leader, head.member);
+    const grows = received !== undefined && nowMs - received.sinceMs <= tuning.silenceMs;
+    return member !== undefined && follows && grows ? [member] : [];
+  });
+  const [rule] = live;
+  return rule !== undefined && isQuorum(rule.policy, [head.member, ...receiving], rule.voters);
 }
 
 function headOf(heard: readonly ObservedMember[], newest: Rule | undefined): Head | undefined {

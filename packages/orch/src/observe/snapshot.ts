@@ -18,7 +18,7 @@ export interface ObservedMember {
   readonly heardMs: number;
   /** Its stream has ended, and nobody answered when it was opened again. */
   readonly isGone: boolean;
-  /** Since when the last status has this role and incarnation, and Postgres is up or down. */
+  /** Since when the last status has this role and incarnation, is open or closed, and Postgres up or down. */
   readonly roleSinceMs: number;
   /** Since when it has its promise. */
   readonly promisedMs: number;

@@ -178,7 +178,7 @@ export class FakeMember {
   ): AsyncIterable<{ status: MessageInitShape<typeof PoolerStatusSchema> }> {
     for await (const _ of this.#changes.watch(context, heartbeatMs)) {
       // The leader's own heartbeat, which followers receive.
-      if (this.role === MemberRole.LEADER && this.postgresUp) this.write();
+      if (this.role === MemberRole.LEADER && this.stalledMs === 0) this.write();
       if (this.role === MemberRole.FOLLOWER) this.#follow();
       if (this.isMute) continue;
       yield { status: this.#status() };
