@@ -1,5 +1,5 @@
 // The simulator: clean seeds, the same seed the same life whatever the machine says, and planted bugs that it finds.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { runCommand, type Ended } from '../run-command.ts';
@@ -20,7 +20,9 @@ interface Mutants {
   readonly survivors: readonly string[];
 }
 
-const seeds = '1..300';
+/** Kinds of weather that get many seeds; all other scenarios of failures get a few. */
+const manySeeds: Readonly<Record<string, string>> = { 'pooling/weather': '1..300', 'failover/weather': '1..60' };
+const fewSeeds = '1..3';
 const replayedSeeds = '1..12';
 const seedsPerGroup = 50;
 const failuresShownMax = 20;
@@ -31,33 +33,48 @@ const sim = (args: readonly string[], options: { cwd?: string; env?: Record<stri
 
 export const hasSimulator = (): boolean => existsSync(path.join(repositoryRoot, 'packages/sim/src/main.ts'));
 
-/** Each group of 50 seeds counts as one. */
+/** Each group of 50 seeds of one scenario counts as one. */
 export async function seedRuns(): Promise<Tally> {
-  const ended = await sim(['--seeds', seeds]);
+  const tallies: Tally[] = [];
+  for (const [scenario, seeds] of Object.entries({ ...manySeeds, ...otherFailures() })) {
+    tallies.push(await runsOf(scenario, seeds));
+  }
+  return sum(tallies);
+}
+
+/** The other scenarios below scenarios/failover, each with few seeds. */
+function otherFailures(): Record<string, string> {
+  const names = readdirSync(path.join(repositoryRoot, 'scenarios/failover')).filter((name) => name.endsWith('.json'));
+  const scenarios = names.toSorted().map((name) => `failover/${name.slice(0, -'.json'.length)}`);
+  return Object.fromEntries(scenarios.filter((name) => !(name in manySeeds)).map((name) => [name, fewSeeds]));
+}
+
+async function runsOf(scenario: string, seeds: string): Promise<Tally> {
+  const ended = await sim(['--scenario', scenario, '--seeds', seeds]);
   const clean = new Set<number>();
   const failed: Run[] = [];
   for (const run of runsIn(ended.stdout)) {
     if (run.verdict === 'ok') clean.add(run.seed);
     else failed.push(run);
   }
-  for (const run of failed.slice(0, failuresShownMax)) console.log(formatFailure(run));
-  console.log(`seeds ${seeds}: ${clean.size} clean, ${failed.length} failed`);
-  const tally = sum(seedGroups().map((group) => one(group.every((seed) => clean.has(seed)))));
+  for (const run of failed.slice(0, failuresShownMax)) console.log(formatFailure(scenario, run));
+  console.log(`${scenario}, seeds ${seeds}: ${clean.size} clean, ${failed.length} failed`);
+  const tally = sum(seedGroups(seeds).map((group) => one(group.every((seed) => clean.has(seed)))));
   // Not every seed told how it went: the command itself says why.
   const isSilent = clean.size === 0 && failed.length === 0;
-  return isSilent || (ended.code !== 0 && tally.failed === 0) ? sum([tally, whole('seeds', ended)]) : tally;
+  return isSilent || (ended.code !== 0 && tally.failed === 0) ? sum([tally, whole(scenario, ended)]) : tally;
 }
 
-function seedGroups(): number[][] {
+function seedGroups(seeds: string): number[][] {
   const [first = 1, last = 0] = seeds.split('..').map(Number);
   const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   return all.flatMap((_, index) => (index % seedsPerGroup === 0 ? [all.slice(index, index + seedsPerGroup)] : []));
 }
 
-function formatFailure({ seed, verdict, failures = [] }: Run): string {
+function formatFailure(scenario: string, { seed, verdict, failures = [] }: Run): string {
   const [why] = failures;
   const reason = why === undefined ? verdict : `${why.oracle}: ${why.sentence}`;
-  return `FAIL seed ${seed}: ${reason}; replay it with ./mg sim --seed ${seed}`;
+  return `FAIL ${scenario}, seed ${seed}: ${reason}; replay it with ./mg sim --scenario ${scenario} --seed ${seed}`;
 }
 
 /** The same seeds from another folder, in another time zone and language: each hash must be the same. */
