@@ -61,6 +61,7 @@ async function rejoins(one: OwnMember, leader: OwnMember, rule: Rule | undefined
       postgresEndpoint: leader.address,
       leaderships: position?.leaderships ?? [],
       clone,
+      incarnation: (await one.status()).member?.incarnation ?? '',
     },
     { deadlineMs },
   );
@@ -170,5 +171,20 @@ describe('a member', () => {
     await expect.poll(() => a.sql('select x from t where x = -1')).toEqual([['-1']]);
     const [[commits] = []] = await leader.sql('show synchronous_standby_names');
     expect(commits).toMatch(/^ANY 1 \(mg_[0-9a-f]{16}_0000000000000002, mg_[0-9a-f]{16}_0000000000000002\)$/);
+  });
+
+  it('lets go of its leader though somebody reads what the replay wants to remove', async () => {
+    const [a, b] = await threeVoters();
+    await a.sql('create table t as select generate_series(1, 1000) as x');
+    await expect.poll(() => b.sql('select count(*) from t').catch(String)).toEqual([['1000']]);
+    const reader = await b.connect();
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select count(*) from t');
+    for (const text of ['delete from t', 'vacuum t']) await a.sql(text);
+    const stuck = "select wait_event from pg_stat_activity where backend_type = 'startup'";
+    await expect.poll(() => b.sql(stuck)).toEqual([['RecoveryConflictSnapshot']]);
+    const recruited = await b.calls.recruit({ shard, ballot: ballot(2) }, { deadlineMs: 15_000 });
+    expect(recruited.position?.decided).toBe(true);
+    expect(await b.sql('select count(*) from t')).toEqual([['0']]);
   });
 });

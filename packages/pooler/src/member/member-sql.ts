@@ -11,10 +11,14 @@ export const memberSql = {
   primaryEnd: 'SELECT pg_catalog.pg_current_wal_flush_lsn(), pg_catalog.pg_current_wal_insert_lsn()',
   /** Where a standby's log ends: as received, and as replayed. Null before the first of it. */
   standbyEnd: 'SELECT pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()',
-  walReceiver: 'SELECT status, received_tli FROM pg_catalog.pg_stat_wal_receiver',
+  /** Whom it is connected to: `conninfo` shows what it was told last, which is another thing. */
+  walReceiver: 'SELECT status, received_tli, sender_host, sender_port FROM pg_catalog.pg_stat_wal_receiver',
   /** Who replays and who receives, and what they wait for. */
   replayers:
     "SELECT backend_type, wait_event FROM pg_catalog.pg_stat_activity WHERE backend_type = 'startup' OR backend_type = 'walreceiver'",
+  /** Everybody's sessions but the member's own. */
+  sessions:
+    "SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'multigres member'",
   checkpointTimeline: 'SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()',
   recoveryTimeline: 'SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()',
   followers: 'SELECT pid, application_name, state, flush_lsn, replay_lsn FROM pg_catalog.pg_stat_replication',

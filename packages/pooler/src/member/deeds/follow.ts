@@ -8,10 +8,11 @@ import {
 } from '@multigres/rpc';
 import { memberNotReady } from '../../errors.ts';
 import { standbyEnd } from '../log-position.ts';
+import { memberSql } from '../member-sql.ts';
 import { memberTiming } from '../member-timing.ts';
 import { readRules } from '../rule-table.ts';
 import type { DeedRun, MemberHands } from './deed-run.ts';
-import { becomeStandby } from './let-go.ts';
+import { becomeStandby, restartStandby } from './let-go.ts';
 
 /** Follows that leader under the joining name, or at once under the name that counts if its row is here already. */
 export async function follow(
@@ -54,6 +55,9 @@ export async function hasReplayed({ admin, promises }: MemberHands, ballot: Ball
 
 async function connect({ hands }: DeedRun, request: SetPrimaryRequest, name: string): Promise<void> {
   const { admin, pgctld } = hands;
+  // A walreceiver that waits to be told from where keeps its connection, whomever it is told to follow.
+  const receivers = await admin.ask(memberSql.replayers);
+  const clings = receivers.some(([type, event]) => type === 'walreceiver' && event === 'WalReceiverWaitStart');
   const { status } = await pgctld.getStatus({}, { deadlineMs: memberTiming.askMs });
   await admin.configure({
     synchronous_standby_names: namesOfNobody,
@@ -61,6 +65,7 @@ async function connect({ hands }: DeedRun, request: SetPrimaryRequest, name: str
     max_standby_archive_delay: undefined,
     primary_conninfo: connectionInfo(hands, request, name, status?.replicationPassfile ?? ''),
   });
+  if (clings) await restartStandby(hands);
 }
 
 /** PostgreSQL documentation, "Connection Strings". */

@@ -2,7 +2,7 @@ import { namesOfNobody } from '@multigres/consensus';
 import { PgError } from '@multigres/core';
 import { ServerState, StopMode } from '@multigres/rpc';
 import { standbyEnd } from '../log-position.ts';
-import { memberSql } from '../member-sql.ts';
+import { memberSql, terminateSql } from '../member-sql.ts';
 import { memberTiming } from '../member-timing.ts';
 import type { SystemSettings } from '../postgres-admin.ts';
 import type { DeedRun, MemberHands } from './deed-run.ts';
@@ -14,6 +14,9 @@ const takesNoPart: SystemSettings = {
   max_standby_streaming_delay: '0',
   max_standby_archive_delay: '0',
 };
+
+/** Before readers are taken for what holds up the replay: usually it is through by then. */
+const patientLooks = 3;
 
 /** Makes sure that Postgres runs as a standby; answers whether it was a primary. Sessions must have been ended before. */
 export async function becomeStandby({ hands }: DeedRun): Promise<boolean> {
@@ -49,9 +52,17 @@ export async function letGo(run: DeedRun): Promise<void> {
  * With empty names, commits do not even look whether they have to wait, until the checkpointer has noticed that there are names now. It shows
  * nowhere that it has; a server that starts with names has them from the beginning.
  */
-async function restartStandby({ pgctld }: MemberHands): Promise<void> {
+export async function restartStandby({ pgctld }: MemberHands): Promise<void> {
   await pgctld.stop({ mode: StopMode.IMMEDIATE }, { deadlineMs: memberTiming.handsMs });
   await pgctld.start({ standby: true }, { deadlineMs: memberTiming.handsMs });
+}
+
+/**
+ * While a query is in the way of the replay, the startup process hears of nothing, not even that it shall wait no longer or let go of its primary; and
+ * the walreceiver goes on acknowledging.
+ */
+async function endSessions({ admin }: MemberHands): Promise<void> {
+  for (const [pid] of await admin.ask(memberSql.sessions)) await admin.ask(terminateSql(Number(pid)));
 }
 
 /** What makes certain that everything is replayed, and since when it has looked like that. */
@@ -68,6 +79,7 @@ interface Calm {
 class ReplayWatch {
   readonly #run: DeedRun;
   #calm: Calm | undefined;
+  #looks = 0;
 
   constructor(run: DeedRun) {
     this.#run = run;
@@ -77,6 +89,8 @@ class ReplayWatch {
     this.#run.mayGoOn();
     const { admin, world } = this.#run.hands;
     const reason = await this.#reason();
+    this.#looks += 1;
+    if (reason === undefined && this.#looks > patientLooks) await endSessions(this.#run.hands);
     const { replayedLsn } = await standbyEnd(admin.ask);
     const nowMs = world.clock.nowMs();
     if (reason === undefined) this.#calm = undefined;
