@@ -300,10 +300,10 @@ export const consensusMutants: readonly Mutant[] = [
     file: `${deeds}/propose.ts`,
     find: `    await writeRule((sql) => writer.query(sql, Infinity), rule, outgoing);
     run.mayGoOn();
-    await admin.configure`,
+    const names`,
     replace: `    void writeRule((sql) => writer.query(sql, Infinity), rule, outgoing).catch(() => undefined);
     run.mayGoOn();
-    await admin.configure`,
+    const names`,
     why: 'the names narrow before the row of the rule has its quorum',
     scenario: 'failover/early-traffic',
   },
