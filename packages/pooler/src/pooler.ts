@@ -31,6 +31,7 @@ import { Pools } from './pool/pools.ts';
 import { StartupProbes, type Probe, type ProbeAnswer } from './pool/startup-probes.ts';
 import type { StartupSetting, StartupSettings } from './pool/startup-settings.ts';
 import type { Totals } from './pool/pool-tally.ts';
+import { CatchUp } from './session/catch-up.ts';
 import { Gate } from './session/gate.ts';
 import { GatewayLink, type LinkEnvironment } from './session/gateway-link.ts';
 import type { Session } from './session/session.ts';
@@ -222,6 +223,7 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   async #startMember({ rpc }: PoolerControlSetup): Promise<MemberDriver | undefined> {
     const { member: config } = this.#config;
     if (config === undefined || this.guard === undefined) return undefined;
+    this.gates.follower.catchUp = new CatchUp(this.clock, () => this.#replayed());
     this.#member = new MemberDriver(this.#world, {
       config,
       server: this.#server,
@@ -241,9 +243,17 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     return this.#member;
   }
 
+  async #replayed(): Promise<bigint> {
+    const { follower } = this.gates;
+    const lsn = await this.#member?.replayedLsn();
+    if (follower.isOpen && lsn !== undefined && lsn > follower.replayedLsn) follower.replayedLsn = lsn;
+    return follower.replayedLsn;
+  }
+
   #judgeReads(why: string, replayedLsn: bigint): void {
     const { follower } = this.gates;
-    follower.replayedLsn = why === '' ? replayedLsn : 0n;
+    if (why !== '') follower.replayedLsn = 0n;
+    else if (replayedLsn > follower.replayedLsn) follower.replayedLsn = replayedLsn;
     if (why === '') follower.open();
     else follower.close(why);
   }

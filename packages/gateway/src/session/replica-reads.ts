@@ -34,6 +34,12 @@ interface UnderWay {
   readonly piece: Piece | undefined;
 }
 
+/**
+ * What a follower has told of its replay is half a second old. One that was so close then has caught up by now, mostly: it waits for a moment if not,
+ * and gives the read back if that does not help.
+ */
+const closeBytes = 1024n * 1024n;
+
 /** Longer reads are not kept: should their replica be lost, so is the session. */
 const keptBytesMax = 16 * 1024;
 
@@ -257,7 +263,7 @@ export class ReplicaReads implements ChannelHandler {
     if (this.#reader === undefined) return false;
     if (!this.#isOpened) return undefined;
     const { isOpen, replayedLsn } = this.#reader.pooler.reads;
-    return isOpen && replayedLsn >= this.#lsn;
+    return isOpen && replayedLsn + closeBytes >= this.#lsn;
   }
 
   /** Nothing is under way, and the follower serves no reads any more. */
@@ -271,7 +277,7 @@ export class ReplicaReads implements ChannelHandler {
   /** A follower that serves reads, if there is one and none is in use. */
   #look(): void {
     if (this.#reader !== undefined || this.#isClosed) return;
-    const client = this.#route.follower(this.#lsn ?? 0n);
+    const client = this.#route.follower((this.#lsn ?? 0n) - closeBytes);
     if (client === undefined) return;
     this.#isOpened = false;
     this.#toldSettings = undefined;

@@ -163,6 +163,12 @@ export class MemberDriver {
     });
   }
 
+  /** How far Postgres has replayed as a standby, now; undefined if it does not say. */
+  async replayedLsn(): Promise<bigint | undefined> {
+    const rows = await this.#admin.ask(memberSql.standbyEnd).catch(unlessNoPgError);
+    return lsnOf(rows?.[0]?.[1]);
+  }
+
   /** Where the leader's log ends, flushed or not: beyond whatever was answered before. Rejects with a PgError. */
   async walEnd(): Promise<bigint> {
     if (!this.#isOpen) throw notTheLeader(`it is ${this.#state.role.kind}`);

@@ -1,5 +1,6 @@
 import { sqlstate, type PgError } from '@multigres/core';
 import { notTheLeader } from '../errors.ts';
+import type { CatchUp } from './catch-up.ts';
 
 /** Postgres cannot be reached, or is starting or stopping. */
 const outages: ReadonlySet<string> = new Set([
@@ -28,6 +29,8 @@ export class Gate {
   isGuarded = false;
   /** How far the log is certainly replayed, for sessions that want to find what they wrote elsewhere. */
   replayedLsn = 0n;
+  /** Waits for more of it; undefined where nobody replays. */
+  catchUp: CatchUp | undefined;
 
   /** `sessions`: all that there are, through whichever gate they came. */
   constructor(sessions: () => Iterable<Gated>) {

@@ -129,6 +129,7 @@ export class Session implements GroupOwner, Gated {
   #returning = false;
   /** What comes may run only where everything up to there is replayed; undefined: anywhere. */
   #after: bigint | undefined;
+  #catchingUp = false;
   /** Only where a statement of its own does not answer what that answered first. */
   #results: ExpectedResults | undefined;
 
@@ -225,16 +226,17 @@ export class Session implements GroupOwner, Gated {
     history: DurationHistory | undefined,
   ): void {
     if (this.#closed) return;
-    if (this.#returning || ((!this.gate.isOpen || this.#isAhead) && this.#mayMove(flags)))
+    if (this.#returning || (!this.gate.isOpen && this.#mayMove(flags)))
       return this.#giveBack(flags, endsGroup, uses, buffer.slice(start, end));
     if (endsGroup && flags & requestFlag.settles) this.#unsettled += 1;
+    if (this.#after !== undefined && this.#isAhead && this.#mayMove(flags)) this.#waitForReplay(this.#after);
     const cost = requestCost(uses.length, end - start);
     const askedTick = this.pool.metrics.turn.tick;
     if (this.#skipping) return this.#skip(endsGroup, cost);
-    const idle = this.#isIdle && this.#adopting === undefined;
+    const idle = this.#isIdle && this.#adopting === undefined && !this.#catchingUp;
     // COPY data that came too late for its COPY: Postgres would read and forget it.
     if (idle && flags & requestFlag.copy) return this.#channel.consumed(cost);
-    const free = this.#pending.length === 0 && this.#adopting === undefined;
+    const free = this.#pending.length === 0 && this.#adopting === undefined && !this.#catchingUp;
     if (free && this.#lease !== undefined && (this.#open !== undefined || this.#goesOn(this.#lease, flags))) {
       return this.#forward(this.#lease, flags, endsGroup, uses, buffer, start, end, cost, askedTick, history);
     }
@@ -740,9 +742,23 @@ export class Session implements GroupOwner, Gated {
     return this.#after !== undefined && this.#after > this.gate.replayedLsn;
   }
 
+  /** What comes meanwhile is pending; it runs then, or goes back. */
+  #waitForReplay(lsn: bigint): void {
+    const { catchUp } = this.gate;
+    this.#catchingUp = true;
+    const done = (): void => {
+      this.#catchingUp = false;
+      if (this.#isAhead) this.#giveBackPending();
+      else this.#askForPending();
+    };
+    if (catchUp !== undefined) return catchUp.wait(lsn, done);
+    this.#clock.soon(done);
+  }
+
   /** Nothing of the session is here, so what comes can go elsewhere. COPY data that nothing asked for goes nowhere. */
   #mayMove(flags: number): boolean {
     if (this.#skipping || this.#open !== undefined || this.#owed > 0 || this.#pending.length > 0) return false;
+    if (this.#catchingUp) return false;
     return this.#lease === undefined && this.#adopting === undefined && (flags & requestFlag.copy) === 0;
   }
 
