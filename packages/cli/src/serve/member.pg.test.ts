@@ -154,6 +154,23 @@ describe('a member', () => {
     expect(await a.sql('select x from t')).toEqual([['1']]);
   });
 
+  it('is recruited at once though somebody reads there whose snapshot holds back the replay', async () => {
+    const [a, b] = await threeVoters();
+    await a.sql('create table t (x int); insert into t select generate_series(1, 10)');
+    await expect.poll(() => b.sql('select count(*) from t')).toEqual([['10']]);
+    const reads = b.sql('begin isolation level repeatable read; select count(*) from t; select pg_sleep(600)');
+    const told = expect(reads).rejects.toThrow();
+    const sleepers = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+    await expect.poll(() => b.sql(sleepers)).toEqual([['1']]);
+    await a.sql('delete from t');
+    await a.sql('vacuum t');
+    const held = "select wait_event from pg_stat_activity where backend_type = 'startup'";
+    await expect.poll(() => b.sql(held), { timeout: 10_000 }).toEqual([['RecoveryConflictSnapshot']]);
+    const { position } = await b.calls.recruit({ shard, ballot: ballot(2) }, { deadlineMs: 10_000 });
+    expect(position?.rule?.number).toMatchObject({ ballot: { term: 1n } });
+    await told;
+  });
+
   it('hands over to who has everything when its Postgres is killed, and comes back as a follower', async () => {
     const [a, b, c] = await threeVoters();
     await a.sql('create table t (x int primary key)');

@@ -24,6 +24,9 @@ export const memberSql = {
   followers: 'SELECT pid, application_name, state, flush_lsn, replay_lsn FROM pg_catalog.pg_stat_replication',
   /** Sessions whose commits wait for their quorum. */
   waitingCommits: "SELECT pid FROM pg_catalog.pg_stat_activity WHERE wait_event = 'SyncRep'",
+  /** Ends who reads on a standby, but for who asks this. */
+  endReaders:
+    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_catalog.pg_backend_pid()",
   reload: 'SELECT pg_catalog.pg_reload_conf()',
   checkpoint: 'CHECKPOINT',
   /** The small commit that must reach the quorum. */

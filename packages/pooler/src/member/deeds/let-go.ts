@@ -45,6 +45,8 @@ export async function letGo(run: DeedRun): Promise<void> {
   await admin.configure(takesNoPart);
   run.mayGoOn();
   if (names === '') await restartStandby(run.hands);
+  // While a query stands in the way of its replay, the startup process hears neither that it shall not wait for it, nor that it has no primary any more.
+  await admin.ask(memberSql.endReaders);
   await admin.waitFor('the replay of what is on disk', memberTiming.recruitMs, new ReplayWatch(run).look);
 }
 
@@ -106,11 +108,19 @@ class ReplayWatch {
     const processes = new Map((await ask(memberSql.replayers)).map(([type, event]) => [type, event]));
     const receiver = processes.get('walreceiver');
     // Where the logs have parted, Postgres keeps a walreceiver that waits to be told from where, for ever: without a primary nobody tells it.
-    if (processes.has('walreceiver') && receiver !== 'WalReceiverWaitStart') return undefined;
+    if (processes.has('walreceiver') && receiver !== 'WalReceiverWaitStart') {
+      if (isHeldBack(processes.get('startup'))) await ask(memberSql.endReaders);
+      return undefined;
+    }
     const { receivedLsn, replayedLsn } = await standbyEnd(ask);
     if (!processes.has('walreceiver') && receivedLsn !== undefined && replayedLsn >= receivedLsn) return 'received';
     return processes.get('startup') === 'RecoveryRetrieveRetryInterval' ? 'asleep' : undefined;
   }
+}
+
+/** What a startup process waits for that has met a query in its way (PostgreSQL documentation, "Wait Events"). */
+function isHeldBack(waitEvent: string | null | undefined): boolean {
+  return waitEvent === 'relation' || waitEvent === 'BufferPin' || waitEvent?.startsWith('RecoveryConflict') === true;
 }
 
 /** Undefined for a Postgres that does not answer. */
