@@ -12,6 +12,7 @@ export type { TraceOptions } from './tracing/otlp-exporter.ts';
 export { hostWorld, wallClockOffsetVariable, type HostOptions, type HostWorld } from './world.ts';
 export { EtcdStore, type EtcdStoreOptions } from './topology/etcd-store.ts';
 export { etcdTopology, type EtcdTopologyOptions } from './topology/etcd-topology.ts';
+export { descriptorsMax } from './metrics/descriptors-max.ts';
 export { exposition } from './metrics/exposition.ts';
 export { mergeFamilies } from './metrics/merge-families.ts';
 export {

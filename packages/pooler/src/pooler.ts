@@ -74,6 +74,8 @@ export interface Pooler {
   adjust(config: Pick<PoolerConfig, 'limits' | 'shares'>): void;
   /** Ends all sessions (57P01) and backends; resolves when the listener is closed. */
   stop(): Promise<void>;
+  /** Ends each session (57P01) as soon as it is between transactions, at the latest after `ms`; then stops. */
+  drain(ms: number): Promise<void>;
 }
 
 export interface PoolerStatus {
@@ -108,6 +110,9 @@ export async function startPooler(world: World, config: PoolerConfig, control?: 
   }
   return pooler;
 }
+
+/** How often those who are still in a transaction are looked at. */
+const drainLookMs = 20;
 
 class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly clock: World['clock'];
@@ -305,6 +310,20 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
     this.sessionsMax = limits.sessionsMax;
     this.#pools.adjust(limits);
     this.#growSoon();
+  }
+
+  async drain(ms: number): Promise<void> {
+    const untilMs = this.clock.nowMs() + ms;
+    while (this.clock.nowMs() < untilMs) {
+      let left = false;
+      for (const session of [...this.sessions()]) {
+        if (session.isQuiet) session.end(poolerStops());
+        else left = true;
+      }
+      if (!left) break;
+      await this.clock.sleep(drainLookMs);
+    }
+    await this.stop();
   }
 
   async stop(): Promise<void> {

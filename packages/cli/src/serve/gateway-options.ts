@@ -1,14 +1,17 @@
 import { defaultConsoleConfig, defaultGatewayLimits, type ConsoleConfig, type GatewayConfig } from '@multigres/gateway';
+import { descriptorsMax } from '@multigres/host';
+import { defaultPoolerLimits } from '@multigres/pooler';
 import { authPolicy } from './auth-options.ts';
 import type { ConfigFile } from './config-file/config-file.ts';
 import { listenEndpoint } from './endpoints.ts';
+import { sessionsThatFit } from './descriptors.ts';
 import { given } from './settings.ts';
 
 const defaultListen = '6432';
 
 /** `defaultMethod`: how clients log in if nobody says. */
 export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: 'trust' | 'scram'): GatewayConfig {
-  const { limits, timeouts } = settings;
+  const { limits, timeouts, pool } = settings;
   return {
     id,
     listen: [settings.gateway.listen ?? listenEndpoint(defaultListen)],
@@ -18,7 +21,6 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
     limits: {
       ...defaultGatewayLimits,
       ...given({
-        sessionsMax: limits.sessionsMax,
         wholeMessageBytesMax: limits.wholeMessageBytesMax,
         statementsMax: limits.statementsMax,
         idleSessionMs: timeouts.idleSessionTimeout,
@@ -29,6 +31,11 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
         loginMs: timeouts.loginTimeout,
         poolerWaitMs: timeouts.poolerWaitTimeout,
       }),
+      sessionsMax: sessionsThatFit(
+        limits.sessionsMax ?? defaultGatewayLimits.sessionsMax,
+        descriptorsMax(),
+        pool.backendsMax ?? defaultPoolerLimits.backendsMax,
+      ),
     },
   };
 }

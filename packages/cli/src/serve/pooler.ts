@@ -10,7 +10,8 @@ import { addLogOptions } from './log-options.ts';
 import { asPgError } from './operator.ts';
 import { addMemberOptions, memberConfig, type MemberFlags } from './member-options.ts';
 import { addPoolerOptions, poolerConfig } from './pooler-options.ts';
-import { addConfigOption, given, type SettingFlags } from './settings.ts';
+import { drainMs } from './gateway-options.ts';
+import { addConfigOption, drainOption, given, type SettingFlags } from './settings.ts';
 import { addMetricsOption, startMetrics } from './metrics-options.ts';
 import { beginServing, withParentOption } from './serving.ts';
 import { addPostgresTlsOptions, addRelayTlsOptions, Certificates } from './tls-options.ts';
@@ -38,6 +39,7 @@ export function poolerCommand(): Command {
     .option('--grpc <endpoint>', 'where its control service listens', internalEndpoint)
     .option('--advertise-relay <endpoint>', 'where gateways reach the relay, if not where it listens', internalEndpoint)
     .option('--advertise-grpc <endpoint>', 'where others reach its services, if not there', internalEndpoint)
+    .addOption(drainOption())
     .addOption(withParentOption());
   addMemberOptions(addRelayTlsOptions(addPostgresTlsOptions(command)));
   return addConfigOption(addMetricsOption(addLogOptions(addTopologyOptions(addPoolerOptions(command))))).action(run);
@@ -81,9 +83,10 @@ async function run(flags: Flags): Promise<void> {
     postgres: formatEndpoint(postgres),
   });
   orders.ready();
-  await orders.shutdown;
+  const how = await orders.shutdown;
   stopping = true;
-  await pooler.stop();
+  // A member's sessions move on to the next leader.
+  await (how === 'drain' && member === undefined ? pooler.drain(drainMs(reloader.settings)) : pooler.stop());
   process.exit(0);
 }
 

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { ensureTool } from '@multigres/host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bind, execute, parse, query, sync } from '../testing/script.ts';
+import { OwnProxy } from '../testing/own-proxy.ts';
 import { SideBySide } from '../testing/side-by-side.ts';
 import { WireClient } from '../testing/wire-client.ts';
 
@@ -31,6 +32,24 @@ describe('refused as by Postgres itself', () => {
       [2, parse('', 'select 1 2'), sync, bind(''), execute(), sync],
       [3, parse('b', 'select 12'), sync, bind('b'), execute(), sync, bind('b'), execute(), sync],
     ]));
+});
+
+it('who comes when the process is almost out of file descriptors is told so, and those who are there notice nothing', async () => {
+  const proxy = await OwnProxy.start(both.postgres.endpoint, ['--backends-max', '20'], 300);
+  const as = { user: 'postgres', database: 'postgres' };
+  // 300, less 200 of the process's own and those of 20 backends.
+  const clients = await Promise.all(Array.from({ length: 80 }, () => WireClient.connect(proxy.port, as)));
+  for (let i = 0; i < 3; i++) {
+    const late = WireClient.begin(proxy.port, as);
+    await late.hears('closed');
+    expect(late.heard()).toBe('FATAL:53300 closed');
+  }
+  for (const client of clients) {
+    client.write(query("select 'still here'"));
+    await client.hears('(still here)');
+    client.end();
+  }
+  await proxy.stop();
 });
 
 it('pg_isready is told when Postgres is away, by who was not asked before and by who was', async () => {

@@ -24,10 +24,17 @@ export class OwnProxy {
   }
 
   /** Resolves when clients can come. */
-  static async start(postgres: Endpoint & { readonly kind: 'tcp' }, args: readonly string[] = []): Promise<OwnProxy> {
+  static async start(
+    postgres: Endpoint & { readonly kind: 'tcp' },
+    args: readonly string[] = [],
+    descriptors: number | 'unlimited' = 'unlimited',
+  ): Promise<OwnProxy> {
     const to = `${postgres.host}:${postgres.port}`;
     const fixed = ['proxy', '--to', to, '--listen', '0', '--log-format', 'json'];
-    const child = spawn(process.execPath, ['--conditions=@multigres/source', main, ...fixed, ...args], {
+    const command = [process.execPath, '--conditions=@multigres/source', main, ...fixed, ...args];
+    const limited = descriptors === 'unlimited' ? [] : ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh'];
+    const [program, ...rest] = [...limited, ...command] as [string, ...string[]];
+    const child = spawn(program, rest, {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const proxy = new OwnProxy(child);

@@ -57,10 +57,16 @@ export class WireClient {
   }
 
   static async connect(port: number, parameters: Readonly<Record<string, string>>): Promise<WireClient> {
-    const client = new WireClient(port);
-    client.write((writer) => encodeStartupMessage(writer, { major: 3, minor: 0 }, Object.entries(parameters)));
+    const client = WireClient.begin(port, parameters);
     await client.ready(1);
     client.#heard = [];
+    return client;
+  }
+
+  /** Asks to be let in, and does not wait for it. */
+  static begin(port: number, parameters: Readonly<Record<string, string>>): WireClient {
+    const client = new WireClient(port);
+    client.write((writer) => encodeStartupMessage(writer, { major: 3, minor: 0 }, Object.entries(parameters)));
     return client;
   }
 

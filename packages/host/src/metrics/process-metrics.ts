@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { performance, PerformanceObserver } from 'node:perf_hooks';
 import type { Labels, Metrics } from '@multigres/core';
+import { descriptorsMax } from './descriptors-max.ts';
 
 /** How often the loop is asked how late it is. */
 const lagMs = 100;
@@ -93,15 +94,6 @@ function observeCollector(metrics: Metrics, labels: Labels): void {
 function openDescriptors(): number {
   try {
     return statSync('/proc/self/fd').size || readdirSync('/proc/self/fd').length;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-function descriptorsMax(): number {
-  try {
-    const match = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
-    return match === null ? Number.POSITIVE_INFINITY : Number(match[1]);
   } catch {
     return Number.NaN;
   }

@@ -483,9 +483,11 @@ export class Pool implements BackendOwner {
 
   /** So many backends are closed for the sake of other pools, as they become free. */
   giveBack(count: number): void {
-    this.#machine.askBack(count);
-    if (count > 0) this.#claims.watch();
-    if (count > 0) this.#dispatch();
+    // Those that are on their way out already count.
+    const more = Math.max(0, count - this.#closing.size);
+    this.#machine.askBack(more);
+    if (more > 0) this.#claims.watch();
+    if (more > 0) this.#dispatch();
   }
 
   /** No backend is there or being started. */

@@ -198,6 +198,11 @@ export class Session implements GroupOwner, Gated {
     return this.#waitTimer === undefined ? undefined : this.#waitsSinceMs;
   }
 
+  /** It is between transactions, and nothing is under way. */
+  get isQuiet(): boolean {
+    return this.#isIdle && this.#status === 'I' && this.#adopting === undefined;
+  }
+
   /** Something that it sent is not answered. */
   get isActive(): boolean {
     return this.#owed > 0;
