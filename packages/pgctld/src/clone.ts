@@ -46,16 +46,13 @@ export async function clone(place: Place, options: CloneOptions, watch: WatchToo
   });
 }
 
-async function copyInto(
-  { world, config, layout, programs }: Place,
-  directory: string,
-  source: SourceEndpoint,
-  watch: WatchTool,
-): Promise<void> {
+async function copyInto(place: Place, directory: string, source: SourceEndpoint, watch: WatchTool): Promise<void> {
+  const { world, config, layout, programs } = place;
   await world.disk.makeDirectory(layout.etc, 0o755);
   await writePassfile(world, config, layout);
   await world.disk.makeDirectory(directory, 0o700);
   await giveToPostgres(world, config, directory);
+  const { silentMsMax } = config.limits;
   const args = [
     `--pgdata=${directory}`,
     `--dbname=${conninfoOfTool(source, layout)}`,
@@ -63,9 +60,10 @@ async function copyInto(
     '--wal-method=stream',
     '--checkpoint=fast',
     '--no-password',
+    '--progress',
     ...syncArgs(programs),
   ];
-  const result = await runTool(world, config, layout, { name: 'pg_basebackup', args }, watch);
+  const result = await runTool(place, { name: 'pg_basebackup', args, silentMsMax }, watch);
   if (!result.succeeded) throw cloneFailed(lastWords(result));
 }
 

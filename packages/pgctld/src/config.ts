@@ -31,6 +31,8 @@ export interface PgctldLimits {
   readonly initMsMax: number;
   /** How long a start waits until connections are accepted. Postgres is not stopped when it has passed. */
   readonly startMsMax: number;
+  /** How long pg_basebackup and pg_rewind, which tell of their progress, may be silent, as they are while they flush: a source that hangs must not hold them for ever. */
+  readonly silentMsMax: number;
   /** How long a promotion may take to end recovery. */
   readonly promoteMsMax: number;
   /** When to lose patience: a smart stop becomes fast, then immediate, then SIGKILL, then an error. */
@@ -43,6 +45,7 @@ export interface PgctldLimits {
 export const defaultLimits: PgctldLimits = {
   initMsMax: 120_000,
   startMsMax: 60_000,
+  silentMsMax: 600_000,
   promoteMsMax: 30_000,
   smartMsMax: 30_000,
   fastMsMax: 60_000,

@@ -86,12 +86,13 @@ async function makeRoom(world: World, layout: Layout): Promise<void> {
   await world.disk.remove(layout.data, { recursive: true });
 }
 
-async function runInitdb({ world, config, layout }: Place, args: readonly string[], watch: WatchTool): Promise<void> {
+async function runInitdb(place: Place, args: readonly string[], watch: WatchTool): Promise<void> {
+  const { world, config, layout } = place;
   if (config.superuserPassword !== undefined) {
     await world.disk.write(layout.passwordFile, utf8(`${config.superuserPassword}\n`), 0o600);
     await giveToPostgres(world, config, layout.passwordFile);
   }
   const tool = { name: 'initdb', args, msMax: config.limits.initMsMax };
-  const result = await runTool(world, config, layout, tool, watch);
+  const result = await runTool(place, tool, watch);
   if (!result.succeeded) throw initFailed(lastWords(result));
 }

@@ -419,6 +419,14 @@ describe('a clone', () => {
     expect((await world.until(refused(calls.clone({}, patience)))).sqlstate).toBe('22023');
   });
 
+  test('of a server that hangs is given up, and leaves the old data directory', async () => {
+    const { world, fake, pgctld } = await stoppedMember();
+    fake.copyMs = 3_600_000;
+    const error = await world.until(refused(pgctld.hands.clone(cloneAs('00000000000000bb'))));
+    expect(error.report.detail).toBe('it had said nothing after 600000 ms, and was ended');
+    await world.until(pgctld.hands.start());
+  });
+
   test('without a password is refused', async () => {
     const { world, start } = stage();
     const { hands } = await start();

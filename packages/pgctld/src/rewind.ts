@@ -43,17 +43,15 @@ export async function rewind(place: Place, source: SourceEndpoint, watch: WatchT
  * Never lets pg_rewind recover the directory itself: it would do so as a primary that nobody promoted, on the same timeline, and what that
  * writes looks like the source's history.
  */
-function runRewind(
-  { world, config, layout, programs }: Place,
-  directory: string,
-  source: SourceEndpoint,
-  watch: WatchTool,
-): Promise<ToolResult> {
+function runRewind(place: Place, directory: string, source: SourceEndpoint, watch: WatchTool): Promise<ToolResult> {
+  const { config, layout, programs } = place;
   const args = [
     `--target-pgdata=${directory}`,
     `--source-server=${conninfoOfTool(source, layout)}`,
     '--no-ensure-shutdown',
+    '--progress',
     ...syncArgs(programs),
   ];
-  return runTool(world, config, layout, { name: 'pg_rewind', args }, watch);
+  const { silentMsMax } = config.limits;
+  return runTool(place, { name: 'pg_rewind', args, silentMsMax }, watch);
 }

@@ -16,6 +16,8 @@ export interface FakePostgres {
   toolDies: () => boolean;
   /** The server that is copied from. */
   readonly source: { major: string; systemIdentifier: string };
+  /** How long pg_basebackup takes. */
+  copyMs: number;
   /** How pg_rewind ends. */
   rewind: 'diverged' | 'unchanged' | 'unreachable' | 'breaks';
   /** How many servers were started, initdbs run. */
@@ -43,6 +45,7 @@ export function fakePostgres(world: QuietWorld, bin: string): FakePostgres {
     toolDies: () => false,
     source: { major: '17', systemIdentifier: '7123456789012345678' },
     rewind: 'diverged',
+    copyMs: 500,
     starts: 0,
     inits: 0,
     copies: 0,
@@ -87,7 +90,7 @@ async function baseBackup(world: QuietWorld, fake: FakePostgres, process: QuietP
   fake.copies += 1;
   const data = option(process, '--pgdata') as string;
   await writeWhileThere(world, `${data}/PG_VERSION`, `${fake.source.major}\n`);
-  await world.clock.sleep(500);
+  await world.clock.sleep(fake.copyMs);
   if (fake.toolDies()) {
     process.exit(137);
     return;
