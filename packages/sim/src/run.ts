@@ -240,6 +240,7 @@ class Run {
       likeness: this.#likeness,
       peace: this.#peace(),
       accounts: this.#cluster.accounts,
+      isUnhurried: this.#options.scenario.cluster.kind === 'shard',
       isCalm: this.#options.scenario.faults.every((kind) => kind === 'clockStep'),
       ...(this.#options.scenario.workload === 'fair' && {
         servedWithinMs: (sinceMs: number) => (sinceMs > this.#timetable.healMs + 1000 ? servedSoonMs : servedWithinMs),

@@ -41,7 +41,7 @@ import { useChangingTable } from './ops/changing-tables.ts';
 import { copyIn, copyOut, readLongParameter, readLongText } from './ops/copies.ts';
 import { readRegister, writeRegister } from './ops/registers.ts';
 import { readElsewhere } from './ops/replica-reads.ts';
-import { writeAlone, writeCancelled, writeCarelessly, writeTogether } from './ops/writes.ts';
+import { writeAlone, writeCancelled, writeCarelessly, writeMuchText, writeTogether } from './ops/writes.ts';
 import { PgClient, type Reply } from './pg-client.ts';
 import { beGuest, beRefused, beTurnedAway, passing } from './strangers.ts';
 import { UserSession, fateOf, type ClientState, type Peace } from './session.ts';
@@ -137,7 +137,8 @@ const writes: Mix = [
 
 /** What a shard must keep: rows that are written once, rows that everybody writes, and looks at both. */
 const shard: Mix = [
-  [writeAlone, 250],
+  [writeAlone, 220],
+  [writeMuchText, 30],
   [writeTogether, 100],
   [writeRegister, 250],
   [readRegister, 250],
@@ -145,6 +146,8 @@ const shard: Mix = [
   [readTag, 30],
 ];
 
+/** Logs that end in long writes, of which many wait when their leader is lost. */
+const shardLong: Mix = [...shard, [writeMuchText, 800]];
 const shardCancels: Mix = [...shard, [writeCancelled, 400]];
 const shardLowers: Mix = [...shard, [writeCarelessly, 400]];
 const shardReads: Mix = [...shard, [readElsewhere, 400]];
@@ -165,6 +168,7 @@ export const workloads = [
   'fair',
   'writes',
   'shard',
+  'shardLong',
   'shardCancels',
   'shardLowers',
   'shardReads',
@@ -182,6 +186,7 @@ function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'fair') return fair;
   if (workload === 'writes') return writes;
   if (workload === 'shard') return shard;
+  if (workload === 'shardLong') return shardLong;
   if (workload === 'shardCancels') return shardCancels;
   if (workload === 'shardLowers') return shardLowers;
   if (workload === 'shardReads') return shardReads;
@@ -219,6 +224,7 @@ export interface UserParts {
   readonly accounts: Accounts | undefined;
   /** Nothing at all breaks. */
   readonly isCalm: boolean;
+  readonly isUnhurried: boolean;
   /** Nobody may be refused, or wait for longer. */
   readonly servedWithinMs?: (sinceMs: number) => number;
   readonly timetable: Timetable;
@@ -227,11 +233,13 @@ export interface UserParts {
 
 /** Pauses between operations, milliseconds: users are not all equally busy. */
 const paces = [0, 5, 50, 300] as const;
+/** A failover takes seconds: what busier users would do meanwhile shows nothing more, and costs. */
+const calmPaces = [5, 40, 100, 300] as const;
 
 /** One life of a user: session after session until the run is over; then a last look whether everything works. */
 export async function runUser(parts: UserParts): Promise<void> {
   const { random, world, timetable, checks } = parts;
-  const paceMs = random.pick(paces);
+  const paceMs = random.pick(parts.isUnhurried ? calmPaces : paces);
   const mix = random.chance(0.5) ? parts.mix : parts.mix.filter(([operation]) => !cancels.has(operation));
   await world.clock.sleep(random.below(1000));
   while (checks.nowMs() < timetable.endMs) {

@@ -22,7 +22,7 @@ export interface CallEars {
 
 /** DescMethod's option idempotency_level: NO_SIDE_EFFECTS or IDEMPOTENT. */
 const mayComeTwice: ReadonlySet<number> = new Set([1, 2]);
-const againMsMax = 2000;
+const againMsMax = 4000;
 
 /** The transport of a node, with a god's ears, and calls that come again when nobody expects them any more. */
 export class HeardTransport implements RpcTransport {

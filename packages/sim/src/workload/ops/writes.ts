@@ -43,6 +43,19 @@ export async function writeAlone(session: UserSession): Promise<Fate> {
   return fate;
 }
 
+/** So much of it fits into a log that it is longer than another one by more than a rule's row. */
+const longChars = 3000;
+
+/** A write that takes much of the log. */
+export async function writeMuchText(session: UserSession): Promise<void> {
+  const key = newKey(session);
+  session.mark('client/write sent');
+  const text = `INSERT INTO ledger (k, v) VALUES ('${key}', '${'x'.repeat(longChars)}')`;
+  const fate = fateOf(await session.simple(text));
+  session.checks.ledger.settle(key, outcome[fate]);
+  if (fate === 'ok') session.mark('client/write acknowledged');
+}
+
 /** A write, and second thoughts: what waits for its quorum can only be answered honestly by "unknown". */
 export async function writeCancelled(session: UserSession): Promise<void> {
   const key = newKey(session);
