@@ -23,6 +23,9 @@ export function gatewayConfig(id: string, settings: ConfigFile, defaultMethod: '
       ...given({
         wholeMessageBytesMax: limits.wholeMessageBytesMax,
         statementsMax: limits.statementsMax,
+        bufferSessionsMax: limits.bufferSessionsMax,
+        bufferBytesMax: limits.bufferBytesMax,
+        replicaLagBytesMax: limits.replicaLagBytesMax,
         idleSessionMs: timeouts.idleSessionTimeout,
         idleInTransactionMs: timeouts.idleInTransactionSessionTimeout,
         statementMs: timeouts.statementTimeout,

@@ -11,6 +11,11 @@ export interface LimitsSection {
   readonly wholeMessageBytesMax?: number;
   /** Distinct prepared statements that are remembered for being carried. */
   readonly statementsMax?: number;
+  /** Sessions that wait for a leader at once, and what they have sent, together. */
+  readonly bufferSessionsMax?: number;
+  readonly bufferBytesMax?: number;
+  /** A follower that has more log to replay than this serves no reads. */
+  readonly replicaLagBytesMax?: number;
 }
 
 export const limitsSection: Section<LimitsSection> = {
@@ -19,4 +24,7 @@ export const limitsSection: Section<LimitsSection> = {
   databaseSessionsMax: count(1, 1_000_000),
   wholeMessageBytesMax: bytes('64kB', '256MB'),
   statementsMax: fixed(count(1, 1_000_000)),
+  bufferSessionsMax: count(1, 1_000_000),
+  bufferBytesMax: bytes('64kB', '64GB'),
+  replicaLagBytesMax: bytes('8kB', '1TB'),
 };
