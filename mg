@@ -21,6 +21,7 @@ usage: ./mg COMMAND [ARGUMENTS]
   run it
     up             start a whole local cluster in a folder and print how to connect
     down           stop it; data stays
+    restart        restart every process in turn, without an error for clients
     status         show what runs where (--json for programs)
     psql           open psql through the gateway
     proxy          put gateway and pooler in front of a Postgres you already have
@@ -31,6 +32,7 @@ usage: ./mg COMMAND [ARGUMENTS]
     test           run everything: checks, tests, the simulator, planted bugs
     check          lint, types, imports, ambient state and docs, without the tests
     fmt            format the code
+    chaos          hurt a real cluster and see what clients were told: ./mg chaos --minutes 5
     sim            run the cluster in the simulator: ./mg sim --seed 1
     bench          measure it
     fuzz           break the protocol and see who notices: ./mg fuzz --minutes 5
@@ -108,7 +110,7 @@ case $command in
     exit 2
     ;;
   help | -h | --help) help ;;
-  up | down | status | psql | proxy | config | shard | topo | chaos | gateway | pooler | pgctld | orch)
+  up | down | restart | status | psql | proxy | config | shard | topo | chaos | gateway | pooler | pgctld | orch)
     # Servers relay bytes that die young: a small nursery costs them nothing measurable and saves some 20 MB each.
     node_flags=--max-semi-space-size=4
     run packages/cli/src/main.ts "$@"

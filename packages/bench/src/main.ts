@@ -3,6 +3,7 @@ import { PgError } from '@multigres/core';
 import { BenchError, exitCode } from './errors.ts';
 import { churnCommand } from './churn-command.ts';
 import { crowdCommand } from './crowd-command.ts';
+import { failoverCommand } from './failover-command.ts';
 import { fairnessCommand } from './fairness-command.ts';
 import { largeCommand } from './large-command.ts';
 import { proxyCommand } from './proxy-command.ts';
@@ -29,7 +30,14 @@ async function run(args: readonly string[]): Promise<number> {
     .description('Measures us beside our peers. Starts everything it needs and leaves nothing behind.')
     .exitOverride()
     .enablePositionalOptions();
-  for (const command of [proxyCommand(), crowdCommand(), fairnessCommand(), churnCommand(), largeCommand()])
+  for (const command of [
+    proxyCommand(),
+    crowdCommand(),
+    fairnessCommand(),
+    churnCommand(),
+    largeCommand(),
+    failoverCommand(),
+  ])
     program.addCommand(command.exitOverride());
   try {
     await program.parseAsync(args, { from: 'user' });

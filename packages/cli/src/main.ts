@@ -22,6 +22,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./cluster/down.ts')).downCommand(),
   },
   {
+    name: 'restart',
+    summary: 'restart every process of it in turn, without an error for clients',
+    load: async () => (await import('./cluster/restart.ts')).restartCommand(),
+  },
+  {
     name: 'status',
     summary: 'show what runs where',
     load: async () => (await import('./cluster/status.ts')).statusCommand(),

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureTool } from '@multigres/host';
 import type { LedgerVerdict } from '@multigres/history';
 import { superuser } from '../cluster/connection-string.ts';
-import { identityOf, nodeNames, type Cluster } from '../cluster/cluster.ts';
+import { memberOf } from '../cluster/ask-nodes.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { BroughtUp } from '../cluster/up.ts';
-import { shardState } from '../shard/shard-view.ts';
+import { componentName, shardState } from '../shard/shard-view.ts';
 import { SqlClient, type SqlLogin } from '../sql-client.ts';
 import { Hands } from './hands.ts';
 import { inflict, type Inflicted, type Tools } from './inflict.ts';
@@ -185,15 +186,11 @@ class ChaosRun {
     const verdicts: LedgerVerdict[] = [];
     const judgedOn: string[] = [];
     for (const node of this.#cluster.record.nodes) {
-      const leader = `${node.cell}/${identityOf(nodeNames(node).pooler)}`;
+      const leader = componentName(memberOf(node));
       const isWhole = async (): Promise<boolean> => shardState(await this.#watch.look()) === 'healthy';
       await until(isWhole, resumeMsMax);
       const isLeading = (await this.#watch.look()).leader === leader;
-      if (
-        !isLeading &&
-        (await switchover(this.#cluster, { cell: node.cell, name: identityOf(nodeNames(node).pooler) })) !== 'done'
-      )
-        continue;
+      if (!isLeading && (await switchover(this.#cluster, memberOf(node))) !== 'done') continue;
       verdicts.push(await judgeLedger(this.#workload.ledger, (text) => this.#ask(text)));
       judgedOn.push(leader);
     }

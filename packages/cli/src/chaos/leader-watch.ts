@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { poolerStatus } from '../cluster/calls.ts';
-import { grpcSocket, identityOf, nodeNames, type Cluster } from '../cluster/cluster.ts';
+import { askNodes, memberOf } from '../cluster/ask-nodes.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeRecord } from '../cluster/record.ts';
-import { componentName, ruleText, shardView, type AskedPooler, type ShardView } from '../shard/shard-view.ts';
+import { componentName, ruleText, type ShardView } from '../shard/shard-view.ts';
 
 const lookMs = 250;
 
@@ -54,17 +54,7 @@ export class LeaderWatch {
 
   /** Asks once more, now. */
   async look(): Promise<ShardView> {
-    const { folder, record } = this.#cluster;
-    const asked = await Promise.all(
-      record.nodes.map(async (node): Promise<AskedPooler> => {
-        const { pooler } = nodeNames(node);
-        return {
-          id: { cell: node.cell, name: identityOf(pooler) },
-          status: await poolerStatus(grpcSocket(folder, pooler)),
-        };
-      }),
-    );
-    return shardView(asked);
+    return (await askNodes(this.#cluster)).view;
   }
 
   async #run(): Promise<void> {
@@ -78,9 +68,8 @@ export class LeaderWatch {
     const { ballot } = rule?.number ?? {};
     if (decided && ballot !== undefined) this.#ballots.add(`${ballot.term} ${ballot.nonce}`);
     const serving = open ? leader : undefined;
-    const nodeOf = (node: NodeRecord): string =>
-      componentName({ cell: node.cell, name: identityOf(nodeNames(node).pooler) });
-    this.#node = this.#cluster.record.nodes.find((node) => nodeOf(node) === leader) ?? this.#node;
+    const isLeader = (node: NodeRecord): boolean => componentName(memberOf(node)) === leader;
+    this.#node = this.#cluster.record.nodes.find(isLeader) ?? this.#node;
     const last = this.#reigns.at(-1);
     if (
       last !== undefined &&

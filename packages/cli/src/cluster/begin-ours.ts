@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ServingState } from '@multigres/rpc';
 import { CliError } from '../errors.ts';
 import { beginComponent, silent, type Start } from './begin-component.ts';
-import { gatewayStatus, orchAnswers, poolerStatus } from './calls.ts';
+import { gatewayStatus, orchAnswers, pgctldAnswers, poolerStatus } from './calls.ts';
 import {
   etcdDirectory,
   grpcSocket,
@@ -13,11 +13,12 @@ import {
   type Cluster,
   type Tools,
 } from './cluster.ts';
-import { etcdOf, gatewayOf, orchOf, poolerOf } from './component-specs.ts';
+import { etcdOf, gatewayOf, orchOf, pgctldOf, poolerOf } from './component-specs.ts';
 import type { Readiness } from './component.ts';
 import { etcdHealth, etcdTrouble } from './etcd.ts';
 import { portInUse } from './plan.ts';
 import { isShard, type EtcdRecord, type GatewayRecord, type NodeRecord, type OrchestratorRecord } from './record.ts';
+import { runningServer } from './stop-postgres.ts';
 import { makeOwned } from './unprivileged.ts';
 
 export function beginEtcd(start: Start, etcd: EtcdRecord, tools: Tools): Promise<string> {
@@ -38,6 +39,16 @@ export function beginEtcd(start: Start, etcd: EtcdRecord, tools: Tools): Promise
 function makeMemberDirectory(cluster: Cluster, node: NodeRecord): void {
   mkdirSync(nodeDirectory(cluster, node), { recursive: true, mode: 0o755 });
   mkdirSync(memberDirectory(cluster, node), { recursive: true, mode: 0o700 });
+}
+
+export function beginPgctld(start: Start, node: NodeRecord, tools: Tools): Promise<string> {
+  const { cluster } = start;
+  const { pgctld, postgres } = nodeNames(node);
+  const socket = grpcSocket(cluster.folder, pgctld);
+  // A member's Postgres is started by its pooler.
+  if (isShard(cluster.record) && runningServer(cluster, node) === undefined) start.log.started.add(postgres);
+  const look = async (): Promise<Readiness> => ((await pgctldAnswers(socket)) ? 'ready' : silent);
+  return beginComponent(start, pgctldOf(cluster, node, tools), look);
 }
 
 /** A single Postgres's pooler is ready when it serves; a shard's when it answers: who serves is for the orchestrators to decide. */

@@ -2,17 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ensureTool } from '@multigres/host';
 import { CliError } from '../errors.ts';
-import { pgctldAnswers } from './calls.ts';
 import { changePassword } from './change-password.ts';
 import { checkConnection } from './check-connection.ts';
-import { beginComponent, silent, type Start } from './begin-component.ts';
-import { beginEtcd, beginGateway, beginOrch, beginPooler } from './begin-ours.ts';
-import { grpcSocket, main, nodeNames, postgresDirectory, type Tools } from './cluster.ts';
+import type { Start } from './begin-component.ts';
+import { beginEtcd, beginGateway, beginOrch, beginPgctld, beginPooler } from './begin-ours.ts';
+import { main, nodeNames, postgresDirectory, type Tools } from './cluster.ts';
 import { warmCompileCache } from './compile-cache.ts';
-import { pgctldOf } from './component-specs.ts';
-import type { Readiness } from './component.ts';
 import { startPostgres } from './start-postgres.ts';
-import { runningServer } from './stop-postgres.ts';
 import { together, type Step } from './steps.ts';
 import { prepareTopology } from './topology.ts';
 import { isShard, type NodeRecord } from './record.ts';
@@ -61,22 +57,12 @@ async function startEtcds(start: Start, tools: Tools): Promise<string> {
   return etcds.length === 1 ? said : etcds.map(({ name }) => name).join(', ');
 }
 
-function startPgctld(start: Start, node: NodeRecord, tools: Tools): Promise<string> {
-  const { pgctld, postgres } = nodeNames(node);
-  const socket = grpcSocket(start.cluster.folder, pgctld);
-  // A member's Postgres is started by its pooler.
-  if (isShard(start.cluster.record) && runningServer(start.cluster, node) === undefined)
-    start.log.started.add(postgres);
-  const look = async (): Promise<Readiness> => ((await pgctldAnswers(socket)) ? 'ready' : silent);
-  return beginComponent(start, pgctldOf(start.cluster, node, tools), look);
-}
-
 function singleSteps(start: Start, found: () => Tools): readonly Step[] {
   const { nodes, gateways } = start.cluster.record;
   const each = (run: (node: NodeRecord) => Promise<string>) => (): Promise<string> =>
     together(nodes.map((node) => ({ name: `postgres${node.suffix}`, run: () => run(node) })));
   return [
-    { title: 'pgctld', run: each((node) => startPgctld(start, node, found())) },
+    { title: 'pgctld', run: each((node) => beginPgctld(start, node, found())) },
     { title: 'postgres', run: each((node) => startPostgres(start, node, found().postgres.bin)) },
     { title: 'pooler', run: each((node) => beginPooler(start, node)) },
     {
@@ -92,7 +78,7 @@ function shardSteps(start: Start, found: () => Tools): readonly Step[] {
   const processes = async (): Promise<string> => {
     const tools = found();
     const parts = [
-      ...nodes.map((node) => ({ name: nodeNames(node).pgctld, run: () => startPgctld(start, node, tools) })),
+      ...nodes.map((node) => ({ name: nodeNames(node).pgctld, run: () => beginPgctld(start, node, tools) })),
       ...nodes.map((node) => ({ name: nodeNames(node).pooler, run: () => beginPooler(start, node) })),
       ...orchestrators.map((orch) => ({ name: orch.name, run: () => beginOrch(start, orch) })),
       ...gateways.map((gateway) => ({ name: gateway.name, run: () => beginGateway(start, gateway) })),

@@ -478,6 +478,7 @@ export class MemberDriver {
   async #startPostgres(): Promise<void> {
     const status = await this.#askPgctld();
     if (status === undefined || this.#state.deed !== undefined || this.#stopped) return;
+    await this.#dataSeen(dataState(status));
     const down = status.state === ServerState.STOPPED || status.state === ServerState.CRASHED;
     if (down && !status.unusable) await this.#pgctld.start({ standby: true }, { deadlineMs: memberTiming.handsMs });
   }
@@ -486,6 +487,17 @@ export class MemberDriver {
     const { status } = await this.#pgctld.getStatus({}, { deadlineMs: memberTiming.handsMs });
     if (status !== undefined && status.systemIdentifier !== 0n) this.#systemIdentifier = status.systemIdentifier;
     return status;
+  }
+
+  /**
+   * A rewind or a clone that has failed leaves a data directory that orchestrators must hear of, because it takes another clone; pgctld may finish or undo it
+   * when it starts again, and then this may be another member.
+   */
+  async #dataSeen(data: DataState): Promise<void> {
+    if (data === this.#data) return;
+    if (data === DataState.FINE) await this.#identify();
+    this.#data = data;
+    this.#parts.changed();
   }
 
   /** Which member this is: what the data directory says, if the file of promises knows it. Throws 55000 if it does not. */
