@@ -13,18 +13,8 @@ import type { ControlData } from './control-data.ts';
 import type { DirectoryLock } from './directory-lock.ts';
 import { programUnusable, shuttingDown, startFailed, startTimeout, tooManyRequests } from './errors.ts';
 import type { Layout } from './layout.ts';
-import {
-  lifecycleMachine,
-  nextDeadlineMs,
-  observeEveryMs,
-  type Ask,
-  type Force,
-  type Lifecycle,
-  type LifecycleEffect,
-  type LifecycleEvent,
-  type Server,
-  type ServerSeen,
-} from './lifecycle.machine.ts';
+import { lifecycleMachine, nextDeadlineMs, observeEveryMs } from './lifecycle.machine.ts';
+import type { Ask, Force, Lifecycle, LifecycleEffect, LifecycleEvent, Server, ServerSeen } from './lifecycle-state.ts';
 import { observeData, observeServer, type ExpectedData, type KnownServer } from './observe.ts';
 import type { Place } from './place.ts';
 import { tellToPromote } from './promote.ts';

@@ -3,18 +3,16 @@ import { fc } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from './config.ts';
 import { foreignDirectory, startFailed } from './errors.ts';
-import {
-  lifecycleInvariants,
-  lifecycleMachine,
-  nextDeadlineMs,
-  type Ask,
-  type DataSeen,
-  type Force,
-  type Lifecycle,
-  type LifecycleEffect,
-  type LifecycleEvent,
-  type ServerSeen,
-} from './lifecycle.machine.ts';
+import { lifecycleInvariants, lifecycleMachine, nextDeadlineMs } from './lifecycle.machine.ts';
+import type {
+  Ask,
+  DataSeen,
+  Force,
+  Lifecycle,
+  LifecycleEffect,
+  LifecycleEvent,
+  ServerSeen,
+} from './lifecycle-state.ts';
 import type { PostmasterPhase } from './postmaster-pid.ts';
 
 const options = { dataDirectory: '/pg/data', keepRunning: true, limits: defaultLimits };

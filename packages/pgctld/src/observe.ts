@@ -4,7 +4,7 @@ import { readText } from './files.ts';
 import { readMark } from './incarnation-mark.ts';
 import type { ControlData } from './control-data.ts';
 import type { Layout } from './layout.ts';
-import type { DataSeen, ServerSeen } from './lifecycle.machine.ts';
+import type { DataSeen, ServerSeen } from './lifecycle-state.ts';
 import { judgeIdentity } from './postmaster-identity.ts';
 import { parsePostmasterPid, type PostmasterPid } from './postmaster-pid.ts';
 import { commandLineOf } from './running-process.ts';

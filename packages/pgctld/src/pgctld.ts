@@ -10,7 +10,7 @@ import { withDisk } from './files.ts';
 import { initialize, type InitOptions } from './initialize.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LifecycleDriver } from './lifecycle.driver.ts';
-import type { Force, Server } from './lifecycle.machine.ts';
+import type { Force, Server } from './lifecycle-state.ts';
 import { readPostmasterPid } from './observe.ts';
 import type { Place } from './place.ts';
 import { endOrphans } from './orphans.ts';

@@ -2,7 +2,7 @@ import { ServerState, type Implementation, type PgctldService } from '@multigres
 import type { PgctldConfig } from './config.ts';
 import { brokenData } from './errors.ts';
 import type { Layout } from './layout.ts';
-import type { Server } from './lifecycle.machine.ts';
+import type { Server } from './lifecycle-state.ts';
 import type { PostmasterPid } from './postmaster-pid.ts';
 import type { ServerRecord } from './server-record.ts';
 import type { PgVersion } from './version.ts';

@@ -2,7 +2,7 @@ import { endpointOf, PgctldService, StopMode, served, type ServedService, type S
 import type { SourceEndpoint } from './conninfo.ts';
 import { malformedSource } from './errors.ts';
 import { defaultInit } from './initialize.ts';
-import type { Force } from './lifecycle.machine.ts';
+import type { Force } from './lifecycle-state.ts';
 import type { PostgresHands } from './pgctld.ts';
 
 function forceOf(mode: StopMode): Force {

@@ -1,5 +1,5 @@
 import type { Signal } from '@multigres/core';
-import type { Force } from './lifecycle.machine.ts';
+import type { Force } from './lifecycle-state.ts';
 
 /** PostgreSQL documentation, "Shutting Down the Server". */
 export const signalOf: Readonly<Record<Force, Signal>> = {
