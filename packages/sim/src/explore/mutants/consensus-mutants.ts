@@ -296,16 +296,12 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/shrinking-cohort',
   },
   {
-    name: 'consensus/mark-before-row',
+    name: 'consensus/opens-before-lease-ends',
     file: `${deeds}/propose.ts`,
-    find: `    await writeRule((sql) => writer.query(sql, Infinity), rule, outgoing);
-    run.mayGoOn();
-    const names`,
-    replace: `    void writeRule((sql) => writer.query(sql, Infinity), rule, outgoing).catch(() => undefined);
-    run.mayGoOn();
-    const names`,
-    why: 'the names narrow before the row of the rule has its quorum',
-    scenario: 'failover/early-traffic',
+    find: `    if (restMs > 0) await world.clock.sleep(restMs);`,
+    replace: ``,
+    why: 'a new leader does not wait as long as it was told to, and the old one may still answer reads',
+    scenario: 'failover/stale-read',
   },
   {
     name: 'consensus/late-rejoin-destroys',
