@@ -35,7 +35,6 @@ usage: ./mg COMMAND [ARGUMENTS]
     chaos          hurt a real cluster and see what clients were told: ./mg chaos --minutes 5
     sim            run the cluster in the simulator: ./mg sim --seed 1
     bench          measure it
-    chaos          hurt a cluster of real processes and see whether anything is lost
     fuzz           break the protocol and see who notices: ./mg fuzz --minutes 5
     tools NAME...  fetch Postgres, etcd and others ahead of their use
 
