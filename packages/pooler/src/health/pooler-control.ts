@@ -24,6 +24,8 @@ import type { PoolerStatus } from '../pooler.ts';
 import { onHealthEvent, type HealthEvent, type PostgresHealth } from './postgres-health.machine.ts';
 
 const probeMs = 1_000;
+/** A member looks by itself, and says when its Postgres comes or goes. */
+const memberProbeMs = 10_000;
 const heartbeatMsDefault = 5_000;
 const probeQuery =
   "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('server_version')";
@@ -116,7 +118,17 @@ export class PoolerControl {
 
   /** The member is something else, or can do something else: who watches hears it at once. */
   changed(): void {
-    if (!this.#stopped) this.#changes.set(undefined);
+    if (this.#stopped) return;
+    const up = this.#pooler.member?.status().postgresUp;
+    if (up !== undefined && up !== (this.#health.kind === 'up')) this.#probeNow();
+    this.#changes.set(undefined);
+  }
+
+  #probeNow(): void {
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = undefined;
+    void this.#probe();
   }
 
   async *#watch(
@@ -133,7 +145,8 @@ export class PoolerControl {
     const [next, effects] = onHealthEvent(this.#health, event);
     this.#health = next;
     if (effects.length > 0) this.#publish();
-    this.#timer = this.#world.clock.after(probeMs, () => void this.#probe());
+    const { member } = this.#pooler;
+    this.#timer = this.#world.clock.after(member === undefined ? probeMs : memberProbeMs, () => void this.#probe());
   }
 
   async #ask(): Promise<HealthEvent> {

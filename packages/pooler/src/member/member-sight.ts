@@ -1,5 +1,6 @@
 import { PgError, type Clock } from '@multigres/core';
 import type { Position } from '@multigres/rpc';
+import type { Row } from '../backend/admin-queries.ts';
 import { lsnOf, positionOf } from './log-position.ts';
 import { memberSql } from './member-sql.ts';
 import type { PostgresAdmin } from './postgres-admin.ts';
@@ -22,10 +23,15 @@ export interface Sight {
 /** One look, in as few round trips as it takes; the rules are read anew only if they have changed. */
 export async function lookAround(clock: Clock, admin: PostgresAdmin, before: Sight | undefined): Promise<Sight> {
   try {
-    const [recovery, rulesKey] = await Promise.all([admin.isInRecovery(), rulesFingerprint(admin.ask)]);
+    const [[state], rulesKey, [receiver]] = await Promise.all([
+      admin.ask(memberSql.recovery),
+      rulesFingerprint(admin.ask),
+      admin.ask(memberSql.walReceiver),
+    ]);
+    const recovery = state?.[0] === 't';
     const history = rulesKey === before?.rulesKey ? before.history : await readRules(admin.ask);
     const seen = { atMs: clock.nowMs(), up: true, inRecovery: recovery, history, rulesKey };
-    return { ...seen, ...(recovery ? await standbySight(admin, history) : await primarySight(admin, history)) };
+    return { ...seen, ...(recovery ? standbySight(state, receiver, history) : await primarySight(admin, history)) };
   } catch (error) {
     if (!(error instanceof PgError)) throw error;
     return {
@@ -48,9 +54,8 @@ const nothingSeen = {
   replayedLsn: 0n,
 };
 
-async function standbySight({ ask }: PostgresAdmin, history: RuleHistory): Promise<Log> {
-  const [[end], [receiver]] = await Promise.all([ask(memberSql.standbyEnd), ask(memberSql.walReceiver)]);
-  const [receivedLsn, replayedLsn] = [lsnOf(end?.[0]) ?? 0n, lsnOf(end?.[1]) ?? 0n];
+function standbySight(state: Row | undefined, receiver: Row | undefined, history: RuleHistory): Log {
+  const [receivedLsn, replayedLsn] = [lsnOf(state?.[1]) ?? 0n, lsnOf(state?.[2]) ?? 0n];
   const streaming = receiver?.[0] === 'streaming';
   const timeline = streaming ? Number(receiver?.[1] ?? 0) : 0;
   return { streaming, receivedLsn, replayedLsn, position: positionOf(history, replayedLsn, timeline) };

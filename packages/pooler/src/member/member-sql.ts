@@ -9,6 +9,8 @@ export const memberSql = {
   isInRecovery: 'SELECT pg_catalog.pg_is_in_recovery()',
   /** Where a primary's log ends: on its disk, and in its memory. */
   primaryEnd: 'SELECT pg_catalog.pg_current_wal_flush_lsn(), pg_catalog.pg_current_wal_insert_lsn()',
+  /** Whether it replays, and how far; on a primary, how far it did. */
+  recovery: `SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()`,
   /** Where a standby's log ends: as received, and as replayed. Null before the first of it. */
   standbyEnd: 'SELECT pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()',
   /** Whom it is connected to: `conninfo` shows what it was told last, which is another thing. */

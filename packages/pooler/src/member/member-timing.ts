@@ -6,6 +6,8 @@ export const memberTiming = {
   probeMs: 300,
   /** Between two looks at a Postgres that follows, or that does not answer. */
   lookMs: 500,
+  /** The same while the leader's commits get through. */
+  openLookMs: 2_000,
   /** A question to Postgres that needs no lock and no quorum. */
   askMs: 3_000,
   /** A setting takes at most this long until new connections have it. */

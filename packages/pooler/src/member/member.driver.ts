@@ -420,6 +420,8 @@ export class MemberDriver {
   /** A follower that has not joined yet looks often, for a while: a leader may be waiting for it. */
   #nextLookMs(): number {
     const { role } = this.#state;
+    // The probe sees what becomes of a leader that is open.
+    if (this.#isOpen) return memberTiming.openLookMs;
     const joins = role.kind === 'follower' && !role.counted;
     const impatient = joins && this.nowMs - this.#joinsSinceMs < memberTiming.impatienceMs;
     return impatient ? memberTiming.soonMs : memberTiming.lookMs;
@@ -502,6 +504,7 @@ export class MemberDriver {
 
   /** Which member this is: what the data directory says, if the file of promises knows it. Throws 55000 if it does not. */
   async #identify(): Promise<MemberId> {
+    this.#admin.forgetSettings();
     const status = await this.#askPgctld();
     this.#data = dataState(status);
     const incarnation = status?.incarnation ?? '';

@@ -35,6 +35,8 @@ export class PostgresAdmin {
   readonly #metrics: PoolerMetrics;
   readonly #questions: AdminQueries;
   readonly #fresh: Set<AdminQueries> = new Set();
+  /** What was written, and is in force. */
+  readonly #settled: Map<string, string | undefined> = new Map();
 
   /** `lost` is called when Postgres has closed the connection for questions: it may be down. */
   constructor(world: World, server: PostgresServer, login: AdminLogin, metrics: PoolerMetrics, lost: () => void) {
@@ -72,20 +74,35 @@ export class PostgresAdmin {
 
   /**
    * Writes the settings (durably: PostgreSQL documentation, "ALTER SYSTEM"), lets the configuration be read again, and waits until a new
-   * connection has them: then the postmaster does, and has sent the signal to all its processes.
+   * connection has them: then the postmaster does, and has sent the signal to all its processes. What was made so here before is left alone: the
+   * file has it, and so has every server that was started since.
    */
   async configure(wanted: SystemSettings): Promise<void> {
-    const names = Object.keys(wanted);
+    const names = Object.keys(wanted).filter((name) => !this.#isSettled(name, wanted[name]));
+    if (names.length === 0) return;
     // Not in one text: ALTER SYSTEM refuses to run in a transaction, which several statements would be.
-    for (const name of names) await this.ask(alterSystemSql(name, wanted[name]));
+    for (const name of names) {
+      this.#settled.delete(name);
+      await this.ask(alterSystemSql(name, wanted[name]));
+    }
     await this.ask(memberSql.reload);
-    await this.#settled(
-      names.filter((name) => wanted[name] !== undefined).map((name) => [name, wanted[name] as string]),
-    );
+    const values = names.filter((name) => wanted[name] !== undefined);
+    await this.#untilSettled(values.map((name) => [name, wanted[name] as string]));
+    for (const name of names) this.#settled.set(name, wanted[name]);
+  }
+
+  /** The data directory brings settings of its own: nothing is known of them. */
+  forgetSettings(): void {
+    this.#settled.clear();
+  }
+
+  #isSettled(name: string, value: string | undefined): boolean {
+    return this.#settled.has(name) && this.#settled.get(name) === value;
   }
 
   /** Only writes them, for a server that is about to be stopped. */
   async writeSettings(wanted: SystemSettings): Promise<void> {
+    this.forgetSettings();
     for (const name of Object.keys(wanted)) await this.ask(alterSystemSql(name, wanted[name]));
   }
 
@@ -117,7 +134,7 @@ export class PostgresAdmin {
     this.#fresh.clear();
   }
 
-  async #settled(wanted: readonly (readonly [name: string, value: string])[]): Promise<void> {
+  async #untilSettled(wanted: readonly (readonly [name: string, value: string])[]): Promise<void> {
     if (wanted.length === 0) return;
     const sql = settingsSql(wanted.map(([name]) => name));
     await this.waitFor(`the new ${wanted.map(([name]) => name).join(', ')}`, memberTiming.settleMs, async () => {

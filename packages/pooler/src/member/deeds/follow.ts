@@ -61,8 +61,6 @@ async function connect({ hands }: DeedRun, request: SetPrimaryRequest, name: str
   const { status } = await pgctld.getStatus({}, { deadlineMs: memberTiming.askMs });
   await admin.configure({
     synchronous_standby_names: namesOfNobody,
-    max_standby_streaming_delay: undefined,
-    max_standby_archive_delay: undefined,
     primary_conninfo: connectionInfo(hands, request, name, status?.replicationPassfile ?? ''),
   });
   if (clings) await restartStandby(hands);

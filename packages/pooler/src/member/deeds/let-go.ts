@@ -7,13 +7,8 @@ import { memberTiming } from '../member-timing.ts';
 import type { SystemSettings } from '../postgres-admin.ts';
 import type { DeedRun, MemberHands } from './deed-run.ts';
 
-/** On whoever takes no part. Replay must not wait for anybody's query: from the stream, nor what was received and stands on disk. */
-const takesNoPart: SystemSettings = {
-  synchronous_standby_names: namesOfNobody,
-  primary_conninfo: '',
-  max_standby_streaming_delay: '0',
-  max_standby_archive_delay: '0',
-};
+/** On whoever takes no part. */
+const takesNoPart: SystemSettings = { synchronous_standby_names: namesOfNobody, primary_conninfo: '' };
 
 /** Before readers are taken for what holds up the replay: usually it is through by then. */
 const patientLooks = 3;
@@ -21,12 +16,12 @@ const patientLooks = 3;
 /** Makes sure that Postgres runs as a standby; answers whether it was a primary. Sessions must have been ended before. */
 export async function becomeStandby({ hands }: DeedRun): Promise<boolean> {
   const { pgctld, admin } = hands;
+  // Usually it is, and says so itself.
+  const inRecovery = await admin.isInRecovery().catch(unlessNoPgError);
+  if (inRecovery === true) return false;
   const { status } = await pgctld.getStatus({}, { deadlineMs: memberTiming.handsMs });
-  let wasPrimary = false;
+  const wasPrimary = inRecovery === false;
   if (status?.state === ServerState.RUNNING) {
-    const inRecovery = await admin.isInRecovery().catch(unlessNoPgError);
-    if (inRecovery === true) return false;
-    wasPrimary = inRecovery === false;
     // For the next start. If Postgres does not answer any more, they are written after it.
     if (wasPrimary) await admin.writeSettings(takesNoPart).catch(unlessNoPgError);
     await pgctld.stop({ mode: StopMode.IMMEDIATE }, { deadlineMs: memberTiming.handsMs });

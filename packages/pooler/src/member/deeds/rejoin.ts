@@ -73,6 +73,7 @@ async function rewind(run: DeedRun, own: OwnHistory, request: RejoinRequest): Pr
   await promises.floor(floorLsn);
   await pgctld.stop({ mode: StopMode.FAST }, { deadlineMs: memberTiming.handsMs });
   try {
+    run.hands.admin.forgetSettings();
     await pgctld.rewind({ source: sourceOf(request) }, { deadlineMs: memberTiming.cloneMs });
     return true;
   } catch (error) {
