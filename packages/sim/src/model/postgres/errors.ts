@@ -468,6 +468,33 @@ export const undefinedDatabase = (name: string): PgError =>
 export const undefinedLogin = (name: string): PgError =>
   make('28000', `role "${name}" does not exist`, undefined, { severity: 'FATAL' });
 
+// Prepared transactions.
+
+export const preparedAreDisabled = (): PgError =>
+  make('55000', 'prepared transactions are disabled', undefined, {
+    hint: 'Set "max_prepared_transactions" to a nonzero value.',
+  });
+
+export const gidInUse = (gid: string): PgError => make('42710', `transaction identifier "${gid}" is already in use`);
+
+export const gidIsBusy = (gid: string): PgError =>
+  make('55000', `prepared transaction with identifier "${gid}" is busy`);
+
+export const noSuchGid = (gid: string): PgError =>
+  make('42704', `prepared transaction with identifier "${gid}" does not exist`);
+
+export const mayNotFinishPrepared = (): PgError =>
+  make('42501', 'permission denied to finish prepared transaction', undefined, {
+    hint: 'Must be superuser or the user that prepared the transaction.',
+  });
+
+export const preparedElsewhere = (): PgError =>
+  make('0A000', 'prepared transaction belongs to another database', undefined, {
+    hint: 'Connect to the database where the transaction was prepared to finish it.',
+  });
+
+export const cannotPrepare = (what: string): PgError => make('0A000', `cannot PREPARE a transaction that has ${what}`);
+
 // Replication.
 
 export const replicationLost = (): Error => new Error('server closed the connection unexpectedly');

@@ -42,6 +42,7 @@ const settings: Readonly<Record<string, string>> = {
   wal_receiver_status_interval: '1s',
   wal_log_hints: 'on',
   wal_keep_size: '1GB',
+  max_prepared_transactions: '5',
   deadlock_timeout: '200ms',
 };
 

@@ -147,7 +147,10 @@ export class WalReceiver implements CopySink {
       return;
     }
     this.#client = client;
-    client.onLost = (error) => this.#fail(error);
+    client.onLost = (error) => {
+      // Who waits for orders does not look at its connection.
+      if (this.#status !== 'waiting') this.#fail(error);
+    };
     this.#heard();
     this.#watch();
   }

@@ -31,6 +31,11 @@ export class Notifications {
     return this.#channels;
   }
 
+  /** The transaction has executed LISTEN, UNLISTEN or NOTIFY. */
+  get hasPending(): boolean {
+    return this.#levels.some(({ listening, sent }) => listening.length > 0 || sent.length > 0);
+  }
+
   beginLevel(): void {
     this.#levels.push({ listening: [], sent: [] });
   }

@@ -6,9 +6,16 @@ import {
   cannotSetInternal,
   cannotWriteDuringRecovery,
   commandInFailedTransaction,
+  cannotPrepare,
+  gidInUse,
+  gidIsBusy,
+  mayNotFinishPrepared,
   noActiveTransactionFor,
+  noSuchGid,
   noSerializableOnStandby,
   permissionDeniedToSet,
+  preparedAreDisabled,
+  preparedElsewhere,
   permissionDeniedToSetRole,
   permissionDeniedToSetSession,
   roleDoesNotExist,
@@ -376,6 +383,69 @@ export class Session {
     return 'COMMIT';
   }
 
+  /** PREPARE TRANSACTION: the session is rid of it, and it waits for COMMIT PREPARED by whomever. Answers the command tag. */
+  *prepareTransaction(gid: string): Task<string> {
+    if (this.#block === 'failed') {
+      yield* this.rollback(false);
+      return 'ROLLBACK';
+    }
+    if (this.#block !== 'open') {
+      this.#warn('25P01', 'there is no transaction in progress');
+      return 'ROLLBACK';
+    }
+    const transaction = this.mustTransaction();
+    yield* this.portals.atCommit();
+    const refusal = this.#refusalToPrepare(gid, transaction);
+    if (refusal !== undefined) {
+      // Nothing is left of a transaction that could not be prepared.
+      this.#abortAll();
+      throw refusal;
+    }
+    const { reservedGids: reserved } = this.host.store;
+    this.client.commitBegins();
+    reserved.add(gid);
+    try {
+      const as = { gid, owner: this.currentUser, database: this.database, preparedMicros: this.wallMicros() };
+      yield* transaction.prepare(
+        as,
+        (lsn) => this.host.flush(lsn),
+        (lsn) => this.#replicate(lsn, this.settings.get('synchronous_commit') as string),
+      );
+    } finally {
+      reserved.delete(gid);
+    }
+    this.#endLevels();
+    this.notifications.commitAll();
+    return 'PREPARE TRANSACTION';
+  }
+
+  #refusalToPrepare(gid: string, transaction: Transaction): PgError | undefined {
+    const { prepared, reservedGids } = this.host.store;
+    if (this.settings.number('max_prepared_transactions') === 0) return preparedAreDisabled();
+    if (prepared.has(gid) || reservedGids.has(gid)) return gidInUse(gid);
+    if (transaction.usedTemporary) return cannotPrepare('operated on temporary objects');
+    return this.notifications.hasPending ? cannotPrepare('executed LISTEN, UNLISTEN, or NOTIFY') : undefined;
+  }
+
+  /** COMMIT PREPARED and ROLLBACK PREPARED. */
+  *finishPrepared(gid: string, commits: boolean): Task<void> {
+    const { store } = this.host;
+    const prepared = store.prepared.get(gid);
+    if (prepared === undefined) throw noSuchGid(gid);
+    if (prepared.busy) throw gidIsBusy(gid);
+    if (prepared.owner !== this.currentUser && !this.isSuperuser(this.currentUser)) throw mayNotFinishPrepared();
+    if (prepared.database !== this.database) throw preparedElsewhere();
+    prepared.busy = true;
+    const lsn = store.record({ kind: commits ? 'commit' : 'abort', xids: prepared.xids, gid });
+    yield* this.host.flush(lsn);
+    yield* this.#replicate(lsn, this.settings.get('synchronous_commit') as string);
+    if (commits) store.commits.commit(prepared.xids);
+    else for (const xid of prepared.xids) store.commits.abort(xid);
+    store.prepared.delete(gid);
+    store.database(this.database)?.decided();
+    store.locks.releaseAll(prepared.holder);
+  }
+
   // oxlint-disable-next-line require-yield -- as `commit`, though nothing waits yet
   *rollback(chain: boolean): Task<void> {
     if (!this.inBlock) {
@@ -498,6 +568,12 @@ export class Session {
     if (wrote) this.client.commitBegins();
     yield* transaction.commit(waits ? (lsn) => this.#makeDurable(lsn, level) : undefined);
     if (wrote && !waits) this.host.flushLater();
+    this.#endLevels();
+    const sent = this.notifications.commitAll();
+    if (sent.length > 0) this.host.publish(this.database, sent);
+  }
+
+  #endLevels(): void {
     this.#transaction = undefined;
     this.#block = 'idle';
     while (this.#savepoints.length > 0) {
@@ -507,12 +583,14 @@ export class Session {
     }
     this.settings.commitLevel();
     this.#followRole();
-    const sent = this.notifications.commitAll();
-    if (sent.length > 0) this.host.publish(this.database, sent);
   }
 
   *#makeDurable(lsn: Lsn, level: string): Task<void> {
     yield* this.host.flush(lsn);
+    yield* this.#replicate(lsn, level);
+  }
+
+  *#replicate(lsn: Lsn, level: string): Task<void> {
     const mode = syncModes[level];
     if (mode !== undefined) yield* this.host.replicate(lsn, mode, this);
   }

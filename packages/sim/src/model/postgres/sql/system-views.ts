@@ -157,6 +157,23 @@ const slots: SystemView = {
     ]),
 };
 
+const preparedXacts: SystemView = {
+  columns: [
+    ['gid', oid.text],
+    ['prepared', oid.timestamptz],
+    ['owner', oid.name],
+    ['database', oid.name],
+  ],
+  // Until recovery has ended they are known to nobody but the startup process.
+  rows: ({ host }) =>
+    [...(host.inRecovery ? [] : host.store.prepared.values())].map(({ gid, preparedMicros, owner, database }) => [
+      gid,
+      preparedMicros,
+      owner,
+      database,
+    ]),
+};
+
 const roles: SystemView = {
   columns: [
     ['rolname', oid.name],
@@ -220,6 +237,7 @@ const views: ReadonlyMap<string, SystemView> = new Map([
   ['pg_stat_replication', replication],
   ['pg_stat_wal_receiver', walReceiver],
   ['pg_replication_slots', slots],
+  ['pg_prepared_xacts', preparedXacts],
   ['pg_roles', roles],
 ]);
 

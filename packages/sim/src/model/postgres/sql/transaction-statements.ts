@@ -1,6 +1,6 @@
 import type { A_Const, DefElem, Node, TransactionStmt } from 'libpg-query';
 
-import { unsupported } from '../errors.ts';
+import { cannotDuringRecovery, unsupported } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { bodyOf } from './parser.ts';
 import { command, waitingCommand, type Plan } from './plan.ts';
@@ -37,9 +37,33 @@ export function planTransaction(session: Session, stmt: TransactionStmt): Plan {
         session.rollbackToSavepoint(name);
         return 'ROLLBACK';
       });
+    case 'TRANS_STMT_PREPARE':
+      return waitingCommand(function* run() {
+        refuseInRecovery(session, 'PREPARE TRANSACTION');
+        return yield* session.prepareTransaction(stmt.gid ?? '');
+      });
+    case 'TRANS_STMT_COMMIT_PREPARED':
+      return finishing(session, stmt.gid ?? '', true);
+    case 'TRANS_STMT_ROLLBACK_PREPARED':
+      return finishing(session, stmt.gid ?? '', false);
     default:
       throw unsupported(`${stmt.kind}`);
   }
+}
+
+function finishing(session: Session, gid: string, commits: boolean): Plan {
+  const word = commits ? 'COMMIT PREPARED' : 'ROLLBACK PREPARED';
+  return waitingCommand(function* run() {
+    refuseInRecovery(session, word);
+    session.beAlone(word);
+    yield* session.finishPrepared(gid, commits);
+    return word;
+  });
+}
+
+/** 25006 on a standby, for what may be done in a read-only transaction elsewhere. */
+export function refuseInRecovery(session: Session, what: string): void {
+  if (session.host.inRecovery) throw cannotDuringRecovery(what);
 }
 
 /** ISOLATION LEVEL, READ ONLY and DEFERRABLE, for this transaction. */
@@ -52,9 +76,16 @@ export function setCharacteristics(session: Session, options: readonly Node[], p
   }
 }
 
+const exits: ReadonlySet<string> = new Set([
+  'TRANS_STMT_COMMIT',
+  'TRANS_STMT_ROLLBACK',
+  'TRANS_STMT_ROLLBACK_TO',
+  'TRANS_STMT_PREPARE',
+]);
+
 /** May be run in a failed transaction: it ends it, or goes back to a savepoint. */
 export function isTransactionExit(kind: string, node: Node): boolean {
   if (kind !== 'TransactionStmt') return false;
   const stmt = bodyOf<TransactionStmt>(node).kind ?? '';
-  return stmt === 'TRANS_STMT_COMMIT' || stmt === 'TRANS_STMT_ROLLBACK' || stmt === 'TRANS_STMT_ROLLBACK_TO';
+  return exits.has(stmt);
 }

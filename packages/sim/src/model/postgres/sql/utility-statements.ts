@@ -1,6 +1,6 @@
 import type { DiscardStmt, ListenStmt, LockStmt, NotifyStmt, RangeVar, UnlistenStmt, VacuumStmt } from 'libpg-query';
 
-import { cannotDuringRecovery, noActiveTransactionFor, unsupported } from '../errors.ts';
+import { noActiveTransactionFor, unsupported } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { couldNotObtainLockOnRelation } from '../errors.ts';
 import { lockMode, type LockMode } from '../storage/lock-mode.ts';
@@ -8,6 +8,7 @@ import { bodyOf, type Source } from './parser.ts';
 import { command, waitingCommand, type Plan } from './plan.ts';
 import { checkAccess } from './row-check.ts';
 import { findTable, relationKey } from './scan.ts';
+import { refuseInRecovery } from './transaction-statements.ts';
 
 /** LISTEN. */
 export function planListen(session: Session, stmt: ListenStmt): Plan {
@@ -93,11 +94,6 @@ export function planVacuum(session: Session, source: Source, stmt: VacuumStmt): 
     }
     return 'VACUUM';
   });
-}
-
-/** 25006 on a standby, for what may be done in a read-only transaction elsewhere. */
-function refuseInRecovery(session: Session, what: string): void {
-  if (session.host.inRecovery) throw cannotDuringRecovery(what);
 }
 
 /** LOCK TABLE. */

@@ -35,13 +35,14 @@ export class CommitLog {
     return xid;
   }
 
-  /** Recovery saw this identifier: later ones are greater. Those without an outcome count as aborted after `endRecovery`. */
+  /** Recovery saw this identifier: later ones are greater. Those without an outcome count as aborted after `endRecovery`, but for the prepared. */
   sawInRecovery(xid: Xid): void {
     while (this.#nextXid <= xid) this.assign();
   }
 
-  endRecovery(): void {
-    for (let i = 0; i < this.#status.length; i++) if (this.#status[i] === inProgress) this.#status[i] = aborted;
+  endRecovery(prepared: ReadonlySet<Xid>): void {
+    for (let i = 0; i < this.#status.length; i++)
+      if (this.#status[i] === inProgress && !prepared.has(i + firstXid)) this.#status[i] = aborted;
   }
 
   /** A transaction and its subtransactions become visible together. */

@@ -88,6 +88,12 @@ export class LockManager {
     return true;
   }
 
+  /** One holder takes another's place; nobody gets in between. */
+  transfer(from: LockHolder, to: LockHolder, key: string, mode: LockMode): void {
+    this.#grant(this.#lock(key), to, mode);
+    this.release(from, key, mode);
+  }
+
   releaseAll(holder: LockHolder): void {
     const locks = this.#held.get(holder);
     if (locks === undefined) return;

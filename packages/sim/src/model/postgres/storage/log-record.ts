@@ -2,6 +2,7 @@ import type { Lsn } from '@multigres/core';
 
 import type { RoleOptions } from '../session/host.ts';
 import type { Xid } from './commit-log.ts';
+import type { LockMode } from './lock-mode.ts';
 import type { TableShape } from './relation.ts';
 import type { Value } from './value.ts';
 import type { Row } from './value.ts';
@@ -44,8 +45,19 @@ export type Change =
       readonly last: bigint;
       readonly called: boolean;
     }
-  | { readonly kind: 'commit'; readonly xids: readonly Xid[] }
-  | { readonly kind: 'abort'; readonly xids: readonly Xid[] }
+  /** `gid`: of a prepared transaction. */
+  | { readonly kind: 'commit'; readonly xids: readonly Xid[]; readonly gid?: string }
+  | { readonly kind: 'abort'; readonly xids: readonly Xid[]; readonly gid?: string }
+  /** Its locks stand in the log, because it holds them again after a crash or a promotion. */
+  | {
+      readonly kind: 'prepare';
+      readonly gid: string;
+      readonly xids: readonly Xid[];
+      readonly owner: string;
+      readonly database: string;
+      readonly preparedMicros: bigint;
+      readonly locks: readonly (readonly [key: string, mode: LockMode])[];
+    }
   /** Row versions were removed that only views before this transaction's end could see. */
   | { readonly kind: 'cleanup'; readonly xid: Xid }
   /** `role` undefined: dropped. */

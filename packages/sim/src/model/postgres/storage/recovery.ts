@@ -9,6 +9,7 @@ import type { Store } from './store.ts';
 export class Recovery {
   readonly #store: Store;
   readonly #heaps: Map<number, { heap: Heap; versions: Map<number, Version> }> = new Map();
+  readonly #touched: Map<Xid, Catalog> = new Map();
   readonly #relations: Map<number, { relation: Relation; xid: Xid }[]> = new Map();
 
   constructor(store: Store) {
@@ -40,6 +41,7 @@ export class Recovery {
         return;
       case 'drop':
         this.#catalog(change.database).remove(this.#relation(change.oid), change.xid);
+        this.#touched.set(change.xid, this.#catalog(change.database));
         return;
       case 'truncate': {
         const old = this.#relation(change.oid);
@@ -55,16 +57,24 @@ export class Recovery {
       case 'commit':
         for (const xid of change.xids) this.#store.commits.sawInRecovery(xid);
         this.#store.commits.commit(change.xids);
+        this.#decided(change.xids);
+        if (change.gid !== undefined) this.#store.prepared.delete(change.gid);
+        return;
+      case 'prepare':
+        for (const xid of change.xids) this.#store.commits.sawInRecovery(xid);
+        this.#store.prepared.set(change.gid, { ...change, holder: { pid: 0 }, busy: false });
         return;
       case 'abort':
         for (const xid of change.xids) this.#store.commits.sawInRecovery(xid);
         for (const xid of change.xids) this.#store.commits.abort(xid);
+        this.#decided(change.xids);
+        if (change.gid !== undefined) this.#store.prepared.delete(change.gid);
         return;
       case 'endOfRecovery':
-        this.#store.commits.endRecovery();
+        this.#store.abortRunning();
         return;
       case 'checkpoint':
-        if (change.shutdown) this.#store.commits.endRecovery();
+        if (change.shutdown) this.#store.abortRunning();
         return;
       case 'role':
         this.#store.roles.put(change.name, change.role, change.xid);
@@ -82,6 +92,15 @@ export class Recovery {
     if (generations === undefined) this.#relations.set(oid, [{ relation, xid }]);
     else generations.push({ relation, xid });
     this.#catalog(database).add(relation, xid);
+    this.#touched.set(xid, this.#catalog(database));
+  }
+
+  /** Plans of a hot standby's sessions are made anew when a transaction that changed the catalogue has ended. */
+  #decided(xids: readonly Xid[]): void {
+    for (const xid of xids) {
+      this.#touched.get(xid)?.decided();
+      this.#touched.delete(xid);
+    }
   }
 
   /** A TRUNCATE that was rolled back left a generation that nobody means. */

@@ -9,6 +9,7 @@ import type { DataDirectory } from './data-directory.ts';
 import type { Change } from './log-record.ts';
 import type { RoleOptions } from '../session/host.ts';
 import { RoleCatalog } from './role-catalog.ts';
+import type { PreparedTransaction } from './prepared.ts';
 import { Recovery } from './recovery.ts';
 import type { Relation, TableShape } from './relation.ts';
 
@@ -24,6 +25,10 @@ export const sequenceLogAhead = 32n;
 export class Store {
   readonly commits: CommitLog = new CommitLog();
   readonly roles: RoleCatalog;
+  /** Prepared transactions by gid. */
+  readonly prepared: Map<string, PreparedTransaction> = new Map();
+  /** Of transactions that are just being prepared. */
+  readonly reservedGids: Set<string> = new Set();
   readonly locks: LockManager = new LockManager();
   readonly #directory: DataDirectory;
   /** While the log is replayed; who asks for something else meanwhile may only read. */
@@ -54,7 +59,14 @@ export class Store {
   /** Nothing more will be replayed: what has no commit record never happened. */
   endRecovery(): void {
     this.#recovery = undefined;
-    this.commits.endRecovery();
+    this.abortRunning();
+    for (const { holder, locks } of this.prepared.values())
+      for (const [key, mode] of locks) this.locks.tryAcquire(holder, key, mode);
+  }
+
+  /** Whatever ran when the log was written is over, unless it was prepared. */
+  abortRunning(): void {
+    this.commits.endRecovery(new Set([...this.prepared.values()].flatMap(({ xids }) => xids)));
   }
 
   /** Records a change in the log; answers where it ends. */

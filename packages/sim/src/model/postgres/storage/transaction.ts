@@ -9,6 +9,7 @@ import { keyOf, type Heap, type Version, type View } from './heap.ts';
 import type { LockHolder, SleepFor } from './lock-manager.ts';
 import { lockMode, type LockMode } from './lock-mode.ts';
 import type { Change } from './log-record.ts';
+import type { PreparedTransaction } from './prepared.ts';
 import type { Relation, TableShape } from './relation.ts';
 import type { Store } from './store.ts';
 import type { Row } from './value.ts';
@@ -53,6 +54,8 @@ export class Transaction {
   readonly #host: TransactionHost;
   readonly #levels: Level[] = [newLevel()];
   readonly #own: Set<Xid> = new Set();
+  /** It has made or changed something that ends with the session. */
+  usedTemporary = false;
   /** Something went to the log, so that the commit is to be waited for. */
   #wrote = false;
   readonly #lockedHere: Set<string> = new Set();
@@ -169,6 +172,29 @@ export class Transaction {
     }
     this.#unlock(level);
     store.dropView(this);
+  }
+
+  /**
+   * PREPARE TRANSACTION: durable, then known by its gid, then waited for by `replicate`. It is nobody's from then on; its locks are its own.
+   * The gid must have been reserved.
+   */
+  *prepare(
+    as: Pick<PreparedTransaction, 'gid' | 'owner' | 'database' | 'preparedMicros'>,
+    flush: (lsn: Lsn) => Task<void>,
+    replicate: (lsn: Lsn) => Task<void>,
+  ): Task<void> {
+    while (this.#levels.length > 1) this.releaseInnermost();
+    const level = this.#levels[0] as Level;
+    this.xid();
+    const { store, holder } = this.#host;
+    const locks = [...level.locks];
+    const lsn = store.record({ kind: 'prepare', ...as, xids: level.xids, locks });
+    yield* flush(lsn);
+    const prepared: PreparedTransaction = { ...as, xids: level.xids, locks, holder: { pid: 0 }, busy: false };
+    store.prepared.set(as.gid, prepared);
+    for (const [key, mode] of locks) store.locks.transfer(holder, prepared.holder, key, mode);
+    store.dropView(this);
+    yield* replicate(lsn);
   }
 
   abort(): void {
@@ -317,6 +343,7 @@ export class Transaction {
     namespace.catalog.add(relation, xid);
     this.#touch(namespace.catalog);
     const { database } = namespace;
+    if (database === undefined) this.usedTemporary = true;
     // A temporary table is in the system's tables too, whose changes the log has; the model leaves them out.
     this.#wrote = true;
     if (database !== undefined) this.#log({ kind: 'create', xid, database, oid, heap: oid, shape });
@@ -370,7 +397,8 @@ export class Transaction {
   }
 
   #record(relation: Relation, change: Change): void {
-    if (!relation.temporary) this.#log(change);
+    if (relation.temporary) this.usedTemporary = true;
+    else this.#log(change);
     relation.heap.prune(this.#host.store.commits, this.#host.store.oldestView);
   }
 }

@@ -479,6 +479,61 @@ export const replicationStories: Readonly<Record<string, ReplicationStory>> = {
     );
   },
 
+  'a prepared transaction waits too, is known meanwhile, and survives crash and promotion with its locks': async (
+    play,
+  ) => {
+    await shard(play, 'b');
+    const known = 'select gid, owner, database from pg_prepared_xacts order by gid';
+    await play.look('a', "begin; insert into t values (1, 'x'); prepare transaction 'one'");
+    await play.look('a', known);
+    await play.look('a', 'select count(*) from t');
+    await play.ask('a', "set lock_timeout = '200ms'");
+    await play.look('a', "insert into t values (1, 'y')");
+    for (const text of [
+      "begin; insert into t values (9, 'x'); prepare transaction 'one'",
+      'rollback',
+      "commit prepared 'nothing'",
+      "begin; create temp table u (a int); prepare transaction 'temporary'",
+      'rollback',
+      "begin; notify x; prepare transaction 'notified'",
+      'rollback',
+      "prepare transaction 'outside'",
+      "begin; commit prepared 'one'",
+      'rollback',
+      "begin; select 1/0; prepare transaction 'failed'",
+      "prepare transaction 'failed'",
+    ])
+      await play.look('a', text);
+    await play.until('b', 'select count(*) from pg_prepared_xacts', '0');
+    await play.nameStandbys('a', 'ANY 1 (nobody)');
+    await play.send('a/w', "begin; insert into t values (2, 'x'); prepare transaction 'two'");
+    await play.until('a', waits, '1');
+    await play.look('a', known);
+    await play.servers.stop('a', 'immediate');
+    await play.servers.start('a', 'primary');
+    await play.look('a', known);
+    await play.nameStandbys('a', '');
+    await play.look('a', "commit prepared 'two'");
+    await play.look('a', "set lock_timeout = '200ms'; insert into t values (1, 'y')");
+    await play.until('b', 'select count(*) from t', '1');
+    await play.nameStandbys('a', 'ANY 1 (nobody)');
+    await play.send('a/w', "commit prepared 'one'");
+    await play.until('a', waits, '1');
+    await play.look('a', 'select count(*) from t');
+    await play.look('a', known);
+    await play.until('b', 'select count(*) from t', '2');
+    await play.nameStandbys('a', '');
+    await play.hears('a/w');
+    await play.look('a', "begin; insert into t values (3, 'x'); prepare transaction 'three'");
+    await play.until('a', 'select flush_lsn = pg_current_wal_flush_lsn() from pg_stat_replication', 't');
+    await play.servers.stop('a', 'immediate');
+    await play.look('b', 'select pg_promote()');
+    await play.look('b', known);
+    await play.look('b', "set lock_timeout = '200ms'; insert into t values (3, 'y')");
+    await play.look('b', "rollback prepared 'three'");
+    await play.look('b', 'select id from t order by id');
+  },
+
   'slots are made, used and dropped': async (play) => {
     await shard(play, 'b');
     for (const text of [
