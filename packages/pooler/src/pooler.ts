@@ -113,6 +113,10 @@ export async function startPooler(world: World, config: PoolerConfig, control?: 
 
 /** How often those who are still in a transaction are looked at. */
 const drainLookMs = 20;
+/** What it takes gateways to hear of it, and their sessions to close their channels. */
+const moveMs = 300;
+/** Nobody leads while a leader drains: what has not ended by then is ended. */
+const memberDrainMs = 2_000;
 
 class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   readonly clock: World['clock'];
@@ -313,7 +317,8 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
   }
 
   async drain(ms: number): Promise<void> {
-    const untilMs = this.clock.nowMs() + ms;
+    if (this.#member !== undefined) await this.#moveSessions();
+    const untilMs = this.clock.nowMs() + (this.#member === undefined ? ms : Math.min(ms, memberDrainMs));
     while (this.clock.nowMs() < untilMs) {
       let left = false;
       for (const session of [...this.sessions()]) {
@@ -324,6 +329,14 @@ class PoolerProcess implements Pooler, PoolEnvironment, LinkEnvironment {
       await this.clock.sleep(drainLookMs);
     }
     await this.stop();
+  }
+
+  /** Who has nothing here goes on elsewhere, unseen. */
+  async #moveSessions(): Promise<void> {
+    for (const gate of gatesOf(this)) gate.closeForGood('it stops');
+    for (const link of this.links) link.leaving();
+    const untilMs = this.clock.nowMs() + moveMs;
+    while (this.status().sessions > 0 && this.clock.nowMs() < untilMs) await this.clock.sleep(drainLookMs);
   }
 
   async stop(): Promise<void> {

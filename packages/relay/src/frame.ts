@@ -59,6 +59,8 @@ export const frameType = {
   returned: 38,
   /** The answer to `recall`, and the last frame of the channel. */
   recalled: 39,
+  /** On channel 0: the pooler is about to stop. Sessions that have nothing there close their channels and go on elsewhere. */
+  leaving: 41,
 } as const;
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];

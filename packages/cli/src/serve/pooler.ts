@@ -85,8 +85,7 @@ async function run(flags: Flags): Promise<void> {
   orders.ready();
   const how = await orders.shutdown;
   stopping = true;
-  // A member's sessions move on to the next leader.
-  await (how === 'drain' && member === undefined ? pooler.drain(drainMs(reloader.settings)) : pooler.stop());
+  await (how === 'drain' ? pooler.drain(drainMs(reloader.settings)) : pooler.stop());
   process.exit(0);
 }
 

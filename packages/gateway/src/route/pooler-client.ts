@@ -63,7 +63,7 @@ export interface ChannelHandler {
   ended(error: PgError): void;
   /** The connection to the pooler broke; the channel is gone. */
   lost(): void;
-  /** The pooler does not lead any more: who has nothing there closes the channel, now or as soon as that is so. */
+  /** The pooler does not lead any more, or stops: who has nothing there closes the channel, now or as soon as that is so. */
   movesOn(): void;
   /** A piece that the pooler has not begun and will not; so is everything behind it. The bytes are valid only during the call. */
   returned(flags: number, count: number, uses: readonly StatementUse[], bytes: Uint8Array): void;
@@ -124,6 +124,8 @@ export class PoolerClient implements LinkHandler {
   readonly #told: Map<number, Map<number, CatalogStatement>> = new Map();
   /** It does not lead any more: sessions leave it between transactions. */
   isLeft = false;
+  /** It is about to stop. */
+  isLeaving = false;
   /** Whether it serves reads as a follower, and how far it has replayed, as its health stream told last. */
   reads: { readonly isOpen: boolean; readonly replayedLsn: bigint } = { isOpen: false, replayedLsn: 0n };
   /** Who waits for the connection, with when they give up. */
@@ -338,6 +340,7 @@ export class PoolerClient implements LinkHandler {
     }
     this.#attempts = 0;
     this.#isUp = true;
+    this.isLeaving = false;
     this.#options.metrics.poolerConnects.add();
     this.#log.info('connected to a pooler', { pooler: peer.id, endpoint: this.#endpointText });
     for (const { open, timer } of this.#waiting.values()) {
@@ -376,6 +379,8 @@ export class PoolerClient implements LinkHandler {
         return this.#returned(channel, flags, count, buffer, start, end);
       case frameType.recalled:
         return this.#recalled(channel);
+      case frameType.leaving:
+        return this.#leaving();
       case frameType.define:
         return this.#tell(channel, decodeDefine(body));
       default:
@@ -430,6 +435,13 @@ export class PoolerClient implements LinkHandler {
       return { ...use, id: statement.id, statement };
     });
     handler.returned(flags, count, named, buffer.subarray(start + usesLength(uses.length), end));
+  }
+
+  #leaving(): void {
+    this.isLeft = true;
+    this.isLeaving = true;
+    this.reads = { ...this.reads, isOpen: false };
+    for (const handler of [...this.#channels.values()]) handler.movesOn();
   }
 
   #recalled(channel: number): void {

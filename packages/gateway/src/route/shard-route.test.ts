@@ -204,6 +204,24 @@ describe('while nobody leads', () => {
   });
 });
 
+describe('when a leader stops', () => {
+  it('sessions leave it, and what they ask for waits for the next one', async () => {
+    const house = await led();
+    const [idle, busy] = [await house.client(), await house.client()];
+    expect(await ask(house, busy, 'begin')).toBe('Z:I a:begin Z:T');
+    house.a.isLeaving();
+    await house.world.settle();
+    expect(house.a.sessions.size).toBe(1);
+    expect(await ask(house, idle, 'one')).toBe('Z:I');
+    expect(await ask(house, busy, 'commit', 'two')).toBe('a:commit Z:I');
+    expect(house.a.sessions.size).toBe(0);
+    house.a.breaks();
+    house.b.leads(2);
+    await house.world.settle();
+    expect([idle.heard(), busy.heard()]).toEqual(['b:one Z:I', 'b:two Z:I']);
+  });
+});
+
 describe('when a leader is lost', () => {
   it('sessions with nothing there go on at the next one', async () => {
     const house = await led();

@@ -152,6 +152,22 @@ describe('a session that reads at replicas only', () => {
     );
   });
 
+  it('leaves a follower that stops', async () => {
+    const house = await led();
+    const [one, other] = [await house.client(only), await house.client(prefer)];
+    await ask(house, one, 'select 1');
+    await ask(house, other, 'select 1');
+    house.b.isLeaving();
+    await house.world.settle();
+    expect(house.b.sessions.size).toBe(0);
+    house.b.breaks();
+    house.c.follows(1);
+    await house.world.settle();
+    expect([one.heard(), other.heard()].join(' ')).not.toContain('!');
+    expect(await ask(house, one, 'select 2')).toBe('c:select 2 Z:I');
+    expect(await ask(house, other, 'select 2')).toBe('c:select 2 Z:I');
+  });
+
   it('waits for a follower, and not for a leader', async () => {
     const house = await shardHouse({ poolerWaitMs: 3000 });
     const client = await house.client(only);

@@ -220,7 +220,11 @@ export class ReplicaReads implements ChannelHandler {
     this.#returned = undefined;
   }
 
-  movesOn(): void {}
+  movesOn(): void {
+    if (this.#reader === undefined || this.#underWay.length > 0 || this.#session.status !== 'I') return;
+    this.#drop();
+    this.#release();
+  }
 
   /** It has not replayed far enough, or does not serve reads any more. All that is under way comes back; it is known here as well. */
   returned(): void {

@@ -485,7 +485,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
 
   movesOn(): void {
     if (this.#reads?.isAway === true) return this.#reads.homeLeft();
-    if (!this.#isDetachable || (this.#at === 'follower' && this.#mode === 'replica')) return;
+    const stays = this.#at === 'follower' && this.#mode === 'replica' && !this.#pooler.isLeaving;
+    if (stays || !this.#isDetachable) return;
     this.#detach();
   }
 

@@ -145,6 +145,12 @@ export class FakePooler implements LinkHandler {
     });
   }
 
+  /** It is asked to stop. */
+  isLeaving(): void {
+    this.serves = false;
+    this.#link?.bare(0, frameType.leaving);
+  }
+
   /** Its process is gone: the gateway's connection breaks. */
   breaks(): void {
     this.#link?.destroy();

@@ -24,6 +24,7 @@ export interface Gated {
 export class Gate {
   #isOpen = true;
   #reason = '';
+  #isForGood = false;
   readonly #sessions: () => Iterable<Gated>;
   /** Somebody decides about it: Postgres being away is no reason to refuse anything, because there may be another leader soon. */
   isGuarded = false;
@@ -50,9 +51,15 @@ export class Gate {
     for (const session of this.#mine()) session.gateClosed();
   }
 
+  /** The pooler stops: nobody opens it again. */
+  closeForGood(reason: string): void {
+    this.close(reason);
+    this.#isForGood = true;
+  }
+
   open(): void {
     this.isGuarded = true;
-    if (this.#isOpen) return;
+    if (this.#isOpen || this.#isForGood) return;
     this.#isOpen = true;
     for (const session of this.#mine()) session.gateOpened();
   }

@@ -121,6 +121,11 @@ export class GatewayLink implements LinkHandler, Returner {
     for (const tunnel of [...this.#tunnels.values()]) tunnel.finish(error);
   }
 
+  /** Asks for all sessions that have nothing here to go on elsewhere. */
+  leaving(): void {
+    this.#link.bare(0, frameType.leaving);
+  }
+
   destroy(): void {
     this.#link.destroy();
   }
