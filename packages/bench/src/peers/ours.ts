@@ -19,13 +19,15 @@ export interface OursOptions {
   /** Backends; our own default if absent. */
   readonly poolSize?: number | undefined;
   readonly auth?: Auth;
+  /** Gateway processes on one port, beside a pooler; one if absent. */
+  readonly workers?: number;
   /** More arguments for Node, such as those of its profiler. */
   readonly nodeArgs?: readonly string[];
 }
 
 /** Our gateway and pooler, as `./mg proxy` runs them. */
 export async function startOurs(scratch: Scratch, postgres: PostgresServer, options: OursOptions): Promise<Peer> {
-  const { processes, transport, poolSize, auth = { method: 'trust' }, nodeArgs = [] } = options;
+  const { processes, transport, poolSize, auth = { method: 'trust' }, workers = 1, nodeArgs = [] } = options;
   const port = await freePort();
   const folder = join(scratch.folder, `m${port}`);
   mkdirSync(folder);
@@ -35,6 +37,7 @@ export async function startOurs(scratch: Scratch, postgres: PostgresServer, opti
     transport === 'tcp' ? `${host}:${at}` : socketPath({ host, port: at });
   const settings = [
     ...(processes === 'one' ? ['--single-process'] : []),
+    ...(workers === 1 ? [] : [`--workers ${workers}`]),
     ...(poolSize === undefined ? [] : [`--pool-size ${poolSize}`]),
     ...(auth.method === 'trust' ? [] : [`--auth-file ${join(folder, 'users')}`]),
   ];
@@ -56,7 +59,7 @@ export async function startOurs(scratch: Scratch, postgres: PostgresServer, opti
   await program.until(() => answers(postgres.bin, address, auth), readyMsMax);
   return {
     id: processes,
-    title: processes === 'one' ? 'Multigres, one process' : 'Multigres, two processes',
+    title: titleOf(processes, workers),
     version: revision(),
     address,
     rootPid: program.pid,
@@ -65,6 +68,11 @@ export async function startOurs(scratch: Scratch, postgres: PostgresServer, opti
     check: () => program.check(),
     stop: () => program.stop(),
   };
+}
+
+function titleOf(processes: 'one' | 'two', workers: number): string {
+  if (workers > 1) return `Multigres, ${workers} workers and a pooler`;
+  return processes === 'one' ? 'Multigres, one process' : 'Multigres, two processes';
 }
 
 /** From source if we run from source. */

@@ -16,6 +16,8 @@ export interface CrowdPlan {
   readonly seconds: number;
   readonly transport: Transport;
   readonly poolSize: number;
+  /** Gateways of ours; with more than one nobody else is measured, as one process could not have so many clients. */
+  readonly workers: number;
   /** Processes of the generator. */
   readonly processes: number;
   /** Sessions that are not idle, and their statements a second, all together. */
@@ -60,13 +62,15 @@ type Say = (line: string) => void;
 
 /** Many clients that are logged in and do nothing, and what a few others feel of it. Each peer is started anew for each round. */
 export async function benchCrowd(scratch: Scratch, plan: CrowdPlan, say: Say): Promise<CrowdOutcome> {
-  const { transport, poolSize } = plan;
+  const { transport, poolSize, workers } = plan;
   const postgres = await startPostgres(scratch, transport, scale, say);
-  const starts: readonly (() => Promise<Peer>)[] = [
+  const withWorkers = () => startOurs(scratch, postgres, { processes: 'two', transport, poolSize, workers });
+  const alone: readonly (() => Promise<Peer>)[] = [
     () => startPgbouncer(scratch, postgres, transport, poolSize, say),
     () => startOurs(scratch, postgres, { processes: 'two', transport, poolSize }),
     () => startOurs(scratch, postgres, { processes: 'one', transport, poolSize }),
   ];
+  const starts = workers > 1 ? [withWorkers] : alone;
   const peers = new Map<PeerId, Peer>();
   const skipped = new Map<string, Skipped>();
   const samples: CrowdSample[] = [];
@@ -74,7 +78,7 @@ export async function benchCrowd(scratch: Scratch, plan: CrowdPlan, say: Say): P
     for (const [index, start] of starts.entries()) {
       const title = index === 0 ? 'PgBouncer' : 'Multigres';
       const peer = await start().catch((error: unknown) => {
-        if (index !== 0 || !(error instanceof Error)) throw error;
+        if (index !== 0 || workers > 1 || !(error instanceof Error)) throw error;
         skipped.set(title, { title, reason: error.message });
       });
       if (peer === undefined) continue;

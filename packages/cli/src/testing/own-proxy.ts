@@ -33,8 +33,8 @@ export class OwnProxy {
     const fixed = ['proxy', '--to', to, '--listen', '0', '--log-format', 'json'];
     const command = [process.execPath, '--conditions=@multigres/source', main, ...fixed, ...args];
     const limited = descriptors === 'unlimited' ? [] : ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh'];
-    const [program, ...rest] = [...limited, ...command] as [string, ...string[]];
-    const child = spawn(program, rest, {
+    const [program, ...its] = [...limited, ...command] as [string, ...string[]];
+    const child = spawn(program, its, {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const proxy = new OwnProxy(child);
