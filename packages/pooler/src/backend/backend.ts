@@ -15,11 +15,8 @@ import {
   decodeErrorResponse,
   Deframer,
   encodeBind,
-  encodeClose,
-  encodeDescribe,
   encodeErrorResponse,
   encodeFlush,
-  encodeParse,
   encodeQuery,
   frontendTag,
   MessageWriter,
@@ -29,20 +26,22 @@ import {
   type FrameSink,
   type PartPlace,
 } from '@multigres/pgwire';
-import { requestFlag, statementName, statementNameBytes, useKind, writeStatementName } from '@multigres/relay';
+import { requestFlag, useKind } from '@multigres/relay';
 import { commitInDoubt } from '../errors.ts';
 import type { PoolerMetrics } from '../telemetry/pooler-metrics.ts';
-import { customRuns } from '../statement/plan-choice.ts';
 import type { Statement, StatementUse } from '../statement/statement-table.ts';
 import { resultChanged } from '../errors.ts';
-import { sameResult, type Result } from '../statement/statement-results.ts';
+import { sameResult } from '../statement/statement-results.ts';
 import type { AnswerGuard, Guarded } from './answer-guard.ts';
 import { brokenWait } from './broken-wait.ts';
+import { isDdl } from './ddl-tag.ts';
 import { HeldBack } from './held-back.ts';
+import { isChanged, isGone, isOfText } from './reports.ts';
+import { nobody, StatementWriter } from './statement-writer.ts';
 import { Group, type Description, type GroupEnd, type GroupOwner, type ScriptStep } from './group.ts';
 import { preparesItself } from './prepares-itself.ts';
 import type { SchemaVersion } from './schema-version.ts';
-import { PreparedStatements, type PreparedStatement } from './prepared-statements.ts';
+import { PreparedStatements } from './prepared-statements.ts';
 
 /** Who uses backends: the pool. All calls come in turns of their own, never inside a call to the backend. */
 export interface BackendOwner {
@@ -83,17 +82,9 @@ const goodbyeMs = 5_000;
 const backlogBytesMax = 256 * 1024;
 const wholeBytesMax = 64 * 1024;
 const messageBytesMax = 0x3fff_ffff;
-/** A name that no statement has: closing it does nothing and is answered in order. */
-const nobody = statementName(0);
-/** In front of the name in a Describe that is about a statement; in a Bind the portal's name ends there. */
-const letterS = 0x53;
-const headerBytes = 5;
 const statementDescription: ReadonlySet<number> = new Set([backendTag.parameterDescription, backendTag.rowDescription]);
 const parseCompleteBytes: Uint8Array = Uint8Array.of(backendTag.parseComplete, 0, 0, 0, 4);
 const clients: ScriptStep = { forward: 'asItIs' };
-const unseen: ScriptStep = { forward: 'swallowed' };
-const beforeQuery: ScriptStep = { forward: 'swallowed', beforeQuery: true };
-const clientsParse: ScriptStep = { forward: 'asParseComplete' };
 
 /**
  * One logged-in connection to Postgres. Groups of messages are sent as they come and answered in order, so several sessions may have groups
@@ -146,6 +137,7 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
   /** DDL was seen, and may take effect only with the end of the transaction. */
   #ranDdl = false;
   readonly #held: HeldBack = new HeldBack();
+  readonly #statementWriter: StatementWriter;
   #congested = false;
   #lost = false;
   /** We have ended the connection, or asked Postgres to. */
@@ -180,6 +172,9 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     this.#metrics = owner.metrics;
     this.#guard = owner.guard;
     this.#owed = new BoundedQueue(limits.groupsMax);
+    this.#statementWriter = new StatementWriter(this.#writer, this.statements, owner, (group, descriptions) =>
+      this.#holdBack(group, descriptions),
+    );
     this.connectedMs = clock.nowMs();
     this.idleSinceMs = this.connectedMs;
   }
@@ -247,35 +242,7 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     const first = !group.begun;
     group.begun = true;
     if (uses.length === 0) return this.#writer.bytes(buffer, start, end);
-    this.#prepareReferred(group, uses, buffer, start);
-    let from = start;
-    for (const use of uses) {
-      const at = start + use.offset;
-      if (use.kind === useKind.refers) {
-        this.#writer.bytes(buffer, from, at);
-        this.#writeName((use.statement as Statement).number);
-        from = at + statementNameBytes;
-        continue;
-      }
-      this.#writer.bytes(buffer, from, at);
-      from = at;
-      const leads = ends && first && at === start;
-      this.#expect(group, use, leads, use.kind === useKind.parses && binds(uses, use.statement, buffer, start));
-    }
-    this.#writer.bytes(buffer, from, end);
-  }
-
-  #expect(group: Group, use: StatementUse, leads: boolean, isBound: boolean): void {
-    switch (use.kind) {
-      case useKind.parses:
-        return this.#parse(group, this.statements.use(use.statement as Statement), leads, isBound);
-      case useKind.unseen:
-        return group.expect(unseen);
-      case useKind.beforeQuery:
-        return group.expect(beforeQuery);
-      default:
-        return group.expect(clients);
-    }
+    this.#statementWriter.write(group, ends && first, uses, buffer, start, end);
   }
 
   /** Sends a statement of the pooler's own, as a group whose replies go to `owner`. */
@@ -744,124 +711,10 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     group.owner.replied(group, run, this.#runStart, this.#runEnd, ready, this.#inMessage);
   }
 
-  // --- statements ---
-
-  /** Before the piece: the statements that it refers to and that this backend lacks. */
-  #prepareReferred(group: Group, uses: readonly StatementUse[], buffer: Uint8Array, start: number): void {
-    const before = this.statements.uses;
-    let descriptions = 0;
-    for (const use of uses) {
-      if (use.kind !== useKind.refers) continue;
-      const prepared = this.statements.use(use.statement as Statement);
-      if (prepared.preparedAt <= before && !this.#parsesBefore(uses, use))
-        descriptions += this.#prepare(group, prepared, isDescribe(buffer, start + use.offset));
-      if (group.runs === prepared) continue;
-      prepared.runs += 1;
-      group.runs = prepared;
-      group.run = prepared.runs;
-    }
-    for (let old = this.statements.evict(before); old !== undefined; old = this.statements.evict(before))
-      this.#writeClose(group, statementName(old.statement.number), old);
-    if (descriptions > 0) this.#holdBack(group, descriptions);
-  }
-
-  /** Unless it is there, and answers what the session takes it to. Answers how many descriptions decide whether it does. */
-  #prepare(group: Group, prepared: PreparedStatement, describes: boolean): number {
-    // After an error Postgres skips everything.
-    const expected = group.failed ? undefined : group.owner.expectedResult?.(prepared.statement);
-    if (isReady(prepared) && isAsExpected(prepared, expected)) return 0;
-    this.#writeParse(group, prepared, expected, describes);
-    return expected === undefined ? 0 : 1;
-  }
-
   /** Whatever comes now may write, and must not run before we know. */
   #holdBack(group: Group, descriptions: number): void {
     encodeFlush(this.#writer);
     this.#send(this.#held.add(group, descriptions, this.#writer.take()));
-  }
-
-  /** The client itself parses the statement earlier in the same piece. */
-  #parsesBefore(uses: readonly StatementUse[], reference: StatementUse): boolean {
-    for (const use of uses) {
-      if (use === reference) return false;
-      if (use.kind === useKind.parses && use.statement === reference.statement) return true;
-    }
-    return false;
-  }
-
-  /** The client parses a carried statement: really, or if the backend has it, by a reply in the right place. */
-  #parse(group: Group, prepared: PreparedStatement, leads: boolean, isBound: boolean): void {
-    const isFresh = isReady(prepared) && !prepared.changed && prepared.schema === this.#owner.schema.now;
-    // What is not bound at once may be stale without an error that would show it; and only a group that can run again may find out.
-    const mayFindOut = isBound || (leads && group.replay !== undefined);
-    if (!isFresh || !mayFindOut) return this.#writeParse(group, prepared, 'owner');
-    this.#metrics.avoidedParses.add();
-    group.owner.statementPrepared?.(prepared.statement, prepared.result);
-    if (!isBound) return this.#lookAt(group, prepared);
-    if (leads && !group.hasScript && !group.delivered) {
-      group.leadingParseCompletes += 1;
-      return;
-    }
-    group.expect(clientsParse);
-    encodeClose(this.#writer, 'statement', nobody);
-  }
-
-  /** Postgres is asked whether a statement is still what it was. */
-  #lookAt(group: Group, prepared: PreparedStatement): void {
-    const description: Description = {
-      prepared,
-      isOwners: true,
-      answersParse: true,
-      expected: undefined,
-      isUnasked: true,
-    };
-    group.expect({ forward: 'swallowed', description });
-    encodeClose(this.#writer, 'statement', nobody);
-    encodeDescribe(this.#writer, 'statement', statementName(prepared.statement.number));
-  }
-
-  /**
-   * Close first: whether it is there may be in doubt, and closing what is not there is no error. `expected`: what the owner relies on, or `owner` if it is the
-   * one who prepares it.
-   */
-  #writeParse(
-    group: Group,
-    prepared: PreparedStatement,
-    expected: Result | 'owner' | undefined,
-    describes: boolean = false,
-  ): void {
-    this.#metrics.sentParses.add();
-    const { statement } = prepared;
-    const name = statementName(statement.number);
-    const isOwners = expected === 'owner';
-    this.#writeClose(group, name, prepared);
-    const relied = isOwners ? undefined : expected;
-    const isUnasked = relied === undefined || !describes;
-    group.expect({
-      forward: isOwners ? 'asItIs' : 'swallowed',
-      prepared,
-      presentAfter: true,
-      description: { prepared, isOwners, answersParse: false, expected: relied, isUnasked },
-    });
-    prepared.runs = 0;
-    prepared.changed = false;
-    prepared.result = undefined;
-    prepared.preparedAt = this.statements.uses;
-    prepared.schema = this.#owner.schema.now;
-    if (isOwners) group.owner.statementPrepared?.(statement, undefined);
-    encodeParse(this.#writer, name, statement.query, statement.parameterTypes);
-    encodeDescribe(this.#writer, 'statement', name);
-  }
-
-  #writeClose(group: Group, name: string, prepared: PreparedStatement): void {
-    group.expect({ forward: 'swallowed', prepared, presentAfter: false });
-    encodeClose(this.#writer, 'statement', name);
-  }
-
-  #writeName(number: number): void {
-    const name = new Uint8Array(statementNameBytes);
-    writeStatementName(name, 0, number);
-    this.#writer.bytes(name);
   }
 
   #scheduleFlush(): void {
@@ -881,68 +734,4 @@ export class Backend implements ConnectionHandler, FrameSink, Guarded {
     this.bytesSent += bytes.length;
     if (this.#connection.write(bytes)) this.drain();
   }
-}
-
-/**
- * Whether Postgres did not understand or accept the client's own text, so that it did not begin to execute it: errors of that class with a place in the
- * text come from the parser and from parse analysis. Texts that functions have parsed have their place in `internalQuery` and say `where`.
- */
-function isOfText({ sqlstate: code, position, internalQuery, where }: PgReport): boolean {
-  return code.startsWith('42') && position !== undefined && internalQuery === undefined && where === undefined;
-}
-
-/** Whether the backend surely has it, and need not plan it anew. */
-function isReady({ present, pending, runs, statement }: PreparedStatement): boolean {
-  return present && pending === 0 && (runs < customRuns || !statement.plan.preparesAnew);
-}
-
-/** Whether a piece has a Bind of the statement; its bytes begin at `start`. */
-function binds(
-  uses: readonly StatementUse[],
-  statement: Statement | undefined,
-  buffer: Uint8Array,
-  start: number,
-): boolean {
-  for (const use of uses)
-    if (use.kind === useKind.refers && use.statement === statement && !isDescribe(buffer, start + use.offset))
-      return true;
-  return false;
-}
-
-/** Of the message that names a statement there. */
-function isDescribe(buffer: Uint8Array, at: number): boolean {
-  return buffer[at - 1] === letterS;
-}
-
-/**
- * Whether what is complete may change what prepared statements answer: ALTER and DROP of anything, CREATE (OR REPLACE) of what statements read through. That is only to be
- * early: who binds a stale statement is told by Postgres.
- */
-function isDdl(buffer: Uint8Array, start: number): boolean {
-  const at = start + headerBytes;
-  switch (((buffer[at] as number) << 8) | (buffer[at + 1] as number)) {
-    case 0x414c:
-    case 0x4452:
-      return true;
-    case 0x4352: {
-      const what = buffer[at + 7];
-      return what === 0x56 || what === 0x46 || what === 0x52;
-    }
-    default:
-      return false;
-  }
-}
-
-function isAsExpected({ result }: PreparedStatement, expected: Result | undefined): boolean {
-  return expected === undefined || (result !== undefined && sameResult(expected, result));
-}
-
-/** The backend's prepared statement is not there, although the session has one of that name: a function deallocated it. */
-function isGone(report: PgReport): boolean {
-  return report.sqlstate === sqlstate.invalidSqlStatementName;
-}
-
-/** DDL has changed what the prepared statement answers: "cached plan must not change result type". */
-function isChanged(report: PgReport): boolean {
-  return report.sqlstate === sqlstate.featureNotSupported && report.routine === 'RevalidateCachedQuery';
 }
