@@ -84,6 +84,13 @@ export class SimDisk {
     return node?.kind === 'file' ? node.value : undefined;
   }
 
+  /** As a god: what would be there after power loss, if all that is uncertain goes wrong; undefined if there would be no such file. */
+  durableFile(path: string): Uint8Array | undefined {
+    let at: FileNode | DirectoryNode | undefined = this.#root;
+    for (const name of parts(path)) at = at?.kind === 'directory' ? at.durableName(name) : undefined;
+    return at?.kind === 'file' ? at.durable : undefined;
+  }
+
   /** As a god: whether there is a file now. */
   hasFile(path: string): boolean {
     return this.#find(path, 'nothing')?.kind === 'file';

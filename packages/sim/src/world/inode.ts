@@ -90,6 +90,10 @@ export class DirectoryNode {
     this.#changes = [];
   }
 
+  durableName(name: string): FileNode | DirectoryNode | undefined {
+    return this.#durable.get(name);
+  }
+
   /** With all directories inside. */
   syncAll(): void {
     this.sync();

@@ -1,3 +1,4 @@
+import { utf8Text } from '@multigres/core';
 import {
   fromBinary,
   RecruitRequestSchema,
@@ -10,6 +11,7 @@ import type { Checks } from '../../check/checks.ts';
 import { ballotText, type SeenBallot } from '../../check/consensus/ballots.ts';
 import type { CallEars } from '../../world/heard-transport.ts';
 import type { Weather } from '../../world/weather.ts';
+import { promiseFile } from './postgres-machine.ts';
 
 /** Hears every call between roles: makes moments of them, and tells the oracles of ballots and promises. */
 export class ListeningGod implements CallEars {
@@ -45,8 +47,16 @@ export class ListeningGod implements CallEars {
     const who = memberText(member);
     const ballot = seenBallot(promise.ballot);
     this.#checks.note(this.#weather.kernel.god, () => `${who} promised ${ballotText(ballot)}`);
-    const sentence = this.#checks.promises.heard(who, ballot, askedMs, this.#checks.nowMs());
+    const sentence =
+      this.#checks.promises.heard(who, ballot, askedMs, this.#checks.nowMs()) ??
+      unkept(who, ballot, this.#onDisk(member.pooler?.name ?? ''));
     if (sentence !== undefined) this.#checks.fail('promise', sentence);
+  }
+
+  /** The file of promises, as power loss would leave it. */
+  #onDisk(machine: string): string {
+    const bytes = this.#weather.machine(machine).disk.durableFile(promiseFile);
+    return bytes === undefined ? '' : utf8Text(bytes);
   }
 
   /** `call/Recruit asked`; of the members' calls only. */
@@ -54,6 +64,13 @@ export class ListeningGod implements CallEars {
     const [service, name] = method.split('.');
     if (service === 'MemberService') this.#weather.moments.mark(`call/${name} ${what}`, 'god');
   }
+}
+
+/** A promise must be on the disk before anybody hears of it, or there is a higher one by now. */
+function unkept(member: string, ballot: SeenBallot, file: string): string | undefined {
+  const terms = [...file.matchAll(/"term": "(\d+)"/g)].map(([, term = '0']) => BigInt(term));
+  if (file.includes(ballot.nonce) || terms.some((term) => term >= ballot.term)) return undefined;
+  return `${member} was heard to promise ${ballotText(ballot)}, which is not on its disk`;
 }
 
 export function seenBallot({ term, coordinator, nonce }: Ballot): SeenBallot {

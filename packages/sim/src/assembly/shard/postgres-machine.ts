@@ -11,6 +11,8 @@ import type { ShardSite } from './shard-site.ts';
 const directory = '/var/lib/multigres';
 /** On the same volume as the data directory, and not inside it. */
 const memberDirectory = '/var/lib/member';
+/** Where a member keeps what it has promised. */
+export const promiseFile: string = `${memberDirectory}/member.json`;
 const replication = { user: 'multigres_replication', password: 'a secret of all members' } as const;
 const socketDirectory = '/run/multigres';
 /** Users' sessions, and what the member needs itself. */

@@ -24,8 +24,9 @@ export const consensusMutants: readonly Mutant[] = [
     file: `${deeds}/recruit.ts`,
     find: `  await promises.promise(ballot);
   run.mayGoOn();
-  run.become({ kind: 'idle', released: undefined });`,
-    replace: `  void promises.promise(ballot);
+  run.become({ kind: 'idle', released: undefined });
+  await promises.follows(undefined);`,
+    replace: `  void promises.promise(ballot).catch(() => undefined);
   run.mayGoOn();
   run.become({ kind: 'idle', released: undefined });`,
     why: 'a member answers that it has promised before that is on its disk',
