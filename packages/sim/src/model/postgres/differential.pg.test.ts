@@ -14,12 +14,12 @@ import type { Step } from './testing/script.ts';
 import { scripts } from './testing/scripts.ts';
 import { normalStory, story } from './testing/story.ts';
 
-const root = path.join(import.meta.dirname, '../../../../..');
+const tools = process.env['MG_TOOLS'] ?? path.join(import.meta.dirname, '../../../../../.tools');
 
 /** Whatever is on this machine: fetched by the tools of this repository, or installed. */
 const found = [17, 15].flatMap((major) => {
   const within = `usr/lib/postgresql/${major}/bin`;
-  const bin = [path.join(root, `.tools/postgres-${major}`, within), `/${within}`].find((folder) =>
+  const bin = [path.join(tools, `postgres-${major}`, within), `/${within}`].find((folder) =>
     existsSync(path.join(folder, 'initdb')),
   );
   return bin === undefined ? [] : [{ major, bin }];

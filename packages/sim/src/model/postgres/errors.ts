@@ -49,6 +49,19 @@ export const undefinedRelation = (name: string, position: number | undefined): P
 export const undefinedColumn = (name: string, qualified: boolean, position: number | undefined): PgError =>
   make('42703', qualified ? `column ${name} does not exist` : `column "${name}" does not exist`, position);
 
+export const ambiguousColumn = (name: string, position: number | undefined): PgError =>
+  make('42702', `column reference "${name}" is ambiguous`, position);
+
+export const conflictNeedsTarget = (position: number | undefined): PgError =>
+  make('42601', 'ON CONFLICT DO UPDATE requires inference specification or constraint name', position, {
+    hint: 'For example, ON CONFLICT (column_name).',
+  });
+
+export const cannotAffectTwice = (): PgError =>
+  make('21000', 'ON CONFLICT DO UPDATE command cannot affect row a second time', undefined, {
+    hint: 'Ensure that no rows proposed for insertion within the same command have duplicate constrained values.',
+  });
+
 export const undefinedColumnOf = (name: string, table: string, position: number | undefined): PgError =>
   make('42703', `column "${name}" of relation "${table}" does not exist`, position);
 

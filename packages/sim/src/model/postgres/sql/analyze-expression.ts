@@ -17,6 +17,7 @@ import type {
 } from 'libpg-query';
 
 import {
+  ambiguousColumn,
   argumentMustBeBoolean,
   cannotMatchTypes,
   missingFrom,
@@ -27,7 +28,7 @@ import {
 } from '../errors.ts';
 import { castTo, coerce, parameterExpr } from './coerce.ts';
 import { Decimal } from './decimal.ts';
-import { constant, folding, leftmost, type Analysis, type Expr } from './expression.ts';
+import { constant, folding, leftmost, type Analysis, type Expr, type Scope } from './expression.ts';
 import { functionCall } from './function-call.ts';
 import { binaryOperator, commonType, unaryOperator } from './operators.ts';
 import { bodyOf, kindOf, stringOf } from './parser.ts';
@@ -106,6 +107,11 @@ function columnReference(analysis: Analysis, node: ColumnRef): Expr {
   const location = node.location ?? 0;
   const position = analysis.source.position(location);
   const { scope } = analysis;
+  if (scope?.excluded === true) {
+    if (names.length === 1 && scope.columns.some((candidate) => candidate.name === name))
+      throw ambiguousColumn(name, position);
+    if (names.at(-2) === 'excluded') return excludedColumn(scope, name, location, position);
+  }
   if (names.length > 1 && scope?.alias !== names.at(-2)) throw missingFrom(names.at(-2) as string, scope, position);
   const at = scope?.columns.findIndex((candidate) => candidate.name === name) ?? -1;
   if (scope?.partial === true && at < 0) throw unsupported(`the column ${names.join('.')}`);
@@ -118,6 +124,20 @@ function columnReference(analysis: Analysis, node: ColumnRef): Expr {
     location,
     usesRow: true,
     column: at,
+    evaluate: (env) => env.row[at] ?? null,
+  };
+}
+
+function excludedColumn(scope: Scope, name: string, location: number, position: number | undefined): Expr {
+  const found = scope.columns.findIndex((candidate) => candidate.name === name);
+  const column = scope.columns[found];
+  if (column === undefined) throw undefinedColumn(`excluded.${name}`, true, position);
+  const at = found + scope.columns.length;
+  return {
+    type: column.type,
+    typmod: column.typmod,
+    location,
+    usesRow: true,
     evaluate: (env) => env.row[at] ?? null,
   };
 }

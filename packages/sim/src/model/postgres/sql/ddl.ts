@@ -32,7 +32,7 @@ import { analyzeExpression, resolveType } from './analyze-expression.ts';
 import { newAnalysis, type Analysis } from './expression.ts';
 import { assignTo } from './insert.ts';
 import { bodyOf, kindOf, stringOf, type Source } from './parser.ts';
-import { waitingCommand, type Plan } from './plan.ts';
+import { command, waitingCommand, type Plan } from './plan.ts';
 import { checkAccess, refuseReadOnly } from './row-check.ts';
 import { findTable, relationKey } from './scan.ts';
 import { newEnv } from './select.ts';
@@ -240,6 +240,7 @@ export function planCreateSequence(session: Session, source: Source, stmt: Creat
 
 /** DROP TABLE and DROP SEQUENCE. */
 export function planDrop(session: Session, stmt: DropStmt): Plan {
+  if (stmt.removeType === 'OBJECT_SCHEMA') return planDropSchema(session, stmt);
   const kind =
     stmt.removeType === 'OBJECT_TABLE' ? 'table' : stmt.removeType === 'OBJECT_SEQUENCE' ? 'sequence' : undefined;
   if (kind === undefined) throw unsupported(`DROP of ${stmt.removeType}`);
@@ -248,6 +249,24 @@ export function planDrop(session: Session, stmt: DropStmt): Plan {
   return waitingCommand(function* run() {
     for (const name of names) yield* dropOne(session, kind, tag, name, stmt.missing_ok === true);
     return tag;
+  });
+}
+
+/** DROP SCHEMA of empty ones. */
+function planDropSchema(session: Session, stmt: DropStmt): Plan {
+  const names = (stmt.objects ?? []).map(stringOf);
+  return command(() => {
+    refuseReadOnly(session, undefined, 'DROP SCHEMA');
+    const transaction = session.mustTransaction();
+    const namespace = session.namespaceFor(false);
+    for (const name of names) {
+      const found = namespace.catalog.find('pg_namespace', name, transaction.own);
+      if (found === undefined) throw undefinedSchema(name, undefined);
+      for (const { shape } of namespace.catalog.all(transaction.own))
+        if (shape.schema === name) throw unsupported('DROP SCHEMA of one that is not empty');
+      transaction.drop(namespace, found);
+    }
+    return 'DROP SCHEMA';
   });
 }
 

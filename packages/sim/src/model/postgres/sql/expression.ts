@@ -61,6 +61,8 @@ export interface Scope {
   /** The model knows only some of the columns. */
   readonly partial?: true;
   readonly columns: readonly ResultColumn[];
+  /** The row that ON CONFLICT kept from being inserted: its columns follow the table's. */
+  readonly excluded?: true;
 }
 
 /** What the analysis of one statement gathers. */

@@ -1,7 +1,9 @@
 import type { InsertStmt, List, Node, RangeVar, ResTarget, SelectStmt } from 'libpg-query';
 
 import {
+  cannotAffectTwice,
   cannotAssign,
+  conflictNeedsTarget,
   couldNotSerialize,
   duplicateColumn,
   insertTooFewTargets,
@@ -22,7 +24,7 @@ import { fold, settle, type Analysis, type Env, type Expr } from './expression.t
 import { bodyOf, kindOf } from './parser.ts';
 import { isWait, type Execution, type Plan, type Running } from './plan.ts';
 import { checkAccess, checkNotNull, duplicateKeyError, refuseReadOnly } from './row-check.ts';
-import { analyzeTarget, newEnv, planSelect } from './select.ts';
+import { analyzeTarget, analyzeWhere, newEnv, planSelect } from './select.ts';
 import { lockTable, relationKey, scopeOf } from './scan.ts';
 import { typeName } from './types.ts';
 
@@ -36,7 +38,8 @@ export function* planInsert(analysis: Analysis, stmt: InsertStmt): Task<Plan> {
   const { relation } = yield* lockTable(analysis.session, range, analysis.source, lockMode.rowExclusive);
   const columns = targetColumns(analysis, stmt, relation);
   const source = yield* rowSource(analysis, stmt, relation, columns);
-  const ignoreConflicts = conflictAction(stmt, relation);
+  const action = conflictAction(analysis, stmt, relation);
+  const update = action === 'update' ? planConflictUpdate(analysis, stmt, relation) : undefined;
   analysis.scope = scopeOf(relation, range);
   const returning = (stmt.returningClause?.exprs ?? []).flatMap((node) =>
     analyzeTarget(analysis, bodyOf<ResTarget>(node)),
@@ -59,10 +62,16 @@ export function* planInsert(analysis: Analysis, stmt: InsertStmt): Task<Plan> {
           continue;
         }
         const row = fullRow(session, relation, columns, given);
-        if (!(yield* insertRow(session, relation, row, ignoreConflicts))) continue;
+        const stored =
+          update === undefined
+            ? (yield* insertRow(session, relation, row, action === 'ignore'))
+              ? row
+              : undefined
+            : yield* insertOrUpdate(update, relation, row, env);
+        if (stored === undefined) continue;
         count += 1;
         if (returning.length === 0) continue;
-        env.row = row;
+        env.row = stored;
         yield returning.map(({ expr }) => expr.evaluate(env));
       }
       return `INSERT 0 ${count}`;
@@ -88,6 +97,58 @@ export function* insertRow(session: Session, relation: Relation, row: Row, ignor
   }
   transaction.insert(relation, row);
   return true;
+}
+
+/** ON CONFLICT DO UPDATE: what to set, and of which rows. */
+interface ConflictUpdate {
+  readonly assignments: readonly { readonly at: number; readonly value: Expr | undefined }[];
+  readonly where: Expr | undefined;
+}
+
+function planConflictUpdate(analysis: Analysis, stmt: InsertStmt, relation: Relation): ConflictUpdate {
+  const clause = stmt.onConflictClause;
+  analysis.clause = 'UPDATE';
+  analysis.scope = { ...scopeOf(relation, stmt.relation as RangeVar), excluded: true };
+  const assignments: { at: number; value: Expr | undefined }[] = [];
+  for (const node of clause?.targetList ?? []) {
+    const { name, val, location, indirection } = bodyOf<ResTarget>(node);
+    if (indirection !== undefined || val === undefined || kindOf(val) === 'MultiAssignRef')
+      throw unsupported('this form of SET');
+    const named = assignments.map((one) => one.at);
+    const at = columnIndex(analysis, relation, name ?? '', location, named);
+    if (relation.shape.primaryKey?.includes(at) === true) throw unsupported('ON CONFLICT that changes the key');
+    assignments.push({ at, value: assigned(analysis, relation.shape.columns[at] as Column, val) });
+  }
+  return { assignments, where: analyzeWhere(analysis, clause?.whereClause) };
+}
+
+/** Answers the row that is there now, undefined if it was left alone. */
+function* insertOrUpdate(update: ConflictUpdate, relation: Relation, row: Row, env: Env): Task<Row | undefined> {
+  const { session } = env;
+  const transaction = session.mustTransaction();
+  for (;;) {
+    checkNotNull(session, relation, row);
+    const duplicate = yield* transaction.findDuplicate(relation.heap, row);
+    if (duplicate === undefined) {
+      transaction.insert(relation, row);
+      return row;
+    }
+    if (transaction.own.has(duplicate.xmin) && duplicate.cmin >= transaction.command) throw cannotAffectTwice();
+    if (session.repeatable && !isVisible(duplicate, transaction.view(), session.host.store.commits))
+      throw couldNotSerialize('update');
+    const version = yield* transaction.claim(duplicate, 'wait', relation.shape.name);
+    if (version === undefined) continue;
+    env.row = [...version.values, ...row];
+    if (update.where !== undefined && update.where.evaluate(env) !== true) return undefined;
+    const next = [...version.values];
+    for (const { at, value } of update.assignments) {
+      const column = relation.shape.columns[at] as Column;
+      next[at] = value === undefined ? defaultValue(session, relation, column) : value.evaluate(env);
+    }
+    checkNotNull(session, relation, next);
+    transaction.update(relation, version, next);
+    return next;
+  }
 }
 
 function targetColumns(analysis: Analysis, stmt: InsertStmt, relation: Relation): number[] {
@@ -242,10 +303,12 @@ export function fullRow(session: Session, relation: Relation, columns: readonly 
   });
 }
 
-function conflictAction(stmt: InsertStmt, relation: Relation): boolean {
+/** What happens to a row whose key is there already. Looks at the named columns only: 42P10. */
+function conflictAction(analysis: Analysis, stmt: InsertStmt, relation: Relation): 'refuse' | 'ignore' | 'update' {
   const clause = stmt.onConflictClause;
-  if (clause === undefined) return false;
-  if (clause.action !== 'ONCONFLICT_NOTHING') throw unsupported('ON CONFLICT DO UPDATE');
+  if (clause === undefined) return 'refuse';
+  if (clause.action === 'ONCONFLICT_UPDATE' && clause.infer === undefined)
+    throw conflictNeedsTarget(analysis.source.position(clause.location));
   const names = (clause.infer?.indexElems ?? []).map((node) => bodyOf<{ name?: string }>(node).name ?? '');
   if (clause.infer?.conname !== undefined && clause.infer.conname !== relation.shape.primaryKeyName)
     throw unsupported('ON CONFLICT ON CONSTRAINT');
@@ -253,5 +316,5 @@ function conflictAction(stmt: InsertStmt, relation: Relation): boolean {
     const key = (relation.shape.primaryKey ?? []).map((column) => relation.shape.columns[column]?.name);
     if (key.length !== names.length || names.some((name) => !key.includes(name))) throw noUniqueConstraintForConflict();
   }
-  return true;
+  return clause.action === 'ONCONFLICT_UPDATE' ? 'update' : 'ignore';
 }

@@ -27,8 +27,8 @@ export interface ControlData {
 /** A physical replication slot. */
 export interface Slot {
   readonly name: string;
+  /** Undefined until it was used, unless it was made to reserve log at once. */
   restartLsn: Lsn | undefined;
-  /** Reserves log only once it was used, unless it was made to do so at once. */
   activePid: number | undefined;
 }
 
@@ -118,6 +118,7 @@ export class DataDirectory {
   /** The processes are gone, and with them what was only in memory. */
   forgetMemory(): void {
     this.applied.length = Math.min(this.applied.length, this.control.checkpoint.applied);
+    for (const slot of this.slots.values()) slot.activePid = undefined;
   }
 
   /** From which timeline recovery takes its course: the newest that is known here, for a standby; else its own. */
