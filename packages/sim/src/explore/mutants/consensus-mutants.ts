@@ -41,14 +41,6 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/promise-power-loss',
   },
   {
-    name: 'consensus/lower-ballots-taken',
-    file: machine,
-    find: `  if (compareBallots(order.ballot, state.promise) < 0) return refuse(belowPromise(state.promise));`,
-    replace: ``,
-    why: 'a member does what an old coordinator says, against its promise to a newer one',
-    scenario: 'failover/two-coordinators',
-  },
-  {
     name: 'consensus/lsn-before-rule',
     file: `${consensus}/position.ts`,
     find: `  if (byRule !== 0) return byRule;
@@ -78,31 +70,12 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/late-standby',
   },
   {
-    name: 'consensus/leader-alone-is-enough',
-    file: `${consensus}/recruitment.ts`,
-    find: `  const free = rule.voters.filter((voter) => !isAmong(voter, recruited));
-  return`,
-    replace: `  const free = rule.voters.filter((voter) => !isAmong(voter, recruited));
-  if (rule.leader !== undefined && isAmong(rule.leader, recruited)) return true;
-  return`,
-    why: 'a rival with a lower ballot decides its rule with the others meanwhile',
-    scenario: 'failover/two-coordinators',
-  },
-  {
-    name: 'consensus/outgoing-rule-forgotten',
-    file: `${consensus}/position.ts`,
-    find: `  return [newest, ...(withNewest.find(({ outgoing }) => outgoing.length > 0)?.outgoing ?? [])];`,
-    replace: `  return [newest];`,
-    why: 'an undecided rule counts as the only one, although the one before it may still be live',
-    scenario: 'failover/names-and-rule',
-  },
-  {
     name: 'consensus/too-few-names',
     file: `${consensus}/standby-names.ts`,
     find: `  return without < 0 ? 0 : members.length - others.length + without + 1;`,
     replace: `  return without < 0 ? 0 : Math.max(0, members.length - others.length + without);`,
     why: 'a leader acknowledges what it alone has',
-    scenario: 'failover/late-standby',
+    scenario: 'failover/ghost-commit',
   },
   {
     name: 'consensus/joiners-counted',
@@ -132,9 +105,8 @@ export const consensusMutants: readonly Mutant[] = [
   {
     name: 'consensus/intake-goes-on',
     file: `${deeds}/let-go.ts`,
-    find: `  primary_conninfo: '',
-  max_standby_streaming_delay`,
-    replace: `  max_standby_streaming_delay`,
+    find: `{ synchronous_standby_names: namesOfNobody, primary_conninfo: '' };`,
+    replace: `{ synchronous_standby_names: namesOfNobody };`,
     why: 'a recruited follower goes on receiving, and acknowledging, from the leader that it left',
     scenario: 'failover/recruited-under-writes',
   },
@@ -337,5 +309,94 @@ export const consensusMutants: readonly Mutant[] = [
     replace: ``,
     why: 'an answer to another ballot counts as a promise',
     scenario: 'failover/two-coordinators',
+  },
+  {
+    name: 'consensus/ballots-tie',
+    file: `${consensus}/order.ts`,
+    find: `    compareTexts(a.coordinator?.cell ?? '', b.coordinator?.cell ?? '') ||
+    compareTexts(a.coordinator?.name ?? '', b.coordinator?.name ?? '') ||
+    compareTexts(a.nonce, b.nonce)`,
+    replace: `    compareTexts('', '')`,
+    why: 'two coordinators of one term both believe that they were promised everything',
+    scenario: 'failover/two-coordinators',
+  },
+  {
+    name: 'consensus/quorum-of-one-less',
+    file: `${consensus}/policy.ts`,
+    find: `  isQuorum: (n, voters) => voters.length >= n,
+  largestWithout: (n, others, sure) => (sure.length >= n ? -1 : Math.min(others.length, n - 1 - sure.length)),`,
+    replace: `  isQuorum: (n, voters) => voters.length >= n - 1,
+  largestWithout: (n, others, sure) => (sure.length >= n - 1 ? -1 : Math.min(others.length, n - 2 - sure.length)),`,
+    why: 'one member less than the policy says is a quorum',
+    scenario: 'failover/ghost-commit',
+  },
+  {
+    name: 'consensus/broken-wait-is-ok',
+    file: 'packages/pooler/src/backend/backend.ts',
+    find: `    if (report === undefined) return;
+    guard.doubt();`,
+    replace: `    if (report === undefined || group !== undefined) return;
+    guard.doubt();`,
+    why: 'a commit whose wait was cancelled is acknowledged',
+    scenario: 'failover/cancelled-wait',
+  },
+  {
+    name: 'consensus/unknown-is-failed',
+    file: 'packages/pooler/src/errors.ts',
+    find: `    sqlstate: unknown ? sqlstate.transactionResolutionUnknown : (cause?.sqlstate ?? sqlstate.connectionFailure),`,
+    replace: `    sqlstate: cause?.sqlstate ?? sqlstate.connectionFailure,`,
+    why: 'who lost a session in the middle of a commit is told that nothing was written',
+    scenario: 'failover/cannot-commit',
+  },
+  {
+    name: 'consensus/durability-lowered',
+    file: 'packages/sql/src/lowered-durability.ts',
+    find: `  return setting.literal === undefined || !waits.has(setting.literal.toLowerCase());`,
+    replace: `  return setting.literal === undefined && !waits.has('');`,
+    why: 'a user may have commits acknowledged before anybody else has them',
+    scenario: 'failover/lowered-durability',
+  },
+  {
+    name: 'consensus/lost-leader-unseen',
+    file: 'packages/orch/src/judge/leader-lost.ts',
+    find: `  if (at.isGone && followers.length === 0) return`,
+    replace: `  if (at.isGone) return undefined;
+  if (followers.length === 0) return`,
+    why: 'a leader that is gone is not replaced while its machine is away',
+    scenario: 'failover/late-standby',
+  },
+  {
+    name: 'consensus/stalled-leader-unseen',
+    file: 'packages/orch/src/judge/leader-cannot-commit.ts',
+    find: `  return why === undefined ? [] : [replaceLeader(view, 'leaderCannotCommit', why, head.member)];`,
+    replace: `  return why === undefined || view.nowMs > 0 ? [] : [replaceLeader(view, 'leaderCannotCommit', why, head.member)];`,
+    why: 'a leader that lives and cannot commit is never replaced',
+    scenario: 'failover/cannot-commit',
+  },
+  {
+    name: 'consensus/own-rule-unknown',
+    file: 'packages/orch/src/observe/shard-view.ts',
+    find: `compareBallots(head.number.ballot, newest?.number?.ballot) >= 0 ? head : undefined;`,
+    replace: `compareRuleNumbers(head.number, newest?.number) >= 0 ? head : undefined;`,
+    why: 'a healthy leader is replaced because its followers were faster to tell of its new rule',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/gateway-follows-the-old',
+    file: 'packages/gateway/src/route/shard-view.ts',
+    find: `  if (compareBallots(rule?.ballot, view.decided) < 0 || compareRuleNumbers(rule, view.rule) < 0)
+    return 'it leads by an older rule';`,
+    replace: `  if (compareBallots(rule?.ballot, view.decided) > 0 || compareRuleNumbers(rule, view.rule) > 0)
+    return 'it leads by a newer rule';`,
+    why: 'a gateway stays with the old leader',
+    scenario: 'failover/late-standby',
+  },
+  {
+    name: 'consensus/never-joins',
+    file: driver,
+    find: `      this.#step({ kind: 'leaderReplayed' });`,
+    replace: `      this.#judgeReads();`,
+    why: 'a follower never takes the name that counts, and no rule is ever decided',
+    scenario: 'failover/calm',
   },
 ];
