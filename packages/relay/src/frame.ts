@@ -54,7 +54,7 @@ export const frameType = {
   claim: 37,
   /**
    * A `request` as it came, with its flags and count: it was not begun and will not be, and nothing of the session is left here. Whatever else
-   * comes on the channel is returned, too. The statements of its uses that the gateway has forgotten are defined before, on the channel.
+   * comes on the channel is returned, too. The statements of its uses are defined before, on the channel: the gateway may have forgotten them by now.
    */
   returned: 38,
   /** The answer to `recall`, and the last frame of the channel. */

@@ -417,6 +417,7 @@ export class PoolerClient implements LinkHandler {
   }
 
   #tell(channel: number, define: Define): void {
+    if (!this.#channels.has(channel)) return;
     let told = this.#told.get(channel);
     if (told === undefined) this.#told.set(channel, (told = new Map()));
     told.set(define.id, this.#options.statementOf(define));

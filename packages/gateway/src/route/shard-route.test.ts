@@ -1,3 +1,4 @@
+import { encodeBind, encodeClose, encodeExecute, encodeParse, encodeSync, type MessageWriter } from '@multigres/pgwire';
 import { describe, expect, it } from 'vitest';
 import type { FakeClient } from '../testing/fake-client.ts';
 import { shardHouse, type ShardHouse } from '../testing/shard-house.ts';
@@ -117,6 +118,28 @@ describe('while nobody leads', () => {
     await house.world.settle();
     expect(client.heard()).toBe('b:one Z:I b:two Z:I');
     expect(house.a.ran).toEqual([]);
+  });
+
+  it('what is given back finds its statements again, also those that the gateway has forgotten', async () => {
+    const house = await led({ statementsMax: 1 });
+    const client = await house.client();
+    client.heard();
+    house.a.serves = false;
+    const parse = (text: string): ((writer: MessageWriter) => void)[] => [
+      (writer) => encodeParse(writer, 'named', text),
+      (writer) => encodeBind(writer, { portal: '', statement: 'named' }),
+      (writer) => encodeExecute(writer, ''),
+      encodeSync,
+    ];
+    client.write(...parse('first'));
+    // Another session's statement takes its place in the catalogue, and the pooler is told to forget it.
+    client.write((writer) => encodeClose(writer, 'statement', 'named'), encodeSync, ...parse('second'));
+    await house.world.settle();
+    house.b.leads(2);
+    await house.world.settle();
+    expect(house.b.ran.filter((text) => text !== 'sync')).toEqual(['first', 'second']);
+    expect(house.a.ran).toEqual([]);
+    expect(client.heard()).not.toContain('!');
   });
 
   it('what is given back goes to the same leader again when that is heard to serve', async () => {

@@ -29,6 +29,7 @@ import {
   gatewayStops,
   groupsNotGivenBack,
   malformedLength,
+  malformedRequestBack,
   noLeaderInTime,
   poolerLost,
   replicaLost,
@@ -492,6 +493,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
 
   returned(flags: number, count: number, uses: readonly StatementUse[], bytes: Uint8Array): void {
     if (this.#phase === 'ended') return;
+    // Before it was let in it has said nothing.
+    if (this.#phase === 'opening' && this.#moving?.isComplete !== false) throw malformedRequestBack();
     this.#moving ??= this.#beginMoving();
     this.#moving.pieces.push({ flags, count, uses, bytes: bytes.slice() });
     this.#moving.bytes += bytes.length;
@@ -499,7 +502,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
 
   recalled(): void {
     if (this.#phase === 'ended') return;
-    (this.#moving as Moving).isComplete = true;
+    if (this.#moving === undefined) throw malformedRequestBack();
+    this.#moving.isComplete = true;
     this.#seek();
   }
 

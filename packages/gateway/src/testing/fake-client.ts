@@ -47,6 +47,13 @@ export class FakeClient implements ConnectionHandler {
     this.#connection.write(writer.take());
   }
 
+  /** Any messages. */
+  write(...messages: readonly ((writer: MessageWriter) => void)[]): void {
+    const writer = new MessageWriter();
+    for (const message of messages) message(writer);
+    this.#connection.write(writer.take());
+  }
+
   leave(): void {
     this.#connection.end();
   }

@@ -10,19 +10,23 @@ import {
 import {
   BodyReader,
   BodyWriter,
+  decodeDefine,
   decodeOpen,
   decodeSettings,
+  encodeDefine,
   encodeError,
   encodeOpened,
   endsGroup,
   frameType,
   Link,
   protocolVersion,
+  readUses,
   replyFlag,
   Topics,
   usesLength,
   type LinkHandler,
   type Open,
+  type Use,
 } from '@multigres/relay';
 import {
   create,
@@ -72,6 +76,7 @@ export class FakePooler implements LinkHandler {
   /** It answers nothing. */
   hangs = false;
   lsn = 0n;
+  readonly #texts: Map<number, string> = new Map();
   readonly #status: Published<PoolerStatus>;
   #link: Link | undefined;
   readonly #writer: MessageWriter = new MessageWriter();
@@ -184,6 +189,11 @@ export class FakePooler implements LinkHandler {
       case frameType.request:
         if (session !== undefined) this.#request(id, session, flags, count, buffer, start, end);
         return;
+      case frameType.define: {
+        const { id: named, query } = decodeDefine(body);
+        this.#texts.set(named, query);
+        return;
+      }
       case frameType.pin:
         if (session !== undefined) session.pins |= body.u32();
         return;
@@ -223,10 +233,23 @@ export class FakePooler implements LinkHandler {
     const waits = session.after > this.lsn;
     if (session.returning || ((!this.serves || waits) && session.status === 'I')) {
       session.returning = true;
+      this.#tellTexts(id, readUses(buffer, start, end) ?? []);
       return link.send(id, frameType.returned, flags, count, buffer, start, end);
     }
     if (!endsGroup(count)) return;
-    this.#run(id, session, textOf(buffer, start + usesLength(0), end));
+    const uses = readUses(buffer, start, end) ?? [];
+    const named = uses.find((use) => use.id !== 0);
+    const text = named === undefined ? textOf(buffer, start + usesLength(uses.length), end) : this.#texts.get(named.id);
+    this.#run(id, session, text ?? '?');
+  }
+
+  #tellTexts(id: number, uses: readonly Use[]): void {
+    for (const { id: named } of uses) {
+      const query = this.#texts.get(named);
+      if (query === undefined) continue;
+      const define = { id: named, query, parameterTypes: [] };
+      (this.#link as Link).send(id, frameType.define, 0, 0, encodeDefine(define));
+    }
   }
 
   #run(id: number, session: FakeSession, text: string): void {

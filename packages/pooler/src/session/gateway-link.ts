@@ -317,9 +317,10 @@ export class GatewayLink implements LinkHandler, Returner {
   }
 
   giveBack({ id }: Session, flags: number, ends: boolean, uses: readonly StatementUse[], bytes: Uint8Array): void {
+    // The gateway may be forgetting them just now.
     const told = new Set<number>();
     for (const { id: named, statement } of uses) {
-      if (statement === undefined || this.#statements.has(named) || told.has(named)) continue;
+      if (statement === undefined || told.has(named)) continue;
       told.add(named);
       const { query, parameterTypes } = statement;
       this.#link.send(id, frameType.define, 0, 0, encodeDefine({ id: named, query, parameterTypes }));
