@@ -186,6 +186,24 @@ describe('while nobody leads', () => {
     expect(client.heard()).toBe('!FATAL:57P03');
   });
 
+  it('each wait is as long as the first: what was given back before was answered since', async () => {
+    const house = await led();
+    const client = await house.client();
+    client.heard();
+    house.a.serves = false;
+    expect(await ask(house, client, 'one')).toBe('');
+    house.b.leads(2);
+    await house.world.settle();
+    expect(client.heard()).toBe('b:one Z:I');
+    await house.world.advance(60_000);
+    house.b.serves = false;
+    expect(await ask(house, client, 'two')).toBe('');
+    await house.world.advance(2_000);
+    house.c.leads(3);
+    await house.world.settle();
+    expect(client.heard()).toBe('c:two Z:I');
+  });
+
   it('only so many sessions wait, with so many bytes', async () => {
     const house = await led({ bufferSessionsMax: 1 });
     const [one, two] = [await house.client(), await house.client()];

@@ -123,8 +123,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
   #reads: ReplicaReads | undefined;
   /** On its way to another pooler, with what the last one has not begun. */
   #moving: Moving | undefined;
-  /** When it was given something back last, what it does had begun then; see `#sinceMs`. */
-  #movedSinceMs = -1;
+  /** It was given something back, and nothing was answered since. */
+  #movesStill = false;
   #phase: Phase = 'opening';
   #welcomed = false;
   /** What the end of the authentication is yet to be told by. */
@@ -439,6 +439,7 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     const failed = (flags & replyFlag.failed) !== 0;
     this.#requests.answered(statusOfFlags(flags), failed, completionsOf(count), ranNothing(count));
     this.#sinceMs = this.#environment.rounds.coarseMs;
+    this.#movesStill = false;
     if (this.#requests.status === 'I') this.#beganMs = this.#requests.isQuiet ? -1 : this.#sinceMs;
     if (this.#environment.isDraining && this.#requests.isQuiet) return this.finish(gatewayStops());
     this.#reads?.answered();
@@ -604,9 +605,8 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     const phase = this.#phase as Moving['phase'];
     this.#phase = 'opening';
     // Who is given the same back again and again gives up all the same.
-    if (this.#movedSinceMs !== this.#sinceMs)
-      this.#giveUpMs = this.#environment.clock.nowMs() + this.#environment.limits.poolerWaitMs;
-    this.#movedSinceMs = this.#sinceMs;
+    if (!this.#movesStill) this.#giveUpMs = this.#environment.clock.nowMs() + this.#environment.limits.poolerWaitMs;
+    this.#movesStill = true;
     this.#pooler.recall(this.#channel);
     this.#route.refusedBy(this.#pooler);
     return { phase, pieces: [], bytes: 0, isComplete: false };
