@@ -64,14 +64,13 @@ describe('a client that leaves while it has to wait', () => {
   it('for an answer that will never come is gone soon', async () => {
     const connection = await client();
     await say(connection, 'copy t from stdin');
-    // The first is swallowed by the COPY that it breaks; the last must not be sent before all others are answered.
+    // The first is swallowed by the COPY that it breaks; what comes behind waits for nobody but the client.
     await say(connection, 'update t', "select currval('s')", 'insert');
     connection.end();
     await world.advance(30_000);
     expect(gateway.status().sessions).toBe(0);
     expect(pooler.status().sessions).toBe(0);
     expect(pooler.status().pools.filter(({ leased }) => leased > 0)).toEqual([]);
-    expect(heard).not.toContain('insert');
   });
 
   it('has said everything that it had sent before', async () => {
