@@ -66,6 +66,14 @@ describe('the identity of a cluster', () => {
     expect(view.records.get('p1')?.databases).toEqual(['ours']);
   });
 
+  it('keeps a pooler of another cluster out of a cell that nobody has used yet', async () => {
+    const { world, directoryOf, foreign } = stage();
+    await world.until(directoryOf('a').databases.put({ name: 'app' }, soon));
+    const theirs = directoryOf('b').registerPooler({ id: { cell: 'two', name: 'p1' }, databases: [] });
+    expect(await world.until(theirs.whenRegistered(10_000))).toBe(false);
+    expect([foreign.length, await world.until(directoryOf('a').poolers('two').list(soon))]).toEqual([1, []]);
+  });
+
   it('is decided once when two clusters come first at the same time', async () => {
     const { world, directoryOf } = stage();
     const both = ['a', 'b'].map((id) => directoryOf(id).databases.list(soon));

@@ -22,7 +22,8 @@ const identityKey = clusterIdentityKind.prefix + 'cluster';
 
 /**
  * The stores of the cluster `clusterId`, and of no other: whoever comes first writes that name into the store; to everybody else each call fails
- * with `foreign`, before it has read or changed anything. A cell is checked by its own store, so that it works while the global one is away.
+ * with `foreign`, before it has read or changed anything. A cell is checked by its own store, so that it works while the global one is away; and by the
+ * global one, if that answers, because an etcd may keep cells of several clusters.
  *
  * `createdMs`: wall clock, for the record. `onForeign` runs once for each store that belongs to somebody else.
  */
@@ -31,19 +32,27 @@ export function identified(
   clusterId: string,
   options: { readonly createdMs: () => number; readonly onForeign?: (error: TopologyError) => void },
 ): Topology {
+  const global = new IdentifiedStore(topology.global, clusterId, options);
   const guards = new Map<Store, Store>();
   const guarded = (store: Store): Store => {
     const known = guards.get(store);
     if (known !== undefined) return known;
-    const guard = new IdentifiedStore(store, clusterId, options);
+    const guard = new IdentifiedStore(store, clusterId, options, global);
     guards.set(store, guard);
     return guard;
   };
   return {
-    global: guarded(topology.global),
+    global,
     cell: (name, place) => guarded(topology.cell(name, place)),
     close: () => topology.close(),
   };
+}
+
+/** The global store may be away; a cell does not wait for it for long. */
+const globalMsMax = 1000;
+
+function unlessForeign(error: unknown): void {
+  if (!(error instanceof TopologyError) || error.code === 'foreign') throw error;
 }
 
 /** Asks whose the store is before the first call, and never again: an identity is written once. */
@@ -51,31 +60,33 @@ class IdentifiedStore implements Store {
   readonly #store: Store;
   readonly #clusterId: string;
   readonly #options: Parameters<typeof identified>[2];
+  readonly #global: IdentifiedStore | undefined;
   #state: 'unknown' | 'ours' | TopologyError = 'unknown';
 
-  constructor(store: Store, clusterId: string, options: Parameters<typeof identified>[2]) {
+  constructor(store: Store, clusterId: string, options: Parameters<typeof identified>[2], global?: IdentifiedStore) {
     this.#store = store;
     this.#clusterId = clusterId;
     this.#options = options;
+    this.#global = global;
   }
 
   async get(key: string, options: CallOptions): Promise<Entry | undefined> {
-    await this.#identify(options);
+    await this.identify(options);
     return this.#store.get(key, options);
   }
 
   async list(prefix: string, options: CallOptions): Promise<Listing> {
-    await this.#identify(options);
+    await this.identify(options);
     return this.#store.list(prefix, options);
   }
 
   async put(key: string, value: Uint8Array, options: PutOptions): Promise<Revision> {
-    await this.#identify(options);
+    await this.identify(options);
     return this.#store.put(key, value, options);
   }
 
   async delete(key: string, options: DeleteOptions): Promise<boolean> {
-    await this.#identify(options);
+    await this.identify(options);
     return this.#store.delete(key, options);
   }
 
@@ -85,7 +96,7 @@ class IdentifiedStore implements Store {
   }
 
   async lease(ttlMs: number, options: CallOptions): Promise<Lease> {
-    await this.#identify(options);
+    await this.identify(options);
     return this.#store.lease(ttlMs, options);
   }
 
@@ -93,12 +104,15 @@ class IdentifiedStore implements Store {
     this.#store.close();
   }
 
-  async #identify(options: CallOptions): Promise<void> {
+  /** Rejects unless the store is ours. */
+  async identify(options: CallOptions): Promise<void> {
     if (this.#state === 'ours') return;
     if (this.#state !== 'unknown') throw this.#state;
     const { deadlineMs } = options;
+    if (this.#global !== undefined)
+      await this.#global.identify({ deadlineMs: Math.min(deadlineMs, globalMsMax) }).catch(unlessForeign);
     const owner = (await this.#owner(deadlineMs)) ?? (await this.#claim(deadlineMs));
-    if (this.#state !== 'unknown') return this.#identify(options);
+    if (this.#state !== 'unknown') return this.identify(options);
     if (owner === this.#clusterId) {
       this.#state = 'ours';
       return;

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { bringUp } from '../cluster/up.ts';
@@ -12,6 +12,9 @@ import { NodeLinks } from './links.ts';
 import { runChaos, type ChaosResult } from './chaos-run.ts';
 import { SmallDisk } from './small-disk.ts';
 import { timelineSvg } from './timeline.ts';
+
+/** The node on the small disk. */
+const smallNode = 'node-3';
 
 interface Flags {
   readonly minutes: number;
@@ -49,7 +52,8 @@ async function chaos(flags: Flags): Promise<void> {
   const root = path.resolve(flags.dir);
   const dir = path.join(root, 'cluster');
   mkdirSync(root, { recursive: true });
-  const disk = SmallDisk.mount(path.join(dir, 'node-3'));
+  await clearAway(dir);
+  const disk = SmallDisk.mount(path.join(dir, smallNode));
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   say(`seed ${seed}`);
@@ -62,29 +66,42 @@ async function chaos(flags: Flags): Promise<void> {
       minutes: flags.minutes,
       clients: flags.clients,
       links,
-      disk,
+      disk: up.cluster.record.dataElsewhere === undefined ? disk : 'its data is not in the folder of the cluster',
       report: say,
       signal: stop.signal,
     };
     result = await runChaos(up, plan);
+    writeReport(root, result);
   } finally {
-    await takeAway(dir, disk, result !== undefined && isClean(result));
+    await takeAway(dir, result !== undefined && isClean(result));
     links.close();
   }
-  writeReport(root, result);
   if (flags.json) process.stdout.write(`${chaosJson(result)}\n`);
   process.exitCode = isClean(result) ? exitCode.ok : exitCode.failure;
 }
 
-/** After a run that was not clean, data and logs stay to be looked at. */
-async function takeAway(dir: string, disk: SmallDisk | string, clean: boolean): Promise<void> {
+/** What an earlier run has left to be looked at. */
+async function clearAway(dir: string): Promise<void> {
+  if (!existsSync(dir)) return;
+  say(`removing what an earlier run has left in ${dir}`);
+  await destroy(dir);
+}
+
+async function destroy(dir: string): Promise<void> {
   await down({ dir, destroy: false });
+  SmallDisk.unmount(path.join(dir, smallNode));
+  await down({ dir, destroy: true });
+  rmSync(dir, { recursive: true, force: true });
+}
+
+/** After a run that was not clean, data and logs stay to be looked at. What cannot be removed must not hide how the run came out. */
+async function takeAway(dir: string, clean: boolean): Promise<void> {
   if (!clean) {
+    await down({ dir, destroy: false });
     say(`its data and logs are in ${dir}`);
     return;
   }
-  if (typeof disk !== 'string') disk.unmount();
-  rmSync(dir, { recursive: true, force: true });
+  await destroy(dir).catch((error: unknown) => say(`${dir} cannot be removed: ${String(error)}`));
 }
 
 function writeReport(root: string, result: ChaosResult): void {

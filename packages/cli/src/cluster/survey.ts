@@ -1,6 +1,8 @@
 import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { ServerState, ServingState } from '@multigres/rpc';
+import { shardView, type AskedPooler } from '../shard/shard-view.ts';
+import { memberOf } from './ask-nodes.ts';
 import { gatewayStatus, orchAnswers, poolerStatus, postgresState } from './calls.ts';
 import { globalEtcd, grpcSocket, localHost, nodeNames, type Cluster } from './cluster.ts';
 import { isComponentAlive, readComponent } from './component.ts';
@@ -42,7 +44,7 @@ export async function survey(cluster: Cluster): Promise<readonly ComponentSurvey
     ...record.etcds.map((etcd) => one(etcd.name, cellOf(record, etcd), () => etcdOpinion(etcd))),
     ...nodes.map(({ node, names }) => one(names.pgctld, node.cell, () => pgctldOpinion(folder, names.pgctld))),
     ...nodes.map(({ node }) => surveyPostgres(cluster, node)),
-    ...nodes.map(({ node, names }) => one(names.pooler, node.cell, () => poolerOpinion(folder, names.pooler))),
+    ...nodes.map(({ node, names }) => one(names.pooler, node.cell, () => poolerOpinion(folder, node))),
     ...record.orchestrators.map(({ name, cell }) => one(name, cell, () => orchOpinion(folder, name))),
     ...record.gateways.map(({ name, cell }) => one(name, cell, () => gatewayOpinion(folder, name))),
   ]);
@@ -111,12 +113,20 @@ async function orchOpinion(folder: Folder, name: string): Promise<Opinion> {
   return (await orchAnswers(grpcSocket(folder, name))) ? { state: 'running' } : silent;
 }
 
-async function poolerOpinion(folder: Folder, name: string): Promise<Opinion> {
-  const status = await poolerStatus(grpcSocket(folder, name));
+async function poolerOpinion(folder: Folder, node: NodeRecord): Promise<Opinion> {
+  const status = await poolerStatus(grpcSocket(folder, nodeNames(node).pooler));
   if (status === undefined) return silent;
+  if (status.member !== undefined) return memberOpinion({ id: memberOf(node), status });
   if (status.serving === ServingState.SERVING) return { state: 'running' };
   const state = status.serving === ServingState.STARTING ? 'starting' : 'unhealthy';
   return { state, reason: status.servingReason || 'not serving' };
+}
+
+/** A follower does not serve writes, and is as it should be. */
+function memberOpinion(asked: AskedPooler): Opinion {
+  const [member] = shardView([asked]).members;
+  if (member === undefined || member.health === 'healthy') return { state: 'running' };
+  return { state: member.health === 'busy' ? 'starting' : 'unhealthy', reason: member.reason };
 }
 
 async function gatewayOpinion(folder: Folder, name: string): Promise<Opinion> {
