@@ -20,6 +20,8 @@ export interface Cluster {
   readonly countsFromStart?: boolean;
   /** At the end, when nobody is connected: sentences about what did not come to rest, though it had the time. */
   verdict?(healMs: number): Promise<readonly string[]>;
+  /** What this run's pooler may have, where one pooler serves everybody. */
+  readonly backends?: { readonly backendsMax: number; readonly poolBackendsMax: number };
   /** Starts every node and makes the tables. Resolves when users may come. */
   start(): Promise<void>;
   /** What is committed, by the model's own books: the keys of the ledger. */

@@ -1,5 +1,7 @@
 import { ways } from './workload/way.ts';
+import { slowTextMs } from './assembly/postgres-node.ts';
 import { Checks } from './check/checks.ts';
+import { servedWithinMs } from './check/patience.ts';
 import type { AssembleCluster, Cluster } from './cluster.ts';
 import { generatePlan, type FaultMenu } from './fault/generate.ts';
 import { Injector } from './fault/inject.ts';
@@ -11,6 +13,7 @@ import {
   drawLikeness,
   drawMix,
   login,
+  rolesOf,
   runUser,
   type Likeness,
   type Mix,
@@ -54,12 +57,9 @@ export interface RunResult {
 }
 
 const limitMs = 400_000;
-/**
- * Where nothing is broken, nobody waits longer than this, pauses included, and after the last pause not longer than that: in a pool that has one backend for slow
- * statements, one of them stands behind up to nine others of 0.8 seconds, because of fourteen users ten have the same role.
- */
-const servedWithinMs = 9_500;
-const servedSoonMs = 8_000;
+/** How long operators pause pools, all together, and how soon after that everybody has to be served as if they had not. */
+const pausesMs = 1_500;
+const afterPausesMs = 1_000;
 /** A session, a login or a query that is stuck this long after everything has healed is stuck for good. */
 const livenessMs = 45_000;
 const moments = [
@@ -243,11 +243,18 @@ class Run {
       isUnhurried: this.#options.scenario.cluster.kind === 'shard',
       isCalm: this.#options.scenario.faults.every((kind) => kind === 'clockStep'),
       ...(this.#options.scenario.workload === 'fair' && {
-        servedWithinMs: (sinceMs: number) => (sinceMs > this.#timetable.healMs + 1000 ? servedSoonMs : servedWithinMs),
+        servedWithinMs: (sinceMs: number) => this.#servedWithinMs(sinceMs),
       }),
       timetable: this.#timetable,
       mark: (moment) => seen.mark(moment, client.name),
     };
+  }
+
+  #servedWithinMs(sinceMs: number): number {
+    const { backends } = this.#cluster;
+    if (backends === undefined) throw new Error('only what has a pooler can be fair');
+    const soon = servedWithinMs({ ...backends, ...rolesOf(this.#clients.length), slowestMs: slowTextMs });
+    return sinceMs > this.#timetable.healMs + afterPausesMs ? soon : soon + pausesMs;
   }
 
   /** Nobody is connected any more and nothing is broken: what is written, and what was left lying about? */

@@ -8,7 +8,7 @@ export const databaseName = 'shop';
 
 /** Statements that end in this take long. */
 export const slowText = ' AS slowly';
-const slowTextMs = 800;
+export const slowTextMs = 800;
 
 /** A Postgres model on a node of its own. Its data directory outlives its processes. */
 export class PostgresNode {

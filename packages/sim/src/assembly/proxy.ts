@@ -7,7 +7,7 @@ import {
   type GatewayLimits,
 } from '@multigres/gateway';
 import { defaultPoolerLimits, noShares, startPooler, type Pooler } from '@multigres/pooler';
-import type { AssembleCluster, ClusterSpec } from '../cluster.ts';
+import type { AssembleCluster, Cluster, ClusterSpec } from '../cluster.ts';
 import { eventKind } from '../kernel/kernel.ts';
 import { metricsAtRest } from '../check/metrics-oracle.ts';
 import type { SimNode, Weather } from '../world/weather.ts';
@@ -26,6 +26,7 @@ const backendsMax = 12;
 
 class PoolerNode {
   readonly node: SimNode;
+  readonly backends: NonNullable<Cluster['backends']>;
   pooler: Pooler | undefined;
 
   constructor(
@@ -50,6 +51,7 @@ class PoolerNode {
       checkMs: random.pick([500, 30_000]),
       waitMs: random.pick(knobs.waitMs ?? [2000, 30_000]),
     };
+    this.backends = limits;
     this.node = weather.node(name, async (world) => {
       this.pooler = await startPooler(world, {
         id: `cell1/${name}`,
@@ -133,6 +135,7 @@ export const assembleProxy: AssembleCluster = (weather, spec) => {
     database: databaseName,
     hasConsole: true,
     isModern: true,
+    backends: pooler.backends,
     accounts: { asks, password: () => postgres.password, changePassword: () => postgres.changePassword() },
     parts: {
       nodes: nodes.map(({ name, machine }) => ({ node: name, machine: machine.name })),

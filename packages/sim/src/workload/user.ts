@@ -350,6 +350,11 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
   return session;
 }
 
+/** Pools, and users of the largest, where some have a role of their own. */
+export function rolesOf(users: number): { readonly pools: number; readonly users: number } {
+  return { pools: 2, users: users - Math.floor(users / 3) };
+}
+
 /** Every third user has a role of his own, and so a pool. */
 function isTenant({ name }: ClientState): boolean {
   return Number(name.split('-')[1]) % 3 === 0;
