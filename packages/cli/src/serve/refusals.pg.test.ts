@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ensureTool } from '@multigres/host';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bind, execute, parse, query, sync } from '../testing/script.ts';
 import { OwnProxy } from '../testing/own-proxy.ts';
 import { SideBySide } from '../testing/side-by-side.ts';
@@ -37,6 +38,7 @@ describe('refused as by Postgres itself', () => {
 it('who comes when the process is almost out of file descriptors is told so, and those who are there notice nothing', async () => {
   const proxy = await OwnProxy.start(both.postgres.endpoint, ['--backends-max', '20'], 300);
   const as = { user: 'postgres', database: 'postgres' };
+  await vi.waitFor(() => expect(proxy.output).toContain('connected to a pooler'), { timeout: 30_000, interval: 50 });
   // 300, less 200 of the process's own and those of 20 backends.
   const clients = await Promise.all(Array.from({ length: 80 }, () => WireClient.connect(proxy.port, as)));
   for (let i = 0; i < 3; i++) {
@@ -74,4 +76,25 @@ it('pg_isready is told when Postgres is away, by who was not asked before and by
   client.write(query("select 'still here'"));
   await client.hears('(still here)');
   client.end();
+});
+
+it('pgbench -M prepared gets through with fewer backends than clients, although it prepares while others wait for it', async () => {
+  const { bin } = await ensureTool('postgres-17');
+  const folder = mkdtempSync('/tmp/multigres-test-');
+  const script = path.join(folder, 'script');
+  writeFileSync(script, 'BEGIN;\nSELECT 1;\nSELECT 2;\nEND;\n');
+  const [port] = both.ports;
+  const args = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', '-n', '-M', 'prepared', '-f', script];
+  const { stdout } = await promisify(execFile)(path.join(bin, 'pgbench'), [
+    ...args,
+    '-c',
+    '20',
+    '-j',
+    '1',
+    '-t',
+    '5',
+    'postgres',
+  ]);
+  expect(stdout).toContain('number of transactions actually processed: 100/100');
+  rmSync(folder, { recursive: true });
 });

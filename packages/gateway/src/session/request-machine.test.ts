@@ -69,6 +69,16 @@ const cases: readonly Case[] = [
     said: 'share[P  D  S] hold',
   },
   {
+    what: 'a Parse of BEGIN needs no backend, and is carried like any other',
+    sent: [p('a', ' Begin ;'), s, b('a'), e, s],
+    said: '1 Z send[B* Begin ; E S]',
+  },
+  {
+    what: 'but with something behind it, which may depend on anything',
+    sent: [p('a', 'commit'), d('a'), s],
+    said: 'share[P*commit D*commit S]',
+  },
+  {
     what: 'a named portal keeps others away',
     sent: [p('a', 'select 1'), b('a', 'c'), s],
     said: 'send[P*select 1 B*select 1 S]',

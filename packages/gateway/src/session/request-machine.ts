@@ -61,6 +61,8 @@ export interface RequestSink {
   unpin(reasons: number): void;
   /** The client is told of an error; nothing is under way. */
   answerError(error: PgError): void;
+  /** The client is told that its Parse is good, and that it may go on; nothing is under way. */
+  answerParse(): void;
   /** The client is told that it may go on: ReadyForQuery, outside a transaction. */
   answerReady(): void;
   /** Everything sent must be answered before this message can be handled; hand it to `released` then. */
@@ -119,6 +121,8 @@ const statementWords = /\b(?:prepare|execute|deallocate)\b/i;
 const portalBytesMax = 8 * 1024;
 const carriedNamePattern = /^mg[0-9a-f]{8}$/;
 const headerBytes = 5;
+const surelyGoodMax = 40;
+const surelyGood = /^\s*(?:begin|start\s+transaction|commit|end|rollback|abort)\s*;?\s*$/i;
 /** A name that nothing has. */
 const notCarriedHere = 'currval() and lastval() in the middle of a group, or behind a COPY';
 
@@ -337,6 +341,7 @@ export class RequestMachine {
       case frontendTag.close:
         return this.#close(buffer, start, end);
       case frontendTag.sync:
+        if (this.#isSurelyParsed) return this.#answerParse();
         this.#add(buffer, start, end);
         return this.#sendGroup(0);
       case frontendTag.copyData:
@@ -752,6 +757,25 @@ export class RequestMachine {
   #refuseBind(error: PgError, buffer: Uint8Array, start: number, end: number): void {
     if (error.sqlstate === sqlstate.insufficientPrivilege && this.#status !== 'I') return this.#sink.violation(error);
     this.#refuse(error, false, buffer, start, end);
+  }
+
+  /**
+   * The group is one Parse, of a text that is good whatever the tables are, and no backend is kept: none is needed to say so. Who prepares BEGIN, and waits for that
+   * before anything else happens, would wait for those who hold all backends and wait for him (pgbench does, with `-M prepared`).
+   */
+  get #isSurelyParsed(): boolean {
+    const { builder } = this.#context;
+    if (builder.length > 0 || builder.uses.length !== 1 || this.#partlySent || this.#sent.length > 0) return false;
+    const [use] = builder.uses;
+    if (use?.kind !== useKind.parses || use.statement === undefined || this.#status !== 'I') return false;
+    const { query } = use.statement;
+    return this.#groupPins === 0 && query.length <= surelyGoodMax && surelyGood.test(query);
+  }
+
+  #answerParse(): void {
+    this.#resetGroup();
+    this.#context.builder.reset();
+    this.#sink.answerParse();
   }
 
   /** Answered here and never sent, once everything before it is answered. */

@@ -1,5 +1,6 @@
 import { sqlstate, type Connection, type ConnectionHandler, type PgError, type Timer } from '@multigres/core';
 import {
+  backendTag,
   Deframer,
   encodeBackendKeyData,
   encodeErrorResponse,
@@ -334,6 +335,11 @@ export class Session implements ConnectionHandler, FrameSink, ChannelHandler, Se
     this.#environment.sessionLog.refused(this.#who, error.sqlstate);
     encodeErrorResponse(this.#environment.writer, error.report);
     this.#writeOut();
+  }
+
+  answerParse(): void {
+    this.#environment.writer.bare(backendTag.parseComplete);
+    this.answerReady();
   }
 
   answerReady(): void {

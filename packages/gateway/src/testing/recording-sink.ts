@@ -118,6 +118,9 @@ export class RecordingSink implements RequestSink {
   }
   keepsDurability = false;
 
+  answerParse(): void {
+    this.#log.push('1', 'Z');
+  }
   answerReady(): void {
     this.#log.push('Z');
   }
