@@ -9,6 +9,9 @@ import { patienceMs } from './rank.ts';
 /** How long a follower may not stream, or not join, before its data directory is made again. */
 const hopelessMs = 20_000;
 
+/** A log that seems to have parted while nothing streams may only be on its way to the next timeline: so long it must look like that. */
+const certainMs = 1_500;
+
 /** What is wrong with those who should follow. Each is a matter of its own: none waits for another. */
 export function followers(view: ShardView): Finding[] {
   const { head } = view;
@@ -122,10 +125,12 @@ function diverged(view: ShardView, head: Head, at: ObservedMember): Finding {
       return { ...problem, remedy: 'It waits for a leader that is open.' };
     // Where nobody's log goes on with the proposing leader's, nobody else could ever decide its rule.
     const remedy = 'It is rewound where that is proved right: the rule that is proposed may need it.';
-    return { ...problem, remedy, action: rejoin(head, at, false, true), afterMs: 1_000 + patienceMs(view) };
+    return { ...problem, remedy, action: rejoin(head, at, false, true), afterMs: certainMs + patienceMs(view) };
   }
   const remedy = 'It is rewound where that is proved right, else cloned.';
-  return { ...problem, remedy, action: rejoin(head, at, false), afterMs: patienceMs(view) };
+  const isItsOwnWord = at.status?.member?.following?.diverged === true;
+  const afterMs = (isItsOwnWord ? 0 : certainMs) + patienceMs(view);
+  return { ...problem, remedy, action: rejoin(head, at, false), afterMs };
 }
 
 function noData(view: ShardView, head: Head, at: ObservedMember, member: MemberStatus): Finding {

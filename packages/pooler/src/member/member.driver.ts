@@ -91,6 +91,8 @@ export class MemberDriver {
   #systemIdentifier = 0n;
   #probe: CommitProbe | undefined;
   #open = false;
+  /** It was open, and its Postgres may be down. */
+  #isDoubted = false;
   #leaseEndsMs = -Infinity;
   #doubtedMs = -Infinity;
   #lapse: Timer | undefined;
@@ -108,7 +110,7 @@ export class MemberDriver {
     const { config, server, rpc, metrics } = parts;
     this.#promises = new PromiseFile(world.disk, config.directory);
     const login = { user: config.superuser, database: 'postgres' };
-    this.#admin = new PostgresAdmin(world, server, login, metrics, () => this.#lookSoon(0));
+    this.#admin = new PostgresAdmin(world, server, login, metrics, () => this.#postgresDoubted());
     const channel = rpc.connect(config.pgctld);
     this.#pgctld = client(PgctldService, channel);
     this.#closePgctld = () => channel.close();
@@ -330,7 +332,7 @@ export class MemberDriver {
     this.#probe = new CommitProbe(this.#world, this.#admin, self, rule, {
       renewed: (startMs) => this.#renewed(startMs),
       seen: (sight) => this.#seen(sight),
-      failed: () => this.#lookSoon(0),
+      failed: () => this.#postgresDoubted(),
     });
   }
 
@@ -346,6 +348,16 @@ export class MemberDriver {
     return rows?.some(([pid]) => Number(pid) === processId) ?? false;
   }
 
+  /** A connection to it was lost: it may be back as a standby before anybody has looked. Until a commit gets through, nobody begins anything. */
+  #postgresDoubted(): void {
+    if (this.#open && !this.#isDoubted && this.#state.role.kind === 'leader') {
+      this.#isDoubted = true;
+      this.#parts.sessions.pause('its Postgres may be down');
+      this.#parts.changed();
+    }
+    this.#lookSoon(0);
+  }
+
   #renewed(startMs: number): void {
     if (startMs <= this.#doubtedMs) return;
     const { role, promise } = this.#state;
@@ -358,8 +370,9 @@ export class MemberDriver {
     this.#lapse?.cancel();
     this.#lapse = this.#world.clock.after(Math.max(0, untilMs - this.nowMs), () => this.#parts.changed());
     if (this.#open && hadLapsed) this.#parts.changed();
-    if (this.#open || role.kind !== 'leader') return;
+    if ((this.#open && !this.#isDoubted) || role.kind !== 'leader') return;
     this.#open = true;
+    this.#isDoubted = false;
     this.#parts.sessions.resume();
     this.#world.telemetry.log.info('the leader is open', {});
     this.#parts.changed();
@@ -372,10 +385,12 @@ export class MemberDriver {
   }
 
   get #isOpen(): boolean {
-    return this.#open && this.#state.role.kind === 'leader' && this.nowMs < this.#leaseEndsMs;
+    const { role } = this.#state;
+    return this.#open && !this.#isDoubted && role.kind === 'leader' && this.nowMs < this.#leaseEndsMs;
   }
 
   #stopLeading(): void {
+    this.#isDoubted = false;
     this.#probe?.stop();
     this.#probe = undefined;
     this.#pause?.cancel();
