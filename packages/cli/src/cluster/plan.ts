@@ -150,7 +150,7 @@ async function gateways(
 
 async function nextPort(host: string, wanted: number, taken: readonly number[]): Promise<number> {
   const isUsable = wanted <= 65_535 && !taken.includes(wanted);
-  return (isUsable ? await probe(host, wanted) : undefined) ?? ((await probe(host, 0)) as number);
+  return (isUsable ? await probe(host, wanted) : undefined) ?? anyPort(host);
 }
 
 async function gatewayPort(host: string, asked: number | undefined, before: number | undefined): Promise<number> {
@@ -159,7 +159,11 @@ async function gatewayPort(host: string, asked: number | undefined, before: numb
     if ((await probe(host, wanted)) === undefined) throw portInUse(wanted, asked === undefined);
     return wanted;
   }
-  return (await probe(host, defaultPort)) ?? ((await probe(host, 0)) as number);
+  return (await probe(host, defaultPort)) ?? anyPort(host);
+}
+
+async function anyPort(host: string): Promise<number> {
+  return (await freePorts(host, 1))[0] as number;
 }
 
 async function probe(host: string, port: number): Promise<number | undefined> {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 
@@ -16,17 +17,45 @@ export function probePort(host: string, port: number): Promise<number | undefine
   });
 }
 
+const lowestPort = 10_000;
+/** Tried at random before any port will do. */
+const attemptsMax = 50;
+
+/**
+ * Where outgoing connections get their ports (ip(7), ip_local_port_range): a port from there that is free now may belong to a connection a moment later, one of our own
+ * processes' even. Linux's default where it cannot be read.
+ */
+function outgoingFrom(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]);
+  } catch {
+    return 32_768;
+  }
+}
+
+function listenOn(host: string, port: number): Promise<net.Server | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' && port !== 0) resolve(undefined);
+      else reject(error);
+    });
+    server.listen({ host, port, exclusive: true }, () => resolve(server));
+  });
+}
+
+async function heldPort(host: string): Promise<net.Server> {
+  const below = outgoingFrom();
+  for (let attempt = 0; below > lowestPort && attempt < attemptsMax; attempt++) {
+    const server = await listenOn(host, randomInt(lowestPort, below));
+    if (server !== undefined) return server;
+  }
+  return (await listenOn(host, 0)) as net.Server;
+}
+
 /** Several different free ports: all are held until the last one is known. */
 export async function freePorts(host: string, count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = net.createServer();
-      return new Promise<net.Server>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host, port: 0, exclusive: true }, () => resolve(server));
-      });
-    }),
-  );
+  const servers = await Promise.all(Array.from({ length: count }, () => heldPort(host)));
   const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
