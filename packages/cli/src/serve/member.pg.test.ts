@@ -204,4 +204,20 @@ describe('a member', () => {
     expect(recruited.position?.decided).toBe(true);
     expect(await b.sql('select count(*) from t')).toEqual([['0']]);
   });
+
+  it('leads on when only its pooler was restarted, and leaves alone a data directory whose promises are gone', async () => {
+    const a = await member('a');
+    const { rule } = await a.calls.bootstrap({ shard, ballot: ballot(1), policy: atLeast(1) }, { deadlineMs });
+    await opens(a);
+    await a.stopPooler();
+    await a.startPooler();
+    await opens(a);
+    expect((await a.status()).position).toMatchObject({ decided: true, rule: { number: rule?.number } });
+    await a.stopPooler();
+    a.losePromises();
+    await a.startPooler();
+    await expect.poll(async () => (await a.status()).closedReason).toContain('is not known');
+    const recruiting = a.calls.recruit({ shard, ballot: ballot(2) }, { deadlineMs });
+    await expect(recruiting).rejects.toMatchObject({ sqlstate: '55000' });
+  });
 });

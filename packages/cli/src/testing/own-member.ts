@@ -147,6 +147,11 @@ export class OwnMember {
     process.kill(pid, 'SIGKILL');
   }
 
+  /** As if its volume had been taken from an old backup without them. */
+  losePromises(): void {
+    rmSync(path.join(this.folder, 'promises/member.json'));
+  }
+
   async remove(): Promise<void> {
     await this.stopPooler();
     await this.#pgctld?.hands.stop('immediate').catch(() => undefined);

@@ -452,6 +452,9 @@ export class MemberDriver {
     if (sight.up && sight.inRecovery && this.#state.role === role && leads(role)) this.#step({ kind: 'primaryLost' });
     if (!sight.up && leads(role) && this.#state.role === role) await this.#postgresDown();
     if (sight.up && !sight.inRecovery) this.#primarySeen();
+    const { newest } = sight.history;
+    if (sight.up && !sight.inRecovery && newest !== undefined)
+      this.#step({ kind: 'ruleFound', rule: newest.rule, decided: newest.decided });
     if (!sight.up && this.#state.deed === undefined) await this.#startPostgres();
     this.#followerSeen(sight);
     if (before === undefined || before.up !== sight.up || before.rulesKey !== sight.rulesKey) this.#parts.changed();

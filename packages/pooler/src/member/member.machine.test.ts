@@ -255,6 +255,16 @@ describe('a member', () => {
     expect(new Told(leading).step({ kind: 'strayPrimarySeen' }).said).toBe('');
   });
 
+  it('leads no more when a rule of its own turns up that is not decided, and goes on by one that is', () => {
+    const member = new Told(leading);
+    member.step({ kind: 'ruleFound', rule: rule(1), decided: false });
+    expect(member.state.role).toBe(leading);
+    member.step({ kind: 'ruleFound', rule: rule(1, 1), decided: true });
+    expect(member.state.role).toEqual({ kind: 'leader', rule: rule(1, 1) });
+    expect(member.step({ kind: 'ruleFound', rule: rule(1, 2), decided: false }).said).toBe('close');
+    expect(member.state.role).toEqual({ kind: 'proposing', rule: rule(1, 2) });
+  });
+
   it('goes on leading when nobody came after it had resigned', () => {
     const member = new Told({ kind: 'resigned', rule: rule(1) });
     member.step({ kind: 'pauseEnded' });

@@ -90,6 +90,8 @@ export type MemberEvent =
   | { readonly kind: 'primaryLost' }
   /** Postgres is a primary, and the member has no right to lead. */
   | { readonly kind: 'strayPrimarySeen' }
+  /** A newer rule of its own stands in its table: a commit of an earlier life of this pooler has returned, which nobody waited for any more. */
+  | { readonly kind: 'ruleFound'; readonly rule: Rule; readonly decided: boolean }
   /** Nobody came after it had resigned. */
   | { readonly kind: 'pauseEnded' };
 
@@ -143,6 +145,8 @@ export function onMemberEvent(state: MemberState, event: MemberEvent): Step<Memb
       return ended(state, event.deed, event.kind === 'failed' ? event.error : undefined);
     case 'leaderReplayed':
       return leaderReplayed(state);
+    case 'ruleFound':
+      return ruleFound(state, event.rule, event.decided);
     case 'primaryLost':
       return primaryLost(state);
     case 'strayPrimarySeen':
@@ -233,6 +237,17 @@ function leaderReplayed(state: MemberState): Step<MemberState, MemberEffect> {
   // Promised something higher since: it must not be counted for this one any more.
   if (compareBallots(ballot, state.promise) !== 0) return [state, []];
   return begin(state, { kind: 'join', ballot, request: role.of }, []);
+}
+
+/** Which names it was written under, and what of it was done besides, nobody knows: unless it is marked as decided, another ballot must settle it. */
+function ruleFound(state: MemberState, rule: Rule, decided: boolean): Step<MemberState, MemberEffect> {
+  const { role, deed, self } = state;
+  if (!leads(role) || deed !== undefined || !sameMember(rule.leader, self)) return [state, []];
+  if (compareRuleNumbers(rule.number, role.rule.number) <= 0) return [state, []];
+  if (compareBallots(rule.number?.ballot, state.promise) !== 0) return [state, []];
+  if (decided) return [{ ...state, role: { kind: role.kind, rule } }, [{ kind: 'publish' }]];
+  const why = 'a rule that it proposed before is not decided';
+  return [{ ...state, role: { kind: 'proposing', rule } }, [{ kind: 'close', why }, { kind: 'publish' }]];
 }
 
 /** A crashed leader comes back as a standby, and so does every primary: it leads again only if it is promoted again. */
