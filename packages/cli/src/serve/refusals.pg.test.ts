@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ensureTool } from '@multigres/host';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { bind, execute, parse, query, sync } from '../testing/script.ts';
 import { OwnProxy } from '../testing/own-proxy.ts';
 import { SideBySide } from '../testing/side-by-side.ts';
@@ -37,6 +37,7 @@ describe('refused as by Postgres itself', () => {
 
 it('who comes when the process is almost out of file descriptors is told so, and those who are there notice nothing', async () => {
   const proxy = await OwnProxy.start(both.postgres.endpoint, ['--backends-max', '20'], 300);
+  onTestFinished(async () => void (await proxy.stop()));
   const as = { user: 'postgres', database: 'postgres' };
   await vi.waitFor(() => expect(proxy.output).toContain('connected to a pooler'), { timeout: 30_000, interval: 50 });
   // 300, less 200 of the process's own and those of 20 backends.
@@ -51,7 +52,6 @@ it('who comes when the process is almost out of file descriptors is told so, and
     await client.hears('(still here)');
     client.end();
   }
-  await proxy.stop();
 });
 
 it('pg_isready is told when Postgres is away, by who was not asked before and by who was', async () => {
