@@ -7,14 +7,6 @@ const pooler = 'packages/pooler/src/session/session.ts';
 /** Bugs on the way from gateways to whoever leads, and to those who follow. */
 export const gatewayRoutingMutants: readonly Mutant[] = [
   {
-    name: 'routing/forgets-what-came-back',
-    file: session,
-    find: `    if (this.#moving !== undefined) this.#sayAgain(this.#moving.pieces);`,
-    replace: ``,
-    why: 'what the old leader gave back is never asked of the new one, and its user waits for ever',
-    scenario: 'failover/switchover',
-  },
-  {
     name: 'routing/says-it-twice',
     file: session,
     find: `    if (this.#moving !== undefined) this.#sayAgain(this.#moving.pieces);`,
