@@ -52,6 +52,9 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
     { length: spec.shard?.members ?? cellNames.length },
     (_, i) => new PostgresMachine(site, postgres, `pg-${i + 1}`, cellNames[i % cellNames.length] as string),
   );
+  for (const machine of machines) {
+    weather.backendEnds.set(machine.postgres.name, (nth, politely) => machine.endBackend(nth, politely));
+  }
   seen.god = new SeeingGod(weather, checks, machines, policy.n);
   const gateways = Array.from(
     { length: spec.gateways },
@@ -100,6 +103,7 @@ export const assembleShard: AssembleCluster = (weather, spec, checks) => {
       );
       await makeSchema(weather, at(gateways[0]?.name ?? '', ports.gateway), shardSchema);
       await waitForCohort(weather, operator, machines.length, policy.n);
+      if (seen.god) seen.god.policyHolds = true;
     },
     committedKeys: () =>
       (

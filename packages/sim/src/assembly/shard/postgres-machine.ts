@@ -48,6 +48,19 @@ export class PostgresMachine {
     return this.postgres.isUp ? this.#postgres.servers.get(this.name) : undefined;
   }
 
+  /** One of the users' backends, one that waits for its quorum if there is any: politely that is cancelled or terminated, another one terminated; else it is killed. */
+  endBackend(nth: number, politely: boolean): void {
+    const { server } = this;
+    const all = server?.model.inspect.backends().filter(({ user }) => user === 'app') ?? [];
+    const waiting = all.filter(({ waitEvent }) => waitEvent === 'SyncRep');
+    const from = waiting.length > 0 ? waiting : all;
+    const pid = from[nth % from.length]?.pid;
+    if (pid === undefined) return;
+    if (!politely) server?.model.kill(pid);
+    else if (waiting.length > 0 && nth % 2 === 0) server?.model.cancel(pid);
+    else server?.model.terminate(pid);
+  }
+
   /** What is on its disk, whether a server runs or not. */
   get directory(): DataDirectory | undefined {
     const value = this.postgres.machine.disk.valueAt(`${directory}/data/${controlFile}`);

@@ -13,6 +13,7 @@ const commitBytes = BigInt(sizeOf({ kind: 'commit', xids: [] }));
 
 /** What one commit did. */
 interface Deed {
+  readonly xids: readonly number[];
   /** Texts in the rows that it wrote. */
   readonly values: readonly string[];
   /** What it did to the table of rules. */
@@ -30,6 +31,8 @@ export class SeeingGod {
   /** Identifiers of the heap of `multigres.rule`, by the cluster's identifier. */
   readonly #ruleHeaps = new Map<bigint, number>();
   #leastVoters = 1;
+  /** The policy that is wanted is in force: set when the cohort is complete. */
+  policyHolds = false;
   /** The machines where something happened last: what faults name. */
   #promoted: string | undefined;
   #renamed: string | undefined;
@@ -79,11 +82,22 @@ export class SeeingGod {
       if (deed.rule === 'written') this.#weather.moments.mark('rule/written', machine);
       return;
     }
-    for (const value of deed.values) this.#ghosts.stored(value);
+    this.#judgeQuorum(machine, end, deed);
     const twice = this.#checks.consensus.decided(end, deed.identity, machine);
     if (twice !== undefined) this.#checks.fail('single history', twice);
     if (deed.rule === 'written') this.#decided(machine, server);
     if (deed.rule === 'marked') this.#weather.moments.mark('rule/marked', machine);
+  }
+
+  /** A commit that returns must be on as many disks as the policy says, whoever was waited for. */
+  #judgeQuorum(machine: string, end: Lsn, deed: Deed): void {
+    const holders = this.#machines.filter((each) => hasCommit(each.directory, end, deed.xids)).map(({ name }) => name);
+    if (holders.length >= this.#leastVoters) for (const value of deed.values) this.#ghosts.stored(value);
+    else if (this.policyHolds)
+      this.#checks.fail(
+        'quorum',
+        `a commit (${deed.values.slice(0, 2).join(', ').slice(0, 60)}) returns on ${machine} when only ${holders.join(' and ') || 'nobody'} has it on disk`,
+      );
   }
 
   /** Whoever leads from now on must have everything that was acknowledged until now. */
@@ -138,7 +152,7 @@ export class SeeingGod {
       if (change.heap === heap && change.kind === 'insert') rule = 'written';
       if (change.heap === heap && change.kind === 'update') rule ??= 'marked';
     }
-    return { values, rule, identity: `${xids.join()}: ${values.join(' ')}` };
+    return { xids, values, rule, identity: `${xids.join()}: ${values.join(' ')}` };
   }
 
   #ruleHeap(directory: DataDirectory): number | undefined {
@@ -155,4 +169,17 @@ export class SeeingGod {
 
 function valuesIn(change: Change): string[] {
   return 'values' in change ? change.values.filter((value) => typeof value === 'string') : [];
+}
+
+/** Whether that very commit is on the disk, in whatever timeline's file. */
+function hasCommit(directory: DataDirectory | undefined, end: Lsn, xids: readonly number[]): boolean {
+  const log = directory?.log;
+  return (
+    log?.timelines.some((timeline) => {
+      const files = log.find(timeline);
+      const record = files?.at((end - commitBytes) as Lsn);
+      if (record?.change.kind !== 'commit' || record.end !== end || files === undefined) return false;
+      return files.flushed >= end && record.change.xids.join() === xids.join();
+    }) ?? false
+  );
 }

@@ -346,7 +346,7 @@ export const consensusMutants: readonly Mutant[] = [
     find: `    sqlstate: unknown ? sqlstate.transactionResolutionUnknown : (cause?.sqlstate ?? sqlstate.connectionFailure),`,
     replace: `    sqlstate: cause?.sqlstate ?? sqlstate.connectionFailure,`,
     why: 'who lost a session in the middle of a commit is told that nothing was written',
-    scenario: 'failover/cannot-commit',
+    scenario: 'failover/one-way',
   },
   {
     name: 'consensus/durability-lowered',

@@ -133,4 +133,25 @@ describe('a standby', () => {
     ]);
     expect(await cluster.ask('b', 'select a from t')).toEqual(['row 1', 'row 2', 'done SELECT 2']);
   });
+
+  it('cannot be forgotten by a cancelled COMMIT: it stands, and the client is warned', async () => {
+    const cluster = await pair();
+    await cluster.ask('a', "alter system set synchronous_standby_names = 'ANY 1 (mg_nobody)'");
+    await cluster.ask('a', 'select pg_reload_conf()');
+    const waiting = await cluster.connect('a');
+    for (const text of ['begin', "insert into t values (1, 'x')"]) {
+      waiting.query(text);
+      await cluster.world.advance(20);
+    }
+    waiting.take();
+    waiting.query('commit');
+    await cluster.world.advance(100);
+    const server = cluster.servers.get('a');
+    server?.cancel(server.inspect.backends().find(({ waitEvent }) => waitEvent === 'SyncRep')?.pid ?? 0);
+    await cluster.world.advance(50);
+    const said = story(waiting.take());
+    expect(said[0]).toMatch(/WARNING 01000 canceling wait for synchronous replication/);
+    expect(said.slice(1)).toEqual(['done COMMIT', 'ready I']);
+    expect(await cluster.ask('a', 'select a from t')).toEqual(['row 1', 'done SELECT 1']);
+  });
 });

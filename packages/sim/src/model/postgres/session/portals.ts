@@ -2,7 +2,7 @@ import { cursorOnlyForward, duplicateCursor, portalCannotBeRun, undefinedCursor 
 import type { Statement } from '../sql/parser.ts';
 import { isWait, type Execution, type Plan, type Running } from '../sql/plan.ts';
 import type { Row } from '../storage/value.ts';
-import type { Task } from '../wait.ts';
+import type { Task, Wait } from '../wait.ts';
 
 export interface PortalOptions {
   readonly name: string;
@@ -157,8 +157,9 @@ export class Portal {
       this.#started = true;
       this.#running = this.plan.run(this.#execution);
     }
+    const running = this.#running as Running;
+    let step = running.next();
     for (;;) {
-      const step = (this.#running as Running).next();
       if (step.done === true) {
         this.#ended = true;
         this.#tag = step.value;
@@ -166,13 +167,23 @@ export class Portal {
         return undefined;
       }
       if (!isWait(step.value)) return step.value;
-      yield step.value;
+      step = yield* waitIn(running, step.value);
     }
   }
 
   #refuseBackward(): void {
     if (this.scroll === 'no' || !this.cursor) throw cursorOnlyForward();
   }
+}
+
+/** What ends a wait ends it in the plan that waits: a commit that waits for its quorum is not undone by a cancel. */
+function* waitIn(running: Running, wait: Wait): Task<ReturnType<Running['next']>> {
+  try {
+    yield wait;
+  } catch (error) {
+    return running.throw(error);
+  }
+  return running.next();
 }
 
 /** The session's portals by name. They end with their transaction, cursors WITH HOLD with the session. */
