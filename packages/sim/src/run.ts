@@ -100,6 +100,7 @@ class Run {
   readonly #mix: Mix;
   readonly #likeness: Likeness;
   readonly #finished = new Set<string>();
+  #startMs = 0;
 
   constructor(weather: Weather, assemble: AssembleCluster, options: RunOptions) {
     const { scenario } = options;
@@ -130,6 +131,7 @@ class Run {
     await this.#cluster.start();
     if (this.#checks.failed) return;
     const startMs = this.#cluster.countsFromStart === true ? kernel.nowMs : 0;
+    this.#startMs = startMs;
     this.#timetable.endMs += startMs;
     this.#timetable.healMs += startMs;
     this.#injector.start(startMs);
@@ -260,6 +262,7 @@ class Run {
   /** Nobody is connected any more and nothing is broken: what is written, and what was left lying about? */
   async #lastJudgement(deadlineMs: number): Promise<void> {
     const { ledger, registers } = this.#checks;
+    this.#judgeProgress();
     for (const sentence of registers.judge()) this.#checks.fail('linearizability', sentence);
     for (const sentence of (await this.#cluster.verdict?.(this.#timetable.healMs)) ?? []) {
       this.#checks.fail('liveness', sentence);
@@ -275,6 +278,14 @@ class Run {
       leaks = this.#cluster.leaks();
     }
     for (const sentence of leaks) this.#checks.fail('leaks', sentence);
+  }
+
+  #judgeProgress(): void {
+    const { progressMs } = this.#options.scenario;
+    if (progressMs === undefined) return;
+    const silentMs = this.#checks.longestSilenceMs(this.#startMs, this.#timetable.healMs);
+    if (silentMs > progressMs)
+      this.#checks.fail('liveness', `no write was acknowledged for ${Math.round(silentMs)} ms, though a quorum could`);
   }
 
   async #readLedger(): Promise<string[] | undefined> {

@@ -22,6 +22,8 @@ export interface Scenario {
   readonly healMs: number;
   /** Users begin nothing new after this. */
   readonly endMs: number;
+  /** A quorum can talk to each other all the time: nobody's write may be acknowledged for this long at most. */
+  readonly progressMs?: number;
   /** Replayed by CI with this seed: a bug of the past. */
   readonly seed?: number;
 }
@@ -56,6 +58,7 @@ export function parseScenario(name: string, text: string): Scenario {
   const optional = Object.fromEntries(
     ['plan', 'plans', 'seed'].filter((key) => key in given).map((key) => [key, shape.any]),
   );
+  if ('progressMs' in given) optional['progressMs'] = shape.number;
   if ('workload' in given) optional['workload'] = workload;
   const fields = shape.object(given, where, {
     title: shape.text,

@@ -16,7 +16,12 @@ export interface Tally {
 
 /** The oracles of one run, shared by all clients. */
 export class Checks {
-  readonly ledger: Ledger = new Ledger((key, client) => this.consensus.acknowledged(key, client, this.nowMs()));
+  readonly ledger: Ledger = new Ledger((key, client) => {
+    this.consensus.acknowledged(key, client, this.nowMs());
+    this.acknowledgedMs.push(this.nowMs());
+  });
+  /** When writes were acknowledged. */
+  readonly acknowledgedMs: number[] = [];
   /** What consensus must keep; fed where there is a shard. */
   readonly consensus: ConsensusLedger = new ConsensusLedger();
   readonly registers: Registers = new Registers();
@@ -47,6 +52,12 @@ export class Checks {
   /** A line for people who look at the run. */
   note(life: Life, text: () => string): void {
     this.#kernel.trace.line(this.#kernel.nowUs, life.node, text);
+  }
+
+  /** The longest time without an acknowledged write, between these two. */
+  longestSilenceMs(fromMs: number, toMs: number): number {
+    const times = [fromMs, ...this.acknowledgedMs.filter((atMs) => atMs > fromMs && atMs < toMs), toMs];
+    return times.slice(1).reduce((most, atMs, i) => Math.max(most, atMs - (times[i] as number)), 0);
   }
 
   /** A user reads this now. */

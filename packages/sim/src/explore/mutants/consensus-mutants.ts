@@ -397,6 +397,6 @@ export const consensusMutants: readonly Mutant[] = [
     find: `      this.#step({ kind: 'leaderReplayed' });`,
     replace: `      this.#judgeReads();`,
     why: 'a follower never takes the name that counts, and no rule is ever decided',
-    scenario: 'failover/calm',
+    scenario: 'failover/late-standby',
   },
 ];
