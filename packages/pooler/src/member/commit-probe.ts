@@ -37,6 +37,8 @@ export class CommitProbe {
   #timer: Timer | undefined;
   #pendingSinceMs: number | undefined;
   #stopped = false;
+  #resting = false;
+  #beating = false;
 
   constructor(world: World, admin: PostgresAdmin, self: MemberId, rule: Rule, listener: ProbeListener) {
     this.#world = world;
@@ -60,6 +62,24 @@ export class CommitProbe {
     return ms > memberTiming.probeMs ? Math.floor(ms) : 0;
   }
 
+  /** Begins no commit from now on; one that is under way goes on. */
+  rest(): void {
+    this.#resting = true;
+    this.#timer?.cancel();
+  }
+
+  /** Goes on after a rest. */
+  resume(): void {
+    if (!this.#resting || this.#stopped) return;
+    this.#resting = false;
+    if (!this.#beating) void this.#beat();
+  }
+
+  /** A commit of its own is under way. */
+  get isCommitting(): boolean {
+    return this.#pendingSinceMs !== undefined;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -67,6 +87,7 @@ export class CommitProbe {
   }
 
   async #beat(): Promise<void> {
+    this.#beating = true;
     const { clock } = this.#world;
     const startMs = clock.nowMs();
     this.#pendingSinceMs ??= startMs;
@@ -86,6 +107,8 @@ export class CommitProbe {
       if (this.#stopped) return;
       this.#listener.failed(error);
     }
+    this.#beating = false;
+    if (this.#resting) return;
     const restMs = Math.max(0, startMs + memberTiming.probeMs - clock.nowMs());
     this.#timer = clock.after(Math.max(restMs, memberTiming.soonMs), () => void this.#beat());
   }

@@ -275,6 +275,7 @@ export class MemberDriver {
       attempted: (ballot) => this.#step({ kind: 'attempted', ballot }),
       reload: () => this.#identify(),
       look: () => this.#refresh(),
+      isProving: () => this.#probe?.isCommitting ?? false,
     };
   }
 
@@ -319,13 +320,18 @@ export class MemberDriver {
     this.#world.telemetry.log.info('the member is something else now', { was: before.kind, is: role.kind });
     if (role.kind === 'follower') this.#joinsSinceMs = this.nowMs;
     if (role.kind === 'leader') this.#lead(role.rule);
-    else if (role.kind !== 'resigned') this.#stopLeading();
+    else if (role.kind === 'resigned') this.#probe?.rest();
+    else this.#stopLeading();
     if (role.kind === 'leader' && before.kind === 'resigned') this.#parts.sessions.resume();
   }
 
   #lead(rule: Rule): void {
     this.#pause?.cancel();
-    if (this.#probe !== undefined) return this.#probe.use(rule);
+    if (this.#probe !== undefined) {
+      this.#probe.use(rule);
+      this.#probe.resume();
+      return;
+    }
     const { self } = this.#state;
     assert(self !== undefined, 'who leads is somebody');
     this.#parts.guard.allow(-Infinity);

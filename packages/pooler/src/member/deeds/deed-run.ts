@@ -37,6 +37,8 @@ export interface DeedRun {
   attempted(ballot: Ballot): void;
   /** Looks at Postgres now, so that what is told of a new role is not older than the role. */
   look(): Promise<void>;
+  /** A leader's own proof of its lease is being committed. A leader that has resigned begins no other. */
+  isProving(): boolean;
   /** There is another data directory. */
   reload(): Promise<MemberId>;
   /** Throws 55000 if there is no data directory. */

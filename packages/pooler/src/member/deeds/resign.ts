@@ -33,12 +33,14 @@ export async function resign(
   }
 }
 
-async function drain({ hands, mayGoOn }: DeedRun, drainMs: number): Promise<void> {
+/** Of clients, and its own: what it writes after the end that it tells would part the logs of those who get it from its successor's. */
+async function drain(run: DeedRun, drainMs: number): Promise<void> {
+  const { hands, mayGoOn } = run;
   const { admin, sessions } = hands;
   try {
     await admin.waitFor('the end of transactions', drainMs, () => {
       mayGoOn();
-      return Promise.resolve(sessions.busy() === 0);
+      return Promise.resolve(sessions.busy() === 0 && !run.isProving());
     });
   } catch (error) {
     mayGoOn();
