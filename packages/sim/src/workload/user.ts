@@ -148,6 +148,12 @@ const shard: Mix = [
 
 /** Logs that end in long writes, of which many wait when their leader is lost. */
 const shardLong: Mix = [...shard, [writeMuchText, 800]];
+/** Every other user only looks: nobody who waits for a quorum reads what is stale. */
+const shardLooks: Mix = [...shard, [readRegister, 100]];
+const looksOnly: Mix = [
+  [readRegister, 900],
+  [readTag, 100],
+];
 const shardCancels: Mix = [...shard, [writeCancelled, 400]];
 const shardLowers: Mix = [...shard, [writeCarelessly, 400]];
 const shardReads: Mix = [...shard, [readElsewhere, 400]];
@@ -169,6 +175,7 @@ export const workloads = [
   'writes',
   'shard',
   'shardLong',
+  'shardLooks',
   'shardCancels',
   'shardLowers',
   'shardReads',
@@ -187,6 +194,7 @@ function drawFromAll(random: RandomStream, workload: Workload): Mix {
   if (workload === 'writes') return writes;
   if (workload === 'shard') return shard;
   if (workload === 'shardLong') return shardLong;
+  if (workload === 'shardLooks') return shardLooks;
   if (workload === 'shardCancels') return shardCancels;
   if (workload === 'shardLowers') return shardLowers;
   if (workload === 'shardReads') return shardReads;
@@ -240,7 +248,8 @@ const calmPaces = [5, 40, 100, 300] as const;
 export async function runUser(parts: UserParts): Promise<void> {
   const { random, world, timetable, checks } = parts;
   const paceMs = random.pick(parts.isUnhurried ? calmPaces : paces);
-  const mix = random.chance(0.5) ? parts.mix : parts.mix.filter(([operation]) => !cancels.has(operation));
+  const all = parts.mix === shardLooks && looksOn(parts.client) ? looksOnly : parts.mix;
+  const mix = random.chance(0.5) ? all : all.filter(([operation]) => !cancels.has(operation));
   await world.clock.sleep(random.below(1000));
   while (checks.nowMs() < timetable.endMs) {
     if (random.chance(0.15)) await beTurnedAway(parts);
@@ -353,6 +362,10 @@ export async function login(parts: UserParts): Promise<UserSession | undefined> 
 /** Pools, and users of the largest, where some have a role of their own. */
 export function rolesOf(users: number): { readonly pools: number; readonly users: number } {
   return { pools: 2, users: users - Math.floor(users / 3) };
+}
+
+function looksOn({ name }: ClientState): boolean {
+  return Number(name.split('-')[1]) % 2 === 0;
 }
 
 /** Every third user has a role of his own, and so a pool. */
