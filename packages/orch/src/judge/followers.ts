@@ -73,29 +73,27 @@ function notReplicating(view: ShardView, head: Head, at: ObservedMember, member:
     sameMember(following?.leader, head.member) &&
     compareBallots(following?.rule?.ballot, head.number.ballot) === 0;
   if (isRight && following?.streaming === true) return undefined;
-  const sinceMs = view.nowMs - (at.notFollowingMs ?? view.nowMs);
+  // Only while there was somebody to follow.
+  const sinceMs = view.nowMs - Math.max(at.notFollowingMs ?? view.nowMs, head.at.roleSinceMs);
   const why = following?.trouble === undefined || following.trouble === '' ? '' : ` (${following.trouble})`;
   const explanation = isRight
     ? `${at.key} follows ${head.at.key}, but does not stream${why}.`
     : `${at.key} does not follow ${head.at.key}.`;
   const problem = { kind: 'notReplicating', subject: at.key, explanation } as const;
+  const isHopeless = sinceMs > hopelessMs && isSettled(head);
+  const again = { remedy: 'Its data directory is made again.', action: rejoin(head, at, false) };
   if (!isRight) {
+    // What Postgres cannot even be started with will never follow: its log has parted in a way that its start refuses, or is damaged.
+    if (isHopeless && !member.postgresUp) return { ...problem, ...again, afterMs: patienceMs(view) };
     const afterMs = patienceMs(view) + (view.head?.role === MemberRole.PROPOSING ? view.tuning.heartbeatMs : 0);
     return { ...problem, remedy: 'It is told whom to follow.', action: setPrimary(head, at), afterMs };
   }
-  if (sinceMs <= hopelessMs || !isSettled(head)) {
-    return {
-      ...problem,
-      remedy: 'It is told again whom to follow.',
-      action: setPrimary(head, at),
-      afterMs: 3_000 + patienceMs(view),
-    };
-  }
+  if (isHopeless) return { ...problem, ...again, afterMs: patienceMs(view) };
   return {
     ...problem,
-    remedy: 'Its data directory is made again.',
-    action: rejoin(head, at, false),
-    afterMs: patienceMs(view),
+    remedy: 'It is told again whom to follow.',
+    action: setPrimary(head, at),
+    afterMs: 3_000 + patienceMs(view),
   };
 }
 

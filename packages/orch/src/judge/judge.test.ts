@@ -32,6 +32,24 @@ describe('a healthy shard', () => {
   });
 });
 
+describe('a member whose Postgres does not start', () => {
+  const position = { rule: threeVoters, decided: true, flushedLsn: 100n, leaderships: [{ ballot: ballotOf(1) }] };
+  const leader = seen('a', { position });
+  const dead = (notFollowingMs: number, more: { postgresUp?: boolean } = {}): ObservedMember =>
+    seen('b', { role: MemberRole.IDLE, postgresUp: false, ...more }, { notFollowingMs });
+
+  it('is told whom to follow, and made again when that has not helped for long', () => {
+    expect(finding('notReplicating', [leader, dead(90_000), c])?.action?.kind).toBe('setPrimary');
+    expect(finding('notReplicating', [leader, dead(70_000), c])?.action?.kind).toBe('rejoin');
+  });
+
+  it('is not made again while Postgres runs, nor while nobody has led for as long', () => {
+    expect(finding('notReplicating', [leader, dead(70_000, { postgresUp: true }), c])?.action?.kind).toBe('setPrimary');
+    const young = seen('a', { position }, { roleSinceMs: 99_000 });
+    expect(finding('notReplicating', [young, dead(70_000), c])?.action?.kind).toBe('setPrimary');
+  });
+});
+
 describe('a leader is lost', () => {
   it.each<[string, ObservedMember[], boolean]>([
     ['if its Postgres is down', [seen('a', down), b, c], true],

@@ -116,7 +116,7 @@ export class PoolerWatch {
     if (!isSame) this.#received = undefined;
     if (lsn !== undefined && lsn !== this.#received?.lsn) this.#received = { lsn, sinceMs: nowMs };
     const isFollowing = after?.following?.streaming === true && after.following.joined;
-    if (isFollowing || after?.role !== MemberRole.FOLLOWER) this.#notFollowingMs = undefined;
+    if (isFollowing || after === undefined || leading.has(after.role)) this.#notFollowingMs = undefined;
     else this.#notFollowingMs ??= nowMs;
     this.#position = after?.position ?? (isSame ? this.#position : undefined);
     this.#status = status;
@@ -126,6 +126,8 @@ export class PoolerWatch {
     this.#parts.changed();
   }
 }
+
+const leading: ReadonlySet<MemberRole> = new Set([MemberRole.PROPOSING, MemberRole.LEADER, MemberRole.RESIGNED]);
 
 /** What `roleSinceMs` is about. */
 function standing(member: MemberStatus | undefined): string {
