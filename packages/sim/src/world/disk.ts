@@ -26,6 +26,7 @@ export interface DiskSurroundings {
 export class SimDisk {
   readonly fault: DiskFault = { slowness: 1, full: false, syncFailShare: 0 };
   #root = new DirectoryNode();
+  readonly #prepared: Set<string> = new Set();
   readonly #kernel: Kernel;
   readonly #random: RandomStream;
 
@@ -46,6 +47,7 @@ export class SimDisk {
   /** Another volume: the copy that was kept, or an empty one. The processes of the machine must be dead already. */
   loseVolume(restored: boolean): void {
     this.#root = (restored ? this.#saved?.copy() : undefined) ?? new DirectoryNode();
+    for (const path of this.#prepared) this.prepare(path);
   }
 
   /** What was not synced survives or not. The processes of the machine must be dead already. */
@@ -57,8 +59,9 @@ export class SimDisk {
     return this.#find(path, 'nothing')?.kind === 'directory';
   }
 
-  /** As whoever set the machine up: the directory is there for good. */
+  /** As whoever set the machine up: the directory is there for good, on another volume too. */
   prepare(path: string): void {
+    this.#prepared.add(path);
     this.#makeDirectory(path);
     this.#root.syncAll();
   }
