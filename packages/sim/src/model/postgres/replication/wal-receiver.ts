@@ -106,6 +106,8 @@ export class WalReceiver implements CopySink {
   stop(): void {
     if (this.#status === 'stopped') return;
     this.#status = 'stopped';
+    // As WalRcvDie does: the next one may claim as flushed whatever is replayed from here.
+    this.#host.directory.log.find(this.#timeline)?.flushTo(this.#written);
     this.#timer?.cancel();
     this.#statusTimer?.cancel();
     this.#client?.close();
