@@ -119,10 +119,10 @@ function diverged(view: ShardView, head: Head, at: ObservedMember): Finding {
     explanation: `The log of ${at.key} has parted from the leader's.`,
   } as const;
   if (!isSettled(head)) {
-    if (head.role !== MemberRole.PROPOSING || !knowsItself(head))
-      return { ...problem, remedy: 'It waits for a leader that is open.' };
-    // Where nobody's log goes on with the proposing leader's, nobody else could ever decide its rule.
-    const remedy = 'It is rewound where that is proved right: the rule that is proposed may need it.';
+    const needsHelp = head.role === MemberRole.PROPOSING || head.role === MemberRole.LEADER;
+    if (!needsHelp || !knowsItself(head)) return { ...problem, remedy: 'It waits for a leader that is open.' };
+    // Where nobody's log goes on with the leader's, nobody else could ever decide its rule, nor make up the quorum that it lacks.
+    const remedy = 'It is rewound where that is proved right: the leader may need it for its quorum.';
     return { ...problem, remedy, action: rejoin(head, at, false, true), afterMs: certainMs + patienceMs(view) };
   }
   const remedy = 'It is rewound where that is proved right, else cloned.';

@@ -1,4 +1,4 @@
-import { isAmong, namesOfNobody, refusePolicy, standbyName } from '@multigres/consensus';
+import { isAmong, isQuorum, namesOfNobody, refusePolicy, standbyName } from '@multigres/consensus';
 import {
   create,
   RuleNumberSchema,
@@ -6,6 +6,7 @@ import {
   type Ballot,
   type MemberId,
   type MessageInitShape,
+  type Rule,
   type UpdateRuleRequest,
   type UpdateRuleResponseSchema,
 } from '@multigres/rpc';
@@ -23,7 +24,6 @@ export async function updateRule(
   ballot: Ballot,
   request: UpdateRuleRequest,
 ): Promise<MessageInitShape<typeof UpdateRuleResponseSchema>> {
-  const { hands } = run;
   const role = run.role();
   if (!leads(role)) throw notTheLeader(`it is ${role.kind}`);
   const before = role.rule;
@@ -35,7 +35,7 @@ export async function updateRule(
   const refusal = refusePolicy(rule);
   if (refusal !== undefined) throw refusal;
   const newcomers = rule.voters.filter((voter) => !isAmong(voter, [...before.voters, run.self()]));
-  await refuseStrangers(hands, ballot, newcomers);
+  await refuseUnready(run, ballot, rule, newcomers);
   await joinNames(run, namesFor(run.self(), ballot, [before, rule]));
   run.mayGoOn();
   await decide(run, rule, [before]);
@@ -44,16 +44,30 @@ export async function updateRule(
   return { rule };
 }
 
-/** Who is to vote must have joined: it streams under the name that only who has replayed the ballot's row can know. */
-async function refuseStrangers({ admin }: MemberHands, ballot: Ballot, newcomers: readonly MemberId[]): Promise<void> {
-  const rows = newcomers.length === 0 ? [] : await admin.ask(memberSql.followers);
-  const joined = new Set(rows.filter(([, , state]) => state === 'streaming').map(([, name]) => name));
-  const stranger = newcomers.find((member) => !joined.has(standbyName(member, ballot)));
-  if (stranger === undefined) return;
-  throw memberNotReady(
-    `${stranger.pooler?.cell}/${stranger.pooler?.name} has not joined yet`,
-    'A voter must stream and have replayed the present rule first: add it as a learner, or wait.',
-  );
+/**
+ * Who is to vote must have joined: it streams under the name that only who has replayed the ballot's row can know. And those who have are a quorum of the
+ * new rule: a leader that loses its quorum by a change could not even take it back.
+ */
+async function refuseUnready(
+  { hands, self }: DeedRun,
+  ballot: Ballot,
+  rule: Rule,
+  newcomers: readonly MemberId[],
+): Promise<void> {
+  const rows = await hands.admin.ask(memberSql.followers);
+  const streaming = new Set(rows.filter(([, , state]) => state === 'streaming').map(([, name]) => name));
+  const joined = rule.voters.filter((member) => streaming.has(standbyName(member, ballot)));
+  const stranger = newcomers.find((member) => !isAmong(member, joined));
+  if (stranger !== undefined)
+    throw memberNotReady(
+      `${stranger.pooler?.cell}/${stranger.pooler?.name} has not joined yet`,
+      'A voter must stream and have replayed the present rule first: add it as a learner, or wait.',
+    );
+  if (!isQuorum(rule.policy, [self(), ...joined], rule.voters))
+    throw memberNotReady(
+      'too few of the voters that would be left follow it',
+      'Wait until they stream and have replayed the present rule, or choose another durability policy.',
+    );
 }
 
 /**

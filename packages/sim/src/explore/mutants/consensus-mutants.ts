@@ -261,11 +261,9 @@ export const consensusMutants: readonly Mutant[] = [
   {
     name: 'consensus/strangers-vote',
     file: `${deeds}/update-rule.ts`,
-    find: `  if (stranger === undefined) return;
-  throw`,
-    replace: `  if (stranger === undefined || rows.length >= 0) return;
-  throw`,
-    why: 'who has not joined becomes a voter',
+    find: `  const joined = rule.voters.filter((member) => streaming.has(standbyName(member, ballot)));`,
+    replace: `  const joined = rule.voters.filter(() => streaming.size >= 0);`,
+    why: 'who has not joined becomes a voter, and a rule is made that nobody is left to decide',
     scenario: 'failover/shrinking-cohort',
   },
   {
