@@ -2,11 +2,9 @@ import type { Mutant } from '../mutation.ts';
 
 const deeds = 'packages/pooler/src/member/deeds';
 const driver = 'packages/pooler/src/member/member.driver.ts';
-const machine = 'packages/pooler/src/member/member.machine.ts';
 const promises = 'packages/pooler/src/member/promise-file.ts';
 const probe = 'packages/pooler/src/member/commit-probe.ts';
 const consensus = 'packages/consensus/src';
-const failover = 'packages/orch/src/failover.machine.ts';
 const pgctld = 'packages/pgctld/src';
 
 /** Bugs in how a shard is kept: of members, their hands, their coordinators. Each names the schedule that is made for it. */
@@ -78,67 +76,12 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/ghost-commit',
   },
   {
-    name: 'consensus/joiners-counted',
-    file: `${deeds}/follow.ts`,
-    find: `  const { leaderships } = await readRules(admin.ask);
-  if (!leaderships.some((each) => compareBallots(each.ballot, ballot) === 0)) return false;`,
-    replace: `  await readRules(admin.ask);`,
-    why: 'a follower counts before it has replayed the row of the leader whose acknowledgements it gives',
-    scenario: 'failover/same-timeline-fork',
-  },
-  {
-    name: 'consensus/floor-ignored',
-    file: `${deeds}/follow.ts`,
-    find: `  return replayedLsn >= (promises.current?.floorLsn ?? 0n);`,
-    replace: `  return replayedLsn >= 0n * (promises.current?.floorLsn ?? 0n);`,
-    why: 'a rewound follower counts before it has back what it had acknowledged',
-    scenario: 'failover/rewind-floor',
-  },
-  {
-    name: 'consensus/no-floor',
-    file: `${deeds}/recruit.ts`,
-    find: `  if (position.flushedLsn < floorLsn)`,
-    replace: `  if (position.flushedLsn < 0n * floorLsn)`,
-    why: 'a rewound member tells of its shortened log as if it had never acknowledged more',
-    scenario: 'failover/rewind-floor',
-  },
-  {
     name: 'consensus/intake-goes-on',
     file: `${deeds}/let-go.ts`,
     find: `{ synchronous_standby_names: namesOfNobody, primary_conninfo: '' };`,
     replace: `{ synchronous_standby_names: namesOfNobody };`,
     why: 'a recruited follower goes on receiving, and acknowledging, from the leader that it left',
     scenario: 'failover/recruited-under-writes',
-  },
-  {
-    name: 'consensus/position-too-early',
-    file: `${deeds}/let-go.ts`,
-    find: `    if (this.#calm === undefined) return false;`,
-    replace: `    if (this.#calm === undefined) return true;`,
-    why: 'a member tells where its log ends while it still grows',
-    scenario: 'failover/recruited-under-writes',
-  },
-  {
-    name: 'consensus/recruited-leader-serves',
-    file: `${deeds}/let-go.ts`,
-    find: `    await pgctld.stop({ mode: StopMode.IMMEDIATE }, { deadlineMs: memberTiming.handsMs });
-  }
-  await pgctld.start({ standby: true }, { deadlineMs: memberTiming.handsMs });
-  return wasPrimary;`,
-    replace: `    if (!wasPrimary) await pgctld.stop({ mode: StopMode.IMMEDIATE }, { deadlineMs: memberTiming.handsMs });
-  }
-  await pgctld.start({ standby: true }, { deadlineMs: memberTiming.handsMs });
-  return wasPrimary;`,
-    why: 'a leader that was recruited does not stop its Postgres',
-    scenario: 'failover/cannot-commit',
-  },
-  {
-    name: 'consensus/expected-position-ignored',
-    file: `${deeds}/promote.ts`,
-    find: `  if (same) return;`,
-    replace: `  if (same || found !== undefined) return;`,
-    why: 'a member is promoted although its log is another one than when it was chosen',
-    scenario: 'failover/two-coordinators',
   },
   {
     name: 'consensus/promotes-without-names',
@@ -149,46 +92,11 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/early-traffic',
   },
   {
-    name: 'consensus/attempt-not-recorded',
-    file: `${deeds}/promote.ts`,
-    find: `  await promises.attempt(ballot);
-  run.attempted(ballot);`,
-    replace: `  run.attempted(ballot);`,
-    why: 'a member that was promoted and died is rewound as if it had never been',
-    scenario: 'failover/same-timeline-fork',
-  },
-  {
-    name: 'consensus/open-before-decided',
-    file: `${deeds}/promote.ts`,
-    find: `  await decide(run, begun, request.outgoing, askedMs + request.leaseWaitMs);
-  await run.look();`,
-    replace: `  void decide(run, begun, request.outgoing, askedMs + request.leaseWaitMs).catch(() => undefined);
-  await run.look();`,
-    why: 'a leader answers reads before its rule is decided',
-    scenario: 'failover/early-traffic',
-  },
-  {
-    name: 'consensus/lease-not-awaited',
-    file: failover,
-    find: `  return Math.max(0, Math.ceil(lastMs + leaseMs - nowMs));`,
-    replace: `  return Math.max(0, Math.ceil(lastMs + leaseMs - nowMs)) * 0;`,
-    why: 'a new leader opens while the old one may still answer reads',
-    scenario: 'failover/stale-read',
-  },
-  {
     name: 'consensus/lease-for-ever',
     file: driver,
     find: `    const untilMs = startMs + memberTiming.leaseMs;`,
     replace: `    const untilMs = startMs + memberTiming.leaseMs * 1000;`,
     why: 'an isolated leader answers reads for as long as it likes',
-    scenario: 'failover/stale-read',
-  },
-  {
-    name: 'consensus/lease-from-the-end',
-    file: probe,
-    find: `      this.#listener.renewed(startMs);`,
-    replace: `      this.#listener.renewed(this.#world.clock.nowMs() + startMs * 0);`,
-    why: 'a lease counts from when the proof returned, not from when it was true',
     scenario: 'failover/stale-read',
   },
   {
@@ -200,55 +108,12 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/stale-read',
   },
   {
-    name: 'consensus/answers-not-held',
-    file: driver,
-    find: `    this.#parts.guard.allow(untilMs);
-    this.#lapse`,
-    replace: `    this.#parts.guard.allow(Infinity);
-    this.#lapse`,
-    why: 'answers of a leader whose lease has lapsed are given all the same',
-    scenario: 'failover/stale-read',
-  },
-  {
     name: 'consensus/crashed-leader-returns',
     file: `${pgctld}/prepare-standby.ts`,
     find: `  await placeForPostgres(world, config, signal, '');`,
     replace: `  await world.disk.remove(signal);`,
     why: 'a crashed leader comes back as a primary and shows commits that nobody else has',
     scenario: 'failover/ghost-commit',
-  },
-  {
-    name: 'consensus/names-survive',
-    file: `${pgctld}/prepare-standby.ts`,
-    find: `  if (rest !== text) await placeForPostgres(world, config, path, rest);`,
-    replace: `  if (rest !== text && rest === '') await placeForPostgres(world, config, path, rest);`,
-    why: 'a crashed leader keeps the names and whom it followed of another life',
-    scenario: 'failover/ghost-commit',
-  },
-  {
-    name: 'consensus/rewinds-what-forked',
-    file: `${consensus}/history.ts`,
-    find: `    return theirs.every((other) => isSameLeadership(each, other));`,
-    replace: `    return theirs.every((other) => other.timeline === each.timeline);`,
-    why: 'a log that forked on a timeline of the same number is rewound, and pg_rewind finds nothing to do',
-    scenario: 'failover/same-timeline-fork',
-  },
-  {
-    name: 'consensus/rewinds-unaccounted',
-    file: `${consensus}/history.ts`,
-    find: `  if (own.attempts.some((ballot) => !isAccounted(ballot, own.leaderships))) return false;
-  const known`,
-    replace: `  const known`,
-    why: 'what a member wrote in a promotion that left no row stays in its log',
-    scenario: 'failover/same-timeline-fork',
-  },
-  {
-    name: 'consensus/divergence-unseen',
-    file: 'packages/pooler/src/member/member-status.ts',
-    find: `diverged: stray && !role.counted,`,
-    replace: `diverged: false && stray,`,
-    why: 'nobody learns that a log has parted from the leader, and the member never comes back',
-    scenario: 'failover/same-timeline-fork',
   },
   {
     name: 'consensus/cohort-narrows-early',
@@ -265,58 +130,6 @@ export const consensusMutants: readonly Mutant[] = [
     replace: `  const joined = rule.voters.filter(() => streaming.size >= 0);`,
     why: 'who has not joined becomes a voter, and a rule is made that nobody is left to decide',
     scenario: 'failover/shrinking-cohort',
-  },
-  {
-    name: 'consensus/opens-before-lease-ends',
-    file: `${deeds}/propose.ts`,
-    find: `    if (restMs > 0) await world.clock.sleep(restMs);`,
-    replace: ``,
-    why: 'a new leader does not wait as long as it was told to, and the old one may still answer reads',
-    scenario: 'failover/stale-read',
-  },
-  {
-    name: 'consensus/late-rejoin-destroys',
-    file: machine,
-    find: `  if (request.incarnation !== (self?.incarnation ?? ''))
-    return refuse(memberNotReady('its data directory is another one by now'));`,
-    replace: ``,
-    why: 'a duplicate of an old call takes away the data of a voter',
-    scenario: 'failover/two-coordinators',
-  },
-  {
-    name: 'consensus/resigned-for-ever',
-    file: machine,
-    find: `    case 'pauseEnded':`,
-    replace: `    case 'pauseEnded':
-      if (state.role.kind === 'resigned') return [state, []];`,
-    why: 'a leader that resigned for a successor that died never opens again',
-    scenario: 'failover/switchover',
-  },
-  {
-    name: 'consensus/rivals-never-yield',
-    file: failover,
-    find: `      if (event.outbid) return end(state, { kind: 'outbid', reason: \`\${event.pooler}: \${event.reason}\` });`,
-    replace: ``,
-    why: 'a coordinator that was outbid goes on with whom it has',
-    scenario: 'failover/two-coordinators',
-  },
-  {
-    name: 'consensus/stray-answers-count',
-    file: failover,
-    find: `  if (compareBallots(response.promise?.ballot, state.plan.ballot) !== 0) return state;`,
-    replace: ``,
-    why: 'an answer to another ballot counts as a promise',
-    scenario: 'failover/two-coordinators',
-  },
-  {
-    name: 'consensus/ballots-tie',
-    file: `${consensus}/order.ts`,
-    find: `    compareTexts(a.coordinator?.cell ?? '', b.coordinator?.cell ?? '') ||
-    compareTexts(a.coordinator?.name ?? '', b.coordinator?.name ?? '') ||
-    compareTexts(a.nonce, b.nonce)`,
-    replace: `    compareTexts('', '')`,
-    why: 'two coordinators of one term both believe that they were promised everything',
-    scenario: 'failover/two-coordinators',
   },
   {
     name: 'consensus/quorum-of-one-less',
@@ -339,14 +152,6 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/cancelled-wait',
   },
   {
-    name: 'consensus/unknown-is-failed',
-    file: 'packages/pooler/src/errors.ts',
-    find: `    sqlstate: unknown ? sqlstate.transactionResolutionUnknown : (cause?.sqlstate ?? sqlstate.connectionFailure),`,
-    replace: `    sqlstate: cause?.sqlstate ?? sqlstate.connectionFailure,`,
-    why: 'who lost a session in the middle of a commit is told that nothing was written',
-    scenario: 'failover/one-way',
-  },
-  {
     name: 'consensus/durability-lowered',
     file: 'packages/sql/src/lowered-durability.ts',
     find: `  return setting.literal === undefined || !waits.has(setting.literal.toLowerCase());`,
@@ -355,29 +160,12 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/lowered-durability',
   },
   {
-    name: 'consensus/lost-leader-unseen',
-    file: 'packages/orch/src/judge/leader-lost.ts',
-    find: `  if (at.isGone && followers.length === 0) return`,
-    replace: `  if (at.isGone) return undefined;
-  if (followers.length === 0) return`,
-    why: 'a leader that is gone is not replaced while its machine is away',
-    scenario: 'failover/late-standby',
-  },
-  {
     name: 'consensus/stalled-leader-unseen',
     file: 'packages/orch/src/judge/leader-cannot-commit.ts',
     find: `  return why === undefined ? [] : [replaceLeader(view, 'leaderCannotCommit', why, head.member)];`,
     replace: `  return why === undefined || view.nowMs > 0 ? [] : [replaceLeader(view, 'leaderCannotCommit', why, head.member)];`,
     why: 'a leader that lives and cannot commit is never replaced',
     scenario: 'failover/cannot-commit',
-  },
-  {
-    name: 'consensus/own-rule-unknown',
-    file: 'packages/orch/src/observe/shard-view.ts',
-    find: `compareBallots(head.number.ballot, newest?.number?.ballot) >= 0 ? head : undefined;`,
-    replace: `compareRuleNumbers(head.number, newest?.number) >= 0 ? head : undefined;`,
-    why: 'a healthy leader is replaced because its followers were faster to tell of its new rule',
-    scenario: 'failover/calm',
   },
   {
     name: 'consensus/gateway-follows-the-old',
@@ -396,5 +184,124 @@ export const consensusMutants: readonly Mutant[] = [
     replace: `      this.#judgeReads();`,
     why: 'a follower never takes the name that counts, and no rule is ever decided',
     scenario: 'failover/late-standby',
+  },
+  {
+    name: 'consensus/recruits-without-promise',
+    file: `${deeds}/recruit.ts`,
+    find: `  await promises.promise(ballot);
+  run.mayGoOn();
+  run.become`,
+    replace: `  run.mayGoOn();
+  run.become`,
+    why: 'a member says that it has promised and keeps no promise',
+    scenario: 'failover/two-coordinators',
+  },
+  {
+    name: 'consensus/promise-in-memory',
+    file: promises,
+    find: `      await writeDurably(this.#disk, this.#path, utf8(format(records)));`,
+    replace: `      if (records.length > 1) await writeDurably(this.#disk, this.#path, utf8(format(records)));`,
+    why: 'promises are kept in memory only',
+    scenario: 'failover/promise-power-loss',
+  },
+  {
+    name: 'consensus/older-promise-wins',
+    file: promises,
+    find: `  return compareBallots(a, b) < 0 ? b : a;`,
+    replace: `  return a === undefined || compareBallots(a, b) > 0 ? b : a;`,
+    why: 'a member keeps the lower of two promises',
+    scenario: 'failover/late-standby',
+  },
+  {
+    name: 'consensus/recruited-goes-on',
+    file: `${deeds}/recruit.ts`,
+    find: `  await letGo(run);
+  const position = await readPosition`,
+    replace: `  const position = await readPosition`,
+    why: 'a recruited follower tells its position and lets go of nothing',
+    scenario: 'failover/recruited-under-writes',
+  },
+  {
+    name: 'consensus/copies-no-data',
+    file: 'packages/orch/src/judge/followers.ts',
+    find: `  if (!head.isOpen) return { ...problem, remedy: 'It waits for a leader that is open.' };
+  return {`,
+    replace: `  if (head.isOpen) return { ...problem, remedy: 'It waits for a leader that is open.' };
+  return {`,
+    why: 'a member without data is never cloned',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/follows-nobody',
+    file: `${deeds}/follow.ts`,
+    find: `    primary_conninfo: connectionInfo(hands, request, name, status?.replicationPassfile ?? ''),`,
+    replace: `    primary_conninfo: '',
+    cluster_name: connectionInfo(hands, request, name, status?.replicationPassfile ?? ''),`,
+    why: 'a follower is told whom to follow and does not',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/wrong-passfile',
+    file: `${pgctld}/passfile.ts`,
+    find: '  return `*:*:*:',
+    replace: '  return `localhost:*:*:',
+    why: 'followers cannot log in at a leader on another machine',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/lease-never-renewed',
+    file: probe,
+    find: `      this.#listener.renewed(startMs);`,
+    replace: `      if (startMs < 0) this.#listener.renewed(startMs);`,
+    why: 'a leader never opens',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/lease-half-as-often',
+    file: 'packages/pooler/src/member/member-timing.ts',
+    find: `  probeMs: 300,`,
+    replace: `  probeMs: 3_000,`,
+    why: 'a lease runs out before it is renewed, and answers wait for nothing',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/promotes-the-avoided',
+    file: `${consensus}/recruitment.ts`,
+    find: `  const chosen = successorAmong(candidates, preference) ?? candidates[0];`,
+    replace: `  const chosen = successorAmong(candidates, preference) ?? candidates.at(-1);`,
+    why: 'the last of the candidates leads, not the best',
+    scenario: 'failover/late-standby',
+  },
+  {
+    name: 'consensus/newest-rule-ignored',
+    file: `${consensus}/recruitment.ts`,
+    find: `  const withNewest = recruited.filter(({ position }) => isSameRule(position.rule?.number, newest.number));`,
+    replace: `  const withNewest = recruited.filter(({ position }) => position.rule !== undefined || isSameRule(undefined, newest.number));`,
+    why: 'whoever has any rule in its log may lead',
+    scenario: 'failover/dead-rule',
+  },
+  {
+    name: 'consensus/gateway-forgets-who-waits',
+    file: 'packages/gateway/src/route/waiting-room.ts',
+    find: `    this.#waiting.set(seeker, { timer, bytes: 0 });`,
+    replace: `    if (this.#waiting.size > 1000) this.#waiting.set(seeker, { timer, bytes: 0 });`,
+    why: 'who waits for a leader is never let out',
+    scenario: 'failover/late-standby',
+  },
+  {
+    name: 'consensus/cohort-stays-alone',
+    file: 'packages/orch/src/judge/cohort.ts',
+    find: `  const step = removal(view, rule) ?? voter(view, head, rule) ?? learner(view, rule) ?? policyStep(view, rule);`,
+    replace: `  const step = removal(view, rule) ?? learner(view, rule) ?? policyStep(view, rule);`,
+    why: 'learners never become voters',
+    scenario: 'failover/calm',
+  },
+  {
+    name: 'consensus/restarts-as-primary',
+    file: `${pgctld}/spawn-server.ts`,
+    find: `    if (how.standby) await prepareStandby(world, config, layout.data);`,
+    replace: `    if (how.standby && config.id === '') await prepareStandby(world, config, layout.data);`,
+    why: 'a Postgres that crashed as a primary comes back as one',
+    scenario: 'failover/ghost-commit',
   },
 ];
