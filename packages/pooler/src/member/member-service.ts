@@ -22,7 +22,10 @@ export function memberService(member: MemberDriver, shard: Shard): ServedService
     updateRule: (request) =>
       ask(request.shard, { kind: 'updateRule', ballot: ballotOf(request.expected?.ballot), request }),
     resign: (request) => ask(request.shard, { kind: 'resign', ballot: ballotOf(request.rule?.ballot), request }),
-    rejoin: (request) => ask(request.shard, { kind: 'rejoin', ballot: ballotOf(request.rule?.ballot), request }),
+    rejoin: (request) => {
+      const { streams } = member;
+      return ask(request.shard, { kind: 'rejoin', ballot: ballotOf(request.rule?.ballot), request, streams });
+    },
     bootstrap: (request) => ask(request.shard, { kind: 'bootstrap', ballot: ballotOf(request.ballot), request }),
   });
 }

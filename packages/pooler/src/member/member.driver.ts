@@ -147,6 +147,11 @@ export class MemberDriver {
     return this.#world.clock.nowMs();
   }
 
+  /** Its Postgres received from whom it follows when it was last looked at. */
+  get streams(): boolean {
+    return this.#sight?.streaming ?? false;
+  }
+
   get role(): Role {
     return this.#state.role;
   }

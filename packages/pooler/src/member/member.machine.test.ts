@@ -58,8 +58,9 @@ const promote = (term: number): Order => ({
   request: create(PromoteRequestSchema),
   askedMs: 0,
 });
-const rejoin = (term: number, incarnation = self.incarnation): Order => ({
+const rejoin = (term: number, incarnation = self.incarnation, streams = true): Order => ({
   kind: 'rejoin',
+  streams,
   ballot: ballot(term),
   request: create(RejoinRequestSchema, { leader: id('other'), incarnation }),
 });
@@ -242,6 +243,7 @@ describe('a member', () => {
     expect(member.ask(rejoin(2))).toBe('perform');
     const counted = new Told({ kind: 'follower', of: target(2), counted: true });
     expect(counted.ask(rejoin(2))).toBe('55000');
+    expect(counted.ask(rejoin(2, self.incarnation, false))).toBe('perform');
   });
 
   it('leads no more when its Postgres came back as a standby', () => {

@@ -41,7 +41,8 @@ export type Order =
   | { readonly kind: 'follow'; readonly ballot: Ballot; readonly request: SetPrimaryRequest }
   | { readonly kind: 'updateRule'; readonly ballot: Ballot; readonly request: UpdateRuleRequest }
   | { readonly kind: 'resign'; readonly ballot: Ballot; readonly request: ResignRequest }
-  | { readonly kind: 'rejoin'; readonly ballot: Ballot; readonly request: RejoinRequest }
+  /** `streams`: its Postgres receives from whom it follows, as it was last seen. */
+  | { readonly kind: 'rejoin'; readonly ballot: Ballot; readonly request: RejoinRequest; readonly streams: boolean }
   | { readonly kind: 'bootstrap'; readonly ballot: Ballot; readonly request: BootstrapRequest }
   /** Its own: the row of the leader's ballot is replayed, and the follower takes the name that counts. */
   | { readonly kind: 'join'; readonly ballot: Ballot; readonly request: SetPrimaryRequest }
@@ -283,7 +284,7 @@ function judgeByRole(state: MemberState, order: Order): Verdict {
     case 'follow':
       return judgeFollow(state, order.request, order.ballot);
     case 'rejoin':
-      return judgeRejoin(state, order.request, order.ballot);
+      return judgeRejoin(state, order);
     case 'updateRule':
       return judgeLeader(state, order.request.expected);
     case 'resign':
@@ -323,12 +324,17 @@ function judgeFollow({ role, self }: MemberState, request: SetPrimaryRequest, ba
 }
 
 /** What it destroys must be what was meant: a delayed duplicate would take away a member that has acknowledged commits meanwhile. */
-function judgeRejoin({ role, self, promise }: MemberState, request: RejoinRequest, ballot: Ballot): Verdict {
+function judgeRejoin(
+  { role, self, promise }: MemberState,
+  order: Extract<Order, { readonly kind: 'rejoin' }>,
+): Verdict {
+  const { request, ballot, streams } = order;
   if (sameMember(request.leader, self)) return refuse(memberNotReady('it is that leader itself'));
   if (leadsUnder(role, ballot)) return refuse(ballotUsed(promise));
   if (request.incarnation !== (self?.incarnation ?? ''))
     return refuse(memberNotReady('its data directory is another one by now'));
-  if (role.kind === 'follower' && role.counted && sameMember(role.of.leader, request.leader))
+  // Its log may have the leader's row and still go on in another way: then it does not stream.
+  if (streams && role.kind === 'follower' && role.counted && sameMember(role.of.leader, request.leader))
     return refuse(memberNotReady('it follows that leader, and counts'));
   return { kind: 'perform' };
 }

@@ -54,14 +54,14 @@ async function sourceOf({ world }: Tools, text: string): Promise<Source> {
   return {
     endpoint: { kind: 'tcp', host: conninfo.get('host') ?? 'localhost', port: Number(conninfo.get('port') ?? 5432) },
     user: conninfo.get('user') ?? 'postgres',
-    password: passwordIn(await textAt(world, conninfo.get('passfile') ?? '/nowhere')),
+    password: passwordIn(await textAt(world, conninfo.get('passfile') ?? '/nowhere'), conninfo.get('host') ?? ''),
   };
 }
 
-/** The last field of the first line of a password file. */
-export function passwordIn(passfile: string | undefined): string | undefined {
-  const line = passfile?.split('\n')[0];
-  return line?.split(/(?<!\\):/)[4]?.replaceAll(/\\(.)/g, '$1');
+/** The last field of the first line of a password file that is about this host (PostgreSQL documentation, "The Password File"). */
+export function passwordIn(passfile: string | undefined, host: string): string | undefined {
+  const lines = (passfile ?? '').split('\n').map((line) => line.split(/(?<!\\):/));
+  return lines.find(([about]) => about === '*' || about === host)?.[4]?.replaceAll(/\\(.)/g, '$1');
 }
 
 function wordsOf(error: unknown): string {

@@ -146,7 +146,8 @@ class Postmaster {
       directory: this.#data,
       settings: Object.fromEntries(known),
       flushDelayMs: asSlowAs(disk.fault, options.flushDelayMs ?? { least: 0, greatest: 0 }),
-      passwordOf: async (conninfo) => passwordIn(await textAt(world, conninfo.get('passfile') ?? '/nowhere')),
+      passwordOf: async (conninfo) =>
+        passwordIn(await textAt(world, conninfo.get('passfile') ?? '/nowhere'), conninfo.get('host') ?? ''),
       onExit,
     });
   }

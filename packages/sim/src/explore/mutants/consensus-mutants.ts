@@ -213,15 +213,6 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/late-standby',
   },
   {
-    name: 'consensus/recruited-goes-on',
-    file: `${deeds}/recruit.ts`,
-    find: `  await letGo(run);
-  const position = await readPosition`,
-    replace: `  const position = await readPosition`,
-    why: 'a recruited follower tells its position and lets go of nothing',
-    scenario: 'failover/recruited-under-writes',
-  },
-  {
     name: 'consensus/copies-no-data',
     file: 'packages/orch/src/judge/followers.ts',
     find: `  if (!head.isOpen) return { ...problem, remedy: 'It waits for a leader that is open.' };
@@ -257,7 +248,7 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/calm',
   },
   {
-    name: 'consensus/lease-half-as-often',
+    name: 'consensus/lease-renewed-late',
     file: 'packages/pooler/src/member/member-timing.ts',
     find: `  probeMs: 300,`,
     replace: `  probeMs: 3_000,`,
@@ -279,14 +270,6 @@ export const consensusMutants: readonly Mutant[] = [
     replace: `  const withNewest = recruited.filter(({ position }) => position.rule !== undefined || isSameRule(undefined, newest.number));`,
     why: 'whoever has any rule in its log may lead',
     scenario: 'failover/dead-rule',
-  },
-  {
-    name: 'consensus/gateway-forgets-who-waits',
-    file: 'packages/gateway/src/route/waiting-room.ts',
-    find: `    this.#waiting.set(seeker, { timer, bytes: 0 });`,
-    replace: `    if (this.#waiting.size > 1000) this.#waiting.set(seeker, { timer, bytes: 0 });`,
-    why: 'who waits for a leader is never let out',
-    scenario: 'failover/late-standby',
   },
   {
     name: 'consensus/cohort-stays-alone',
