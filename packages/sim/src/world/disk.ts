@@ -32,6 +32,7 @@ export class SimDisk {
 
   readonly #surroundings: DiskSurroundings;
   #saved: DirectoryNode | undefined;
+  readonly #prepared = new Set<string>();
 
   constructor(kernel: Kernel, machine: string, surroundings: DiskSurroundings = {}) {
     this.#kernel = kernel;

@@ -7,6 +7,7 @@ export async function writeRegister(session: UserSession): Promise<void> {
   const key = session.random.pick(registerKeys);
   const value = session.tag();
   const beganMs = session.checks.nowMs();
+  const settle = session.checks.registers.intend(key, session.client.name, value, beganMs);
   session.mark('client/write sent');
   const reply = session.random.chance(0.5)
     ? await session.simple(`UPDATE registers SET v = '${value}' WHERE k = '${key}'`)
@@ -20,7 +21,7 @@ export async function writeRegister(session: UserSession): Promise<void> {
   }
   if (outcome === 'ok') session.mark('client/write acknowledged');
   const endedMs = outcome === 'unknown' ? Number.POSITIVE_INFINITY : session.checks.nowMs();
-  session.checks.registers.note(key, { kind: 'write', client: session.client.name, value, beganMs, endedMs, outcome });
+  settle({ outcome, endedMs });
 }
 
 export async function readRegister(session: UserSession): Promise<void> {
