@@ -519,8 +519,14 @@ export class Session implements GroupOwner, Gated {
     // The gateway's own preparations, and COPY data that belongs to nothing, were no statements of the client's.
     const statements = unanswered.filter((group) => !group.unseen && !(group.provisional && !group.ended));
     const only = statements.length === 1 && statements[0]?.ended === true && this.#pending.length === 0;
-    // Alone and outside a transaction: the client can be told the truth and go on.
-    if (only && this.#pins === 0 && this.#status === 'I' && !this.#channel.isInMessage)
+    // Alone and outside a transaction: the client can be told the truth and go on, unless it was told an error already.
+    if (
+      only &&
+      statements[0]?.failed === false &&
+      this.#pins === 0 &&
+      this.#status === 'I' &&
+      !this.#channel.isInMessage
+    )
       return this.#channel.error(backendLostOutcomeUnknown(fatal), true, true, false);
     // Postgres had not begun with what stood behind the statement that it broke off, or failed, in FATAL.
     const begun = fatal === undefined ? statements : statements.slice(0, 1);

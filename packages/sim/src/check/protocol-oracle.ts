@@ -104,7 +104,7 @@ export class ProtocolOracle {
       this.#fail(`message ${tag} came although no reply was owed`);
       return;
     }
-    const verdict = tag === 'E' ? this.#error(head) : legal[head](tag, body, this.#progress);
+    const verdict = tag === 'E' ? this.#error(head, body) : legal[head](tag, body, this.#progress);
     if (verdict === 'done') {
       this.#owed.shift();
       this.#progress = fresh();
@@ -113,9 +113,10 @@ export class ProtocolOracle {
     }
   }
 
-  #error(head: Owed): 'more' | string {
+  #error(head: Owed, body: Uint8Array): 'more' | string {
     if (head === 'query' || head === 'sync' || head === 'functionCall') {
-      if (this.#progress.failed) return 'a second error in one reply';
+      // The end of the session may come at any time, also between an error and its ReadyForQuery.
+      if (this.#progress.failed) return isFatal(body) ? 'more' : 'a second error in one reply';
       this.#progress.failed = true;
       this.#progress.columns = undefined;
       return 'more';

@@ -17,7 +17,7 @@ export const gatewayRoutingMutants: readonly Mutant[] = [
   {
     name: 'routing/reruns-what-is-owed',
     file: pooler,
-    find: `    // Alone and outside a transaction: the client can be told the truth and go on.`,
+    find: `    // Alone and outside a transaction: the client can be told the truth and go on, unless it was told an error already.`,
     replace: `    const owed = statements[0];
     if (only && owed?.replay !== undefined) {
       this.#owed = 1;
