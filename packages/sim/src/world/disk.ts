@@ -32,7 +32,6 @@ export class SimDisk {
 
   readonly #surroundings: DiskSurroundings;
   #saved: DirectoryNode | undefined;
-  readonly #prepared = new Set<string>();
 
   constructor(kernel: Kernel, machine: string, surroundings: DiskSurroundings = {}) {
     this.#kernel = kernel;

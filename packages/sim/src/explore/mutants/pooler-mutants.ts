@@ -58,8 +58,12 @@ export const poolerMutants: readonly Mutant[] = [
   {
     name: 'pooler/lost-session-goes-on',
     file: session,
-    find: `if (only && statements[0]?.failed === false && this.#pins === 0 && this.#status === 'I' && !this.#channel.isInMessage)`,
-    replace: `if (only && !this.#channel.isInMessage)`,
+    find: `      this.#pins === 0 &&
+      this.#status === 'I' &&
+      !this.#channel.isInMessage
+    )`,
+    replace: `      !this.#channel.isInMessage
+    )`,
     why: 'a session that has lost its backend in a transaction, or with its state, goes on as if nothing had happened',
   },
   {
