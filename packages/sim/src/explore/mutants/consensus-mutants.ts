@@ -124,14 +124,6 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/shrinking-cohort',
   },
   {
-    name: 'consensus/strangers-vote',
-    file: `${deeds}/update-rule.ts`,
-    find: `  const joined = rule.voters.filter((member) => streaming.has(standbyName(member, ballot)));`,
-    replace: `  const joined = rule.voters.filter(() => streaming.size >= 0);`,
-    why: 'who has not joined becomes a voter, and a rule is made that nobody is left to decide',
-    scenario: 'failover/shrinking-cohort',
-  },
-  {
     name: 'consensus/quorum-of-one-less',
     file: `${consensus}/policy.ts`,
     find: `  isQuorum: (n, voters) => voters.length >= n,
@@ -262,14 +254,6 @@ export const consensusMutants: readonly Mutant[] = [
     replace: `  const chosen = successorAmong(candidates, preference) ?? candidates.at(-1);`,
     why: 'the last of the candidates leads, not the best',
     scenario: 'failover/late-standby',
-  },
-  {
-    name: 'consensus/newest-rule-ignored',
-    file: `${consensus}/recruitment.ts`,
-    find: `  const withNewest = recruited.filter(({ position }) => isSameRule(position.rule?.number, newest.number));`,
-    replace: `  const withNewest = recruited.filter(({ position }) => position.rule !== undefined || isSameRule(undefined, newest.number));`,
-    why: 'whoever has any rule in its log may lead',
-    scenario: 'failover/dead-rule',
   },
   {
     name: 'consensus/cohort-stays-alone',
