@@ -116,14 +116,6 @@ export const consensusMutants: readonly Mutant[] = [
     scenario: 'failover/ghost-commit',
   },
   {
-    name: 'consensus/cohort-narrows-early',
-    file: `${deeds}/update-rule.ts`,
-    find: `  await joinNames(run, namesFor(run.self(), ballot, [before, rule]));`,
-    replace: `  await joinNames(run, namesFor(run.self(), ballot, [rule]));`,
-    why: 'the names of a new rule are in force before it is decided, and the old one is still live',
-    scenario: 'failover/shrinking-cohort',
-  },
-  {
     name: 'consensus/quorum-of-one-less',
     file: `${consensus}/policy.ts`,
     find: `  isQuorum: (n, voters) => voters.length >= n,
